@@ -1,0 +1,75 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. `make help` lists the others.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PACKAGE_FILES := pyproject.toml constraints.txt
+SAMPLES := $(basename $(notdir $(wildcard samples/*.py)))
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+.venv/.runtime: $(PACKAGE_FILES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "TokenScope needs Python 3.11 or newer; set PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.test: .venv/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json .venv/.test
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@sh tests/ensure_chromium.sh
+
+.PHONY: demo
+demo: .venv/.runtime ## record samples/ with the built-in model and write a report
+	@sh samples/record.sh
+
+.PHONY: test
+test: lint types node-tests python-tests ## everything: Python, viewer, real page in Chromium, linters, types
+
+.PHONY: python-tests
+python-tests: .venv/.test node_modules/.installed chromium
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+.PHONY: node-tests
+node-tests: node_modules/.installed
+	npm test --silent
+
+.PHONY: lint
+lint: .venv/.test ## linter and formatter, check only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: node_modules/.installed ## mypy over the package, tsc over the viewer's JSDoc
+	$(BIN)/mypy
+	npm run --silent typecheck
+
+.PHONY: format
+format: .venv/.test ## apply the formatter and the linter's fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: benchmark
+benchmark: .venv/.runtime ## recording against plain generate, as ratios in one run (minutes)
+	$(BIN)/python tests/benchmarks/recording_cost.py
+
+.PHONY: model
+model: .venv/.test ## train the built-in model from scratch (about an hour on two cores)
+	$(BIN)/python recorder/training/train.py
+
+.PHONY: clean
+clean: ## remove the environment and everything that was built
+	rm -rf .venv node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

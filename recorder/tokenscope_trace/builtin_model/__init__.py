@@ -1,0 +1,1 @@
+"""The built-in model: this folder is package data, loaded by path."""

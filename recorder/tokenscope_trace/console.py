@@ -1,0 +1,145 @@
+"""What a recording says on the terminal: progress while it runs, a summary at its end. All of it goes to stderr.
+
+On a terminal the progress is a bar, elsewhere plain lines, at most one every few seconds. Knows no torch.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from tokenscope_trace.traces import Trace
+from tokenscope_trace.uncertain import best_other, least_certain_lines, near_certain, perplexity
+from tokenscope_trace.visible import visible_line, visible_token
+
+_PLAIN_EVERY_SECONDS = 5.0
+_SHOWN_LINES = 3
+_PLAIN_WIDTH = 120
+_FINISHES = {
+    "end-of-text": "the model ended the text",
+    "stop-string": "a stop string came",
+    "length": "the limit of new tokens was reached",
+    "context": "the model's context is full",
+    "interrupted": "interrupted",
+}
+
+
+def make_console() -> Console:
+    """The console on stderr; elsewhere than on a terminal it has no colours and wide lines."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PLAIN_WIDTH)
+
+
+@contextmanager
+def working(console: Console, what: str) -> Iterator[None]:
+    """Show that something without measurable progress goes on."""
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        console.print(what)
+        yield
+
+
+@contextmanager
+def counting(console: Console, total: int) -> Iterator[Callable[[int], None]]:
+    """Show tokens as they come; yields the function to call with the number so far."""
+    if console.is_terminal:
+        with _bar(console) as progress:
+            task = progress.add_task("Writing", total=total, speed="")
+            begin = time.perf_counter()
+
+            def update(count: int) -> None:
+                speed = count / max(time.perf_counter() - begin, 1e-9)
+                progress.update(task, completed=count, speed=f"{speed:.1f} tokens/s")
+
+            yield update
+    else:
+        console.print(f"Writing at most {total} tokens")
+        yield _PlainCounter(console, total)
+
+
+def _bar(console: Console) -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=console, transient=True)
+
+
+class _PlainCounter:
+    def __init__(self, console: Console, total: int) -> None:
+        self._console, self._total = console, total
+        self._begin = self._last = time.perf_counter()
+
+    def __call__(self, count: int) -> None:
+        now = time.perf_counter()
+        if now - self._last < _PLAIN_EVERY_SECONDS:
+            return
+        self._last = now
+        speed = count / (now - self._begin)
+        left = max(self._total - count, 0) / speed
+        self._console.print(f"{count} of {self._total} tokens, {speed:.1f} tokens/s, at most {left:.0f} s left")
+
+
+def print_summary(console: Console, trace: Trace, path: Path, size: int) -> None:
+    """Tokens, time, certainty, the least certain lines, where the file is, what to run next."""
+    surprisal = trace.nodes.surprisal[trace.output]
+    finish = _FINISHES[trace.run["finish"]]
+    table = Table.grid(padding=(0, 2))
+    table.add_row("tokens", f"{len(trace.prompt):,} of prompt, {len(trace.output):,} of output; {finish}")
+    table.add_row("time", _times(trace))
+    certain, measured = near_certain(surprisal)
+    table.add_row(
+        "certainty",
+        f"{certain:,} of {measured:,} output tokens near-certain (over 93 %), perplexity of the output "
+        f"{perplexity(trace.nodes.logprob[trace.output]):.2f}",
+    )
+    for place, line in enumerate(_line_texts(trace)):
+        table.add_row("least certain" if place == 0 else "", line)
+    table.add_row("trace", f"{path} ({_size(size)})")
+    table.add_row("next", f"tokenscope-html {path}")
+    console.print(table)
+
+
+def _times(trace: Trace) -> str:
+    clock = trace.run["clock"]
+    if clock["decode_seconds"] is None:
+        return "not noted (SOURCE_DATE_EPOCH is set)"
+    seconds = clock["decode_seconds"]
+    speed = f", {len(trace.output) / seconds:.1f} tokens/s" if seconds > 0 else ""
+    return f"{clock['load_seconds']:.1f} s loading, {clock['prefill_seconds']:.1f} s prompt, {seconds:.1f} s output{speed}"
+
+
+def _line_texts(trace: Trace) -> list[Text]:
+    texts = []
+    for line in least_certain_lines(trace, _SHOWN_LINES):
+        chance = math.exp(float(trace.nodes.logprob[line.node]))
+        own = _short(visible_token(trace.token_bytes(line.node)), 24)
+        text = Text(f"line {line.number}, {line.bits:.1f} bits: {_short(visible_line(line.text.strip()), 48)}")
+        other = best_other(trace, line.node)
+        if other is not None:
+            instead = _short(visible_token(trace.bytes_of(other[0])), 24)
+            text.append(f"  ({own} {100 * chance:.0f} %, or {instead} {100 * other[1]:.0f} %)", "dim")
+        texts.append(text)
+    return texts
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB" if count >= 1e4 else f"{count:,} bytes"

@@ -1,0 +1,77 @@
+"""The command `tokenscope-html`: a trace file in, one offline HTML file out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tokenscope_trace import Trace, __version__
+from tokenscope_trace.errors import OutputError, TraceError, reported
+from tokenscope_trace.files import check_writable, write_atomically
+
+PROGRAM = "tokenscope-html"
+MAIL_BYTES = 7_000_000
+GITHUB_BYTES = 25_000_000
+
+_EPILOG = """\b
+Examples:
+  tokenscope-html trace.tsc                   writes trace.html beside it
+  tokenscope-html trace.tsc -o review.html    writes review.html
+  tokenscope-html trace.tsc -o - | wc -c      writes to standard output
+
+\b
+Exit codes: 0 written, 2 wrong command line, 5 the output cannot be written,
+6 the trace cannot be read.
+"""
+
+
+@click.command(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.argument("trace", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", metavar="FILE", help="Where to write; - is standard output.  [default: TRACE, ending in .html]"
+)
+@click.option("--title", metavar="TEXT", help="Title of the page.  [default: the name of the prompt's file]")
+@click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
+@click.version_option(__version__, prog_name=PROGRAM)
+def main(trace: Path, output: str | None, title: str | None, force: bool) -> None:
+    """Turn a recording into one HTML file that anybody can open.
+
+    TRACE is a file that tokenscope-record wrote. The page holds everything inside: it needs no network, no server and no
+    model, and it sends nothing anywhere. Attach it to a pull request, a bug report or a build.
+
+    The page contains the prompt, the output and the alternatives: share it as you would share the code.
+    """
+    with reported(PROGRAM):
+        _run(trace, output, title, force)
+
+
+def _run(trace: Path, output: str | None, title: str | None, force: bool) -> None:
+    if not trace.exists():
+        raise TraceError(f"there is no file {trace}; tokenscope-record PROMPT -o {trace} would write it.")
+    target = None if output == "-" else Path(output) if output else trace.with_suffix(".html")
+    if target is not None:
+        if target.resolve() == trace.resolve():
+            raise OutputError(f"{target} is the trace itself; name the report with -o.")
+        check_writable(target, force=force)
+    from tokenscope_trace.report import render  # after the cheap checks: templates cost a tenth of a second
+
+    page = render(Trace.load(trace), title=title).encode("utf-8")
+    if target is None:
+        sys.stdout.buffer.write(page)
+        sys.stdout.buffer.flush()
+        return
+    write_atomically(target, page, force=force)
+    click.echo(f"{target}  {_size(len(page))}  open it in a browser, or attach it as it is.", err=True)
+    if len(page) > GITHUB_BYTES:
+        click.echo(
+            f"Note: GitHub takes attachments up to {_size(GITHUB_BYTES)}; a smaller --top-alternatives when recording saves most.",
+            err=True,
+        )
+    elif len(page) > MAIL_BYTES:
+        click.echo(f"Note: many mail servers and trackers refuse more than {_size(MAIL_BYTES)}.", err=True)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"

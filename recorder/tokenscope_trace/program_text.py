@@ -1,0 +1,96 @@
+"""The program that a recording shows, in the order of its file: lines, excerpts, passages. Knows no numbers and no markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tokenscope_trace.columns import Array
+from tokenscope_trace.traces import Trace
+from tokenscope_trace.visible import visible_text
+
+EXCERPT_LINES = 40
+OUTPUT_BYTES = 20_000
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of the program as text; `node` names the token where it is one of the least certain."""
+
+    text: str
+    node: int | None = None
+
+
+def file_order(trace: Trace) -> Array:
+    """The main path as the file reads: in a fill-in-the-middle recording the suffix comes after the output."""
+    path = trace.main
+    if trace.run["prompt"].get("kind") != "fim":
+        return path
+    suffix = [segment for segment in trace.run["prompt"]["segments"] if segment["role"] == "suffix"]
+    is_suffix = np.isin(path, np.concatenate([np.arange(s["first"], s["end"]) for s in suffix]) if suffix else [])
+    return np.concatenate([path[~is_suffix], path[is_suffix]])
+
+
+def _is_program(trace: Trace, node: int) -> bool:
+    """Whether a node's bytes belong to the program: control tokens do not, nor what marks the parts around a hole."""
+    if trace.is_special(int(trace.nodes.token_id[node])):
+        return False
+    if trace.run["prompt"].get("kind") != "fim":
+        return True
+    return not any(s["role"] == "control" and s["first"] <= node < s["end"] for s in trace.run["prompt"]["segments"])
+
+
+def program(trace: Trace, nodes: Array) -> bytes:
+    """The bytes of the program that these nodes spell."""
+    return b"".join(trace.token_bytes(node) for node in nodes if _is_program(trace, int(node)))
+
+
+def lines(trace: Trace, path: Array) -> dict[int, int]:
+    """The line, from 1, on which each node begins."""
+    line, lines = 1, {}
+    for node in path.tolist():
+        lines[node] = line
+        line += trace.token_bytes(node).count(b"\n") if _is_program(trace, node) else 0
+    return lines
+
+
+def excerpt(program: bytes, *, last: bool) -> tuple[str, int]:
+    """The lines next to the output, and how many more there are."""
+    lines = program.splitlines(keepends=True)
+    kept = lines[-EXCERPT_LINES:] if last else lines[:EXCERPT_LINES]
+    return visible_text(b"".join(kept)), len(lines) - len(kept)
+
+
+def capped(trace: Trace, output: Array) -> tuple[Array, int]:
+    """The first tokens of the output within a bound of bytes, and how many more there are."""
+    sizes = np.cumsum([len(trace.token_bytes(node)) for node in output])
+    kept = int(np.count_nonzero(sizes <= OUTPUT_BYTES))
+    return output[:kept], len(output) - kept
+
+
+def passages(trace: Trace, nodes: Array, marked: set[int]) -> Iterator[Passage]:
+    """The text in pieces that begin and end with whole characters."""
+    waiting = b""
+    for node in nodes.tolist():
+        if not _is_program(trace, node):
+            continue
+        content = trace.token_bytes(node)
+        if node in marked and _is_whole(waiting) and _is_whole(content):
+            if waiting:
+                yield Passage(visible_text(waiting))
+            yield Passage(visible_text(content), node)
+            waiting = b""
+        else:
+            waiting += content
+    if waiting:
+        yield Passage(visible_text(waiting))
+
+
+def _is_whole(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""What is needed to run a recording again, as lines of text. In: the facts of a run. Out: pairs of name and value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tokenscope_trace.visible import visible_line
+
+_SETTINGS = {
+    "temperature": "temperature",
+    "top_p": "top-p",
+    "top_k": "top-k",
+    "min_p": "min-p",
+    "repetition_penalty": "repetition penalty",
+    "seed": "seed",
+}
+_EXACT = {False: "not spelled exactly by its tokens"}
+
+
+def settings(sampling: dict[str, Any]) -> str:
+    """How the tokens were chosen, such as `sampled, temperature 0.8, seed 7`."""
+    if not sampling.get("do_sample"):
+        return "greedy"
+    chosen = [f"{label} {sampling[key]}" for key, label in _SETTINGS.items() if sampling.get(key) is not None]
+    return visible_line(", ".join(["sampled", *chosen]))
+
+
+def facts(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is needed to run it again, one line each; what is not known is left out."""
+    model, prompt, sampling, clock = run["model"], run["prompt"], run["sampling"], run["clock"]
+    seconds = clock.get("decode_seconds")
+    rows: list[tuple[str, Any]] = [
+        ("model", f"{model['id']} at {model['revision']}" if model.get("revision") else model.get("id")),
+        ("size", _joined(_size(model))),
+        ("computed", _joined(model.get(key) for key in ("dtype", "device", "attention"))),
+        ("weights", _labelled("sha256 ", model.get("weights_sha256"))),
+        ("tokenizer", _labelled("sha256 ", model.get("tokenizer_sha256"))),
+        ("prompt", _joined([prompt.get("source"), prompt.get("kind"), _EXACT.get(prompt.get("exact", True))])),
+        ("sampling", _joined([settings(sampling), _labelled("by ", _joined(sampling.get("processors") or []))])),
+        ("stop", _joined(repr(stop) for stop in sampling.get("stop") or [])),
+        ("command", " ".join(run["command"])),
+        ("libraries", _joined(f"{name} {version}" for name, version in run["libraries"].items())),
+        ("recorded", _joined([clock.get("created"), f"{seconds:.1f} s" if isinstance(seconds, float) else None])),
+        ("written by", f"{run['generator'].get('name')} {run['generator'].get('version')}"),
+    ]
+    return ((name, visible_line(str(value))) for name, value in rows if value)
+
+
+def _size(model: dict[str, Any]) -> Iterator[Any]:
+    yield model.get("architecture")
+    for key, label in {
+        "parameters": "{:,} parameters",
+        "vocab_size": "vocabulary of {:,}",
+        "context": "context of {:,}",
+    }.items():
+        if isinstance(model.get(key), int):
+            yield label.format(model[key])
+
+
+def _joined(parts: Iterable[Any]) -> str:
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _labelled(label: str, value: Any) -> str:
+    return f"{label}{value}" if value else ""

@@ -1,0 +1,89 @@
+"""The trace's tables, columns and metrics: names, dtypes, units, meanings. The one place that lists them.
+
+Knows nothing of files or models. FORMAT.md says the same in prose; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+MAJOR_VERSION = 1
+MINOR_VERSION = 0
+
+
+class Origin(IntEnum):
+    """Where a token node comes from (column `nodes.origin`)."""
+
+    PROMPT = 0
+    MAIN = 1
+    BRANCH = 2
+    SCORED = 3
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: numpy dtype string, unit, filters in the order in which a writer applies them."""
+
+    dtype: str
+    unit: str = ""
+    filters: tuple[str, ...] = ("shuffle",)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a number means. `range` and `definition` are shown to readers word for word."""
+
+    unit: str
+    range: str
+    definition: str
+
+
+TABLES: dict[str, dict[str, Column]] = {
+    "nodes": {
+        "parent": Column("<i4", filters=("parent", "shuffle")),
+        "token_id": Column("<i4"),
+        "origin": Column("|u1"),
+        "logprob": Column("<f4", "nats"),
+        "entropy": Column("<f4", "bits"),
+        "margin": Column("<f4"),
+        "rank": Column("<i4"),
+        "gap": Column("<f4", "nats"),
+        "tail": Column("<f4"),
+        "sampled_logprob": Column("<f4", "nats"),
+        "sampled_tail": Column("<f4"),
+        "alternative_count": Column("<u2"),
+    },
+    "alternatives": {
+        "token_id": Column("<i4"),
+        "logprob": Column("<f4", "nats"),
+        "sampled_logprob": Column("<f4", "nats"),
+    },
+    "tokens": {
+        "id": Column("<i4", filters=("delta", "shuffle")),
+        "special": Column("|u1"),
+        "byte_count": Column("<u4"),
+    },
+    "token_bytes": {"byte": Column("|u1")},
+    "spellings": {
+        "node": Column("<i4", filters=("delta", "shuffle")),
+        "byte_count": Column("<u4"),
+    },
+    "spelling_bytes": {"byte": Column("|u1")},
+}
+
+METRICS: dict[str, Metric] = {
+    "logprob": Metric("nats", "<= 0", "ln p of the token, p the softmax of the model's raw logits at temperature 1"),
+    "probability": Metric("", "[0, 1]", "p of the token"),
+    "surprisal": Metric("bits", ">= 0", "-log2 p of the token; additive over spans"),
+    "entropy": Metric("bits", "[0, log2 V]", "-sum p log2 p over the whole vocabulary of V tokens"),
+    "rank": Metric("", "1..V", "1 + number of tokens with a larger p; ties do not raise it"),
+    "margin": Metric("", "[0, 1]", "p1 - p2, the two most probable tokens; 0 is a tie"),
+    "gap": Metric("nats", ">= 0", "ln p1 - ln p of the token; 0 exactly when the token is a most probable one"),
+    "sampled_logprob": Metric(
+        "nats", "<= 0", "ln q of the token, q the distribution sampled from (after temperature, top-k, top-p, ...)"
+    ),
+    "tail": Metric("", "[0, 1]", "1 - sum of p over the stored alternatives"),
+    "sampled_tail": Metric("", "[0, 1]", "1 - sum of q over the stored alternatives"),
+    "perplexity": Metric("", ">= 1", "exp of the mean of -ln p over a span"),
+}

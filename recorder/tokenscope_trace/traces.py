@@ -1,0 +1,219 @@
+"""A recording in memory: numpy columns, the paths through them, and their exact text.
+
+    from tokenscope_trace import Trace
+    t = Trace.load("trace.tsc")
+    t.nodes.surprisal[t.main]      # float32, bits, one per node of the main path
+    t.text(t.output).decode()      # what the model wrote
+
+Never imports torch. Axis letters: N nodes, A alternatives, T distinct tokens.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenscope_trace import tracefile, validation
+from tokenscope_trace.columns import Array
+from tokenscope_trace.errors import OversizedTrace, TraceError, TruncatedTrace
+from tokenscope_trace.files import write_atomically
+from tokenscope_trace.schema import Origin
+
+Indices = NDArray[np.int32]
+_LN2 = float(np.log(2.0))
+
+
+class Table:
+    """The columns of one table as attributes, each a read-only numpy array of shape (rows,)."""
+
+    def __init__(self, name: str, columns: Mapping[str, Array]) -> None:
+        self._name = name
+        self._columns = dict(columns)
+
+    def __getattr__(self, column: str) -> Array:
+        if not column.startswith("_") and column in self._columns:
+            return self._columns[column]
+        raise AttributeError(f"the table {self._name} has no column {column!r}; it has {', '.join(self)}")
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values())))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._columns]
+
+    def __repr__(self) -> str:
+        return f"<{self._name}: {len(self):,} rows of {', '.join(self)}>"
+
+
+class Nodes(Table):
+    """The node table with the metrics that derive from stored ones (METRICS: `logprob` is the stored base value)."""
+
+    @property
+    def probability(self) -> NDArray[np.float32]:
+        """P of each node's token, (N,), in [0, 1]; NaN where not measured."""
+        return np.exp(self.logprob)
+
+    @property
+    def surprisal(self) -> NDArray[np.float32]:
+        """-log2 p of each node's token, (N,), bits; NaN where not measured."""
+        return np.abs(self.logprob / np.float32(_LN2))
+
+
+class Trace:
+    """One recording. Make it with `Trace.load`, or with `Trace(run, tables)` from columns as in schema.TABLES.
+
+    Attributes: `run` (facts of the run, FORMAT.md), `metrics` (unit, range and definition of each number), `nodes`,
+    `alternatives`, `tokens` (tables).
+    """
+
+    def __init__(
+        self,
+        run: Mapping[str, Any],
+        tables: Mapping[str, Mapping[str, Array]],
+        *,
+        contents: tracefile.Contents | None = None,
+    ) -> None:
+        """Raises CorruptTrace where the tables break the format's rules."""
+        if contents is None:
+            contents = tracefile.decode(tracefile.encode(run, tables)[0])
+        validation.check(contents.run, contents.tables)
+        self._contents = contents
+        self.run: dict[str, Any] = contents.run
+        self.metrics: dict[str, Any] = contents.metrics
+        self.nodes = Nodes("nodes", contents.tables["nodes"])
+        self.alternatives = Table("alternatives", contents.tables["alternatives"])
+        self.tokens = Table("tokens", contents.tables["tokens"])
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, max_payload: int = tracefile.MAX_PAYLOAD) -> Trace:
+        """Read a trace file. Raises TraceError (see errors.py) where the file is missing, damaged or foreign."""
+        try:
+            size = os.stat(path).st_size
+            if size > max_payload:
+                raise OversizedTrace(f"cannot read {path}: it has {size:,} bytes, the limit is {max_payload:,}.")
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise TraceError(f"cannot read {path}: {error.strerror or error}.") from error
+        return cls.from_bytes(data, name=str(path), max_payload=max_payload)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, name: str = "the trace", max_payload: int = tracefile.MAX_PAYLOAD) -> Trace:
+        """A trace from a file's bytes; `name` names it in errors. Raises TraceError."""
+        try:
+            if not data:
+                raise TruncatedTrace("it is empty.")
+            contents = tracefile.decode(data, max_payload=max_payload)
+            return cls(contents.run, contents.tables, contents=contents)
+        except TraceError as error:
+            raise type(error)(f"cannot read {name}: {error}") from error
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes; equal inputs give equal bytes."""
+        return tracefile.encode(self.run, self._contents.tables)[0]
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the file in one step. Raises OutputError where it exists already (without `force`) or cannot be written."""
+        write_atomically(Path(path), self.to_bytes(), force=force)
+
+    @property
+    def payload(self) -> bytes:
+        """The msgpack map as it stands in the file, uncompressed."""
+        return self._contents.payload
+
+    def path(self, leaf: int) -> Indices:
+        """Indices of the nodes from the root to `leaf`, (length,)."""
+        parent = self.nodes.parent
+        found = []
+        node = int(leaf)
+        while node >= 0:
+            found.append(node)
+            node = int(parent[node])
+        return np.array(found[::-1], dtype=np.int32)
+
+    @cached_property
+    def main(self) -> Indices:
+        """The main path: prompt, then output."""
+        return self.path(self.run["main_leaf"])
+
+    @cached_property
+    def prompt(self) -> Indices:
+        """The prompt's part of the main path."""
+        return self._main_of(Origin.PROMPT)
+
+    @cached_property
+    def output(self) -> Indices:
+        """What the model wrote on the main path."""
+        return self._main_of(Origin.MAIN)
+
+    def _main_of(self, origin: Origin) -> Indices:
+        main: Indices = self.main[self.nodes.origin[self.main] == origin]
+        return main
+
+    def alternatives_of(self, node: int) -> slice:
+        """The rows of `alternatives` that belong to a node, most probable first."""
+        return slice(int(self._alternative_offsets[node]), int(self._alternative_offsets[node + 1]))
+
+    def bytes_of(self, token_id: int) -> bytes:
+        """The bytes of a token inside a text. Raises KeyError for an id that does not occur in the trace."""
+        return self._token_bytes[int(token_id)]
+
+    def is_special(self, token_id: int) -> bool:
+        """Whether the id is a control token. Raises KeyError for an id that does not occur in the trace."""
+        self.bytes_of(token_id)
+        return int(token_id) in self._special_ids
+
+    def token_bytes(self, node: int) -> bytes:
+        """The exact bytes of a node's token, where it stands."""
+        spelled = self._spellings.get(int(node))
+        return self._token_bytes[int(self.nodes.token_id[node])] if spelled is None else spelled
+
+    def text(self, nodes: Array, *, special: bool = True) -> bytes:
+        """The exact bytes of these nodes, joined; without those of control tokens where `special` is false."""
+        return b"".join(
+            self.token_bytes(node) for node in nodes if special or int(self.nodes.token_id[node]) not in self._special_ids
+        )
+
+    @cached_property
+    def _alternative_offsets(self) -> NDArray[np.int64]:
+        return _offsets(self.nodes.alternative_count)
+
+    @cached_property
+    def _token_bytes(self) -> dict[int, bytes]:
+        tables = self._contents.tables
+        return dict(zip(self.tokens.id.tolist(), _split(tables["token_bytes"]["byte"], self.tokens.byte_count), strict=True))
+
+    @cached_property
+    def _special_ids(self) -> frozenset[int]:
+        return frozenset(self.tokens.id[self.tokens.special != 0].tolist())
+
+    @cached_property
+    def _spellings(self) -> dict[int, bytes]:
+        tables = self._contents.tables
+        spelled = tables["spellings"]
+        return dict(
+            zip(spelled["node"].tolist(), _split(tables["spelling_bytes"]["byte"], spelled["byte_count"]), strict=True)
+        )
+
+    def __repr__(self) -> str:
+        model = self.run["model"].get("id")
+        return f"<Trace of {model}: {len(self.prompt)} prompt and {len(self.output)} output tokens, {len(self.nodes)} nodes>"
+
+
+def _offsets(counts: Array) -> NDArray[np.int64]:
+    """Running sum of list lengths, shape (len + 1,): list i is [offsets[i], offsets[i + 1])."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
+def _split(values: Array, counts: Array) -> list[bytes]:
+    data, offsets = values.tobytes(), _offsets(counts).tolist()
+    return [data[first:end] for first, end in itertools.pairwise(offsets)]

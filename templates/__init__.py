@@ -1,0 +1,1 @@
+"""The Jinja template that frames the report, read as package data."""

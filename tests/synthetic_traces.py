@@ -1,0 +1,357 @@
+"""Traces made of numpy and imagination, for the tests of everything that only reads traces. No model, no torch.
+
+Each function returns a Trace with plausible, reproducible numbers: the distributions add up, ranks and gaps agree with them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tokenscope_trace import Trace
+from tokenscope_trace.schema import Origin
+
+PROMPT = '''import re
+
+def parse_duration(text):
+    """Seconds in strings such as 90s, 15m, 1h30m."""
+'''
+OUTPUT = """    pattern = re.compile(r"(?:(\\d+)h)?(?:(\\d+)m)?(?:(\\d+)s)?")
+    match = pattern.fullmatch(text)
+    hours, minutes, seconds = (int(g or 0) for g in match.groups())
+    total = hours * 3600 + minutes * 60 + seconds
+    if total < 0:
+        raise ValueError(text)
+    return total
+"""
+END = b"<|endoftext|>"
+HOSTILE = [
+    b"</script>",
+    b"<img src=x onerror=alert(1)>",
+    b"<!--",
+    b"]]>",
+    b"</template>",
+    b"</pre>",
+    b"<svg onload=alert(2)>",
+    "\u202e".encode(),
+    b"evil",
+    "\u202c".encode(),
+    "\u200b".encode(),
+    b"\x00",
+    b"\x1b[31m",
+    b"\xff\xfe",
+    "\u2028".encode(),
+    b"javascript:alert(3)",
+    b"{{7*7}}",
+    b"{% raw %}",
+    b"${alert(4)}",
+    b'" onclick="alert(5)',
+    b"' style='position:fixed",
+    "\u00a0".encode(),
+    "\ufeff".encode(),
+    b"&lt;b&gt;",
+    b"__proto__",
+    b"\r",
+    b"<base href=//evil.example>",
+    b"\n",
+]
+
+
+def split(text: str) -> list[bytes]:
+    """Tokens much as a byte-level BPE makes them: words with their space, line breaks with the indentation after them."""
+    return [part.encode() for part in re.findall(r"\n[ \t]*|\r\n| ?\w{1,9}|[ \t]+|[^\w\s]{1,2}", text)]
+
+
+def make(
+    prompt: Sequence[bytes],
+    output: Sequence[bytes],
+    *,
+    segments: list[tuple[str, int]] | None = None,
+    kind: str = "text",
+    special: Sequence[bytes] = (END,),
+    sampled: bool = False,
+    finish: str = "length",
+    notes: Sequence[str] = (),
+    source: str = "parse_duration.py",
+    model: str = "tiny-code-model",
+    top: int = 10,
+    seed: int = 7,
+    extra_run: Callable[[dict[str, Any]], None] | None = None,
+) -> Trace:
+    """A trace of these tokens; `segments` is (role, length) over the prompt."""
+    random = np.random.default_rng(seed)
+    tokens = [*prompt, *output]
+    pool = sorted({*tokens, *split(PROMPT + OUTPUT), *(f"w{i}".encode() for i in range(top + 4)), b" <= ", b"\n\n"})
+    ids = {content: 11 * i + 3 for i, content in enumerate(pool)}
+    vocabulary = 11 * len(pool) + 100
+    count = len(tokens)
+    nodes: dict[str, list[Any]] = {
+        name: []
+        for name in (
+            "parent",
+            "token_id",
+            "origin",
+            "logprob",
+            "entropy",
+            "margin",
+            "rank",
+            "gap",
+            "tail",
+            "sampled_logprob",
+            "sampled_tail",
+            "alternative_count",
+        )
+    }
+    alternatives: dict[str, list[Any]] = {"token_id": [], "logprob": [], "sampled_logprob": []}
+    choices = np.array([ids[content] for content in pool])
+    for index, content in enumerate(tokens):
+        is_prompt = index < len(prompt)
+        row = (
+            _measured(random, ids[content], choices, top, sampled and not is_prompt, greedy=not (sampled or is_prompt))
+            if index
+            else _root()
+        )
+        nodes["parent"].append(index - 1)
+        nodes["token_id"].append(ids[content])
+        nodes["origin"].append(Origin.PROMPT if is_prompt else Origin.MAIN)
+        for name, value in row["node"].items():
+            nodes[name].append(value)
+        for name, values in row["alternatives"].items():
+            alternatives[name].extend(values)
+    spans, first = [], 0
+    for role, length in segments if segments is not None else [("text", len(prompt))]:
+        spans.append({"role": role, "first": first, "end": first + length})
+        first += length
+    run: dict[str, Any] = {
+        "generator": {"name": "tokenscope-trace", "version": "0.1.0"},
+        "model": {
+            "id": model,
+            "revision": "3f1c2ab",
+            "architecture": "LlamaForCausalLM",
+            "parameters": 12_345_678,
+            "vocab_size": vocabulary,
+            "context": 2048,
+            "dtype": "float32",
+            "device": "cpu",
+            "attention": "sdpa",
+            "config_sha256": None,
+            "weights_sha256": None,
+            "tokenizer_sha256": None,
+        },
+        "prompt": {"source": source, "kind": kind, "exact": True, "segments": spans},
+        "sampling": {
+            "do_sample": sampled,
+            "temperature": 0.8 if sampled else None,
+            "top_p": 0.95 if sampled else None,
+            "top_k": None,
+            "min_p": None,
+            "repetition_penalty": None,
+            "max_new_tokens": max(1, len(output)),
+            "stop": [],
+            "seed": 7 if sampled else None,
+            "processors": ["TemperatureLogitsWarper", "TopPLogitsWarper"] if sampled else [],
+        },
+        "top_alternatives": top,
+        "main_leaf": count - 1,
+        "finish": finish,
+        "libraries": {"torch": "2.13.0", "transformers": "5.23.0"},
+        "command": ["tokenscope-record", source, "-o", "trace.tsc"],
+        "notes": list(notes),
+        "clock": {"created": "2026-01-31T12:00:00Z", "load_seconds": 0.4, "prefill_seconds": 0.05, "decode_seconds": 2.5},
+    }
+    if extra_run:
+        extra_run(run)
+    tables = {
+        "nodes": {name: np.array(values) for name, values in nodes.items()},
+        "alternatives": {name: np.array(values) for name, values in alternatives.items()},
+        "tokens": {
+            "id": np.array([ids[entry] for entry in pool]),
+            "special": np.array([entry in special for entry in pool], dtype=np.uint8),
+            "byte_count": np.array([len(entry) for entry in pool]),
+        },
+        "token_bytes": {"byte": np.frombuffer(b"".join(pool), np.uint8)},
+        "spellings": {"node": np.array([], np.int32), "byte_count": np.array([], np.uint32)},
+        "spelling_bytes": {"byte": np.array([], np.uint8)},
+    }
+    return Trace(run, tables)
+
+
+def _root() -> dict[str, Any]:
+    names = ("logprob", "entropy", "margin", "gap", "tail", "sampled_logprob", "sampled_tail")
+    return {"node": {**dict.fromkeys(names, np.nan), "rank": 0, "alternative_count": 0}, "alternatives": {}}
+
+
+def _measured(
+    random: np.random.Generator, own: int, choices: np.ndarray, top: int, sampled: bool, *, greedy: bool
+) -> dict[str, Any]:
+    """One node's numbers from a made-up distribution over `top` tokens and a flat tail."""
+    steepness = random.choice([9.0, 5.0, 2.5, 1.4], p=[0.74, 0.12, 0.09, 0.05])
+    weights = (1.0 + np.arange(top)) ** -(steepness + random.uniform(-0.5, 0.5))
+    tail = float(min(0.3, weights[-1] / weights.sum() * random.uniform(0.5, 4)))
+    p = weights / weights.sum() * (1 - tail)
+    rank = 1 if greedy or steepness > 6 else int(random.choice([1, 1, 2, 3, top + 27]))
+    others = random.permutation(choices[choices != own])
+    listed = list(others[:top])
+    if rank <= top:
+        listed[rank - 1] = own
+        mine = p[rank - 1]
+    else:
+        mine = min(tail / 30, p[-1] / 2)
+    rest = tail * 0.98
+    entropy = float(-(p * np.log2(p)).sum() - rest * np.log2(max(rest, 1e-12) / 500))
+    q = p ** (1 / 0.8)
+    q = np.where(np.arange(top) < max(rank, 4), q, 0) if rank <= top else q
+    q = q / q.sum() * (0.98 if rank > top else 1.0)
+    with np.errstate(divide="ignore"):
+        logq = np.log(q)
+    node = {
+        "logprob": float(min(0.0, np.log(mine))),
+        "entropy": max(0.0, entropy),
+        "margin": float(np.clip(p[0] - p[1], 0, 1)),
+        "rank": rank,
+        "gap": float(max(0.0, np.log(p[0]) - np.log(mine))),
+        "tail": tail,
+        "sampled_logprob": (float(logq[rank - 1]) if rank <= top else float(np.log(0.01))) if sampled else np.nan,
+        "sampled_tail": (0.0 if rank <= top else 0.02) if sampled else np.nan,
+        "alternative_count": top,
+    }
+    return {
+        "node": node,
+        "alternatives": {
+            "token_id": listed,
+            "logprob": np.minimum(0, np.log(p)).tolist(),
+            "sampled_logprob": np.minimum(0, logq).tolist() if sampled else [np.nan] * top,
+        },
+    }
+
+
+def plausible(**options: Any) -> Trace:
+    """A greedy recording of ordinary Python."""
+    return make(split(PROMPT), split(OUTPUT), **options)
+
+
+def sampled(**options: Any) -> Trace:
+    """The same, sampled: q differs from p."""
+    return make(split(PROMPT), [*split(OUTPUT), END], sampled=True, finish="end-of-text", **options)
+
+
+def hostile() -> Trace:
+    """Strings that would like to be more than text, in every place where strings go."""
+
+    def poison(run: dict[str, Any]) -> None:
+        run["model"]["revision"] = "</title><script>alert(10)</script>"
+        run["model"]["architecture"] = "<svg/onload=alert(11)>\u202e"
+        run["libraries"] = {"</script><script>alert(12)</script>": "\u202e1.0"}
+        run["command"] = ["tokenscope-record", "--stop", "</template><img src=x onerror=alert(13)>"]
+        run["sampling"]["stop"] = ["<!-- <script>"]
+
+    return make(
+        [b"x", *HOSTILE],
+        [*HOSTILE, *HOSTILE[::-1]],
+        source="<img src=x onerror=alert(6)>\u202e.py",
+        model='"><script>alert(7)</script>',
+        notes=["<script>alert(8)</script>", "javascript:alert(9)"],
+        special=(b"</script>",),
+        extra_run=poison,
+    )
+
+
+def split_characters() -> Trace:
+    """Characters that span tokens, an emoji sequence, invalid and unfinished bytes."""
+    face, hiragana = "\U0001f600".encode(), "あ".encode()
+    output = [
+        b'x = "',
+        face[:1],
+        face[1:3],
+        face[3:],
+        "日本".encode(),
+        hiragana[:2],
+        hiragana[2:],
+        b"\xe3\x81",
+        b'"',
+        b"\xff",
+        b"\n",
+        "e\u0301".encode(),
+        "\U0001f468\u200d\U0001f469".encode(),
+        b"\n",
+        hiragana[:2],
+    ]
+    return make(split("# text\n"), output)
+
+
+def crlf() -> Trace:
+    """Lines that end in CR LF, one of them split between two tokens."""
+    return make([b"a = 1", b"\r\n"], [b"b = 2", b"\r", b"\n", b"c", b" = 3  ", b"\r\n", b"d\re\r\n"])
+
+
+def tabs() -> Trace:
+    """Tabs as indentation and alone, spaces at the ends of lines."""
+    return make(
+        split("func f() {\n"), [b"\t", b"if x {", b"\n\t\t", b"return\t1", b"  \n", b"\t}", b"   ", b"\n", b"}", b"\n"]
+    )
+
+
+def empty() -> Trace:
+    """The model wrote nothing but the end."""
+    return make(split(PROMPT), [], finish="end-of-text")
+
+
+def long_lines() -> Trace:
+    """One line of 3,000 tokens, and one token of 400 characters."""
+    return make(
+        split("data = [\n"),
+        [*(f" {i}," for i in ()), *(f" {i},".encode() for i in range(3000)), b"\n", b"x" * 400, b"\n", b" " * 120, b"\n"],
+    )
+
+
+def large(tokens: int = 20_000) -> Trace:
+    """Many tokens on the main path."""
+    body = split(OUTPUT)
+    return make(split(PROMPT), (body * (tokens // len(body) + 1))[:tokens])
+
+
+def fill_in_the_middle() -> Trace:
+    """A hole in a file: nodes come as prefix, suffix, output."""
+    marks = [b"<|fim_prefix|>", b"<|fim_suffix|>", b"<|fim_middle|>"]
+    prefix, suffix, output = split("def area(r):\n    "), split("\n\nprint(area(2))\n"), split("return 3.14159 * r ** 2")
+    return make(
+        [marks[0], *prefix, marks[1], *suffix, marks[2]],
+        [*output, END],
+        kind="fim",
+        special=[*marks, END],
+        finish="end-of-text",
+        source="area.py",
+        segments=[("control", 1), ("prefix", len(prefix)), ("control", 1), ("suffix", len(suffix)), ("control", 1)],
+    )
+
+
+def chat() -> Trace:
+    """A conversation in a template's control tokens."""
+    start, end = b"<|im_start|>", b"<|im_end|>"
+    opening, question, answer = [start, b"user", b"\n"], split("Write a square function."), [b"assistant", b"\n"]
+    return make(
+        [*opening, *question, end, b"\n", start, *answer],
+        [*split("def square(x):\n    return x * x"), end],
+        kind="chat",
+        special=[start, end],
+        finish="end-of-text",
+        source="question.md",
+        segments=[("control", 3), ("text", len(question)), ("control", 3 + len(answer))],
+    )
+
+
+CASES: dict[str, Callable[[], Trace]] = {
+    "plausible": plausible,
+    "sampled": sampled,
+    "hostile": hostile,
+    "split_characters": split_characters,
+    "crlf": crlf,
+    "tabs": tabs,
+    "empty": empty,
+    "long_lines": long_lines,
+    "fill_in_the_middle": fill_in_the_middle,
+    "chat": chat,
+}

@@ -1,0 +1,121 @@
+"""Small valid tables for the tests of the trace file, and a hypothesis strategy that makes any valid ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tokenscope_trace.schema import TABLES
+
+NAN = float("nan")
+
+
+def small_run(**changes: Any) -> dict[str, Any]:
+    """Facts of a run, as FORMAT.md says, for the tables of `small_tables`."""
+    return {
+        "generator": {"name": "tokenscope-trace", "version": "0"},
+        "model": {"id": "tiny", "revision": None},
+        "prompt": {"source": "p.py", "kind": "text", "exact": True, "segments": [{"role": "text", "first": 0, "end": 2}]},
+        "sampling": {"do_sample": False},
+        "top_alternatives": 2,
+        "main_leaf": 3,
+        "finish": "length",
+        "libraries": {"python": "3.11"},
+        "command": ["tokenscope-record", "p.py"],
+        "notes": [],
+        "clock": {"created": "2026-01-01T00:00:00Z"},
+    } | changes
+
+
+def small_tables() -> dict[str, dict[str, np.ndarray]]:
+    """Two prompt tokens, two of output, and a branch beside the last one; the last output token is half a character."""
+    return typed(
+        {
+            "nodes": {
+                "parent": [-1, 0, 1, 2, 2],
+                "token_id": [5, 9, 5, 7, 9],
+                "origin": [0, 0, 1, 1, 2],
+                "logprob": [NAN, -1.0, -0.25, -0.5, -1.5],
+                "entropy": [NAN, 2.0, 0.5, 1.0, 1.0],
+                "margin": [NAN, 0.1, 0.6, 0.25, 0.25],
+                "rank": [0, 3, 1, 1, 2],
+                "gap": [NAN, 0.5, 0.0, 0.0, 1.0],
+                "tail": [NAN, 0.25, 0.0, 0.125, 0.125],
+                "sampled_logprob": [NAN, NAN, NAN, -0.125, NAN],
+                "sampled_tail": [NAN, NAN, NAN, 0.0, NAN],
+                "alternative_count": [0, 2, 1, 2, 2],
+            },
+            "alternatives": {
+                "token_id": [7, 9, 5, 7, 9, 7, 9],
+                "logprob": [-0.5, -1.0, -0.25, -0.5, -1.5, -0.5, -1.5],
+                "sampled_logprob": [NAN, NAN, NAN, -0.125, -np.inf, NAN, NAN],
+            },
+            "tokens": {"id": [5, 7, 9], "special": [0, 0, 1], "byte_count": [3, 1, 4]},
+            "token_bytes": {"byte": list(b" de\xe2</s>")},
+            "spellings": {"node": [0], "byte_count": [2]},
+            "spelling_bytes": {"byte": list(b"de")},
+        }
+    )
+
+
+def typed(tables: dict[str, dict[str, list[Any]]]) -> dict[str, dict[str, np.ndarray]]:
+    """Lists to arrays of the schema's dtypes."""
+    return {
+        table: {name: np.array(values, dtype=TABLES[table][name].dtype) for name, values in columns.items()}
+        for table, columns in tables.items()
+    }
+
+
+def _floats(low: float, high: float, *, missing: bool = True) -> st.SearchStrategy[float]:
+    values = st.floats(low, high, width=32)
+    return st.one_of(st.just(NAN), values) if missing else values
+
+
+@st.composite
+def any_tables(draw: st.DrawFn) -> dict[str, dict[str, np.ndarray]]:
+    """Tables that keep every rule of the format: any tree, any bytes, any values within their ranges."""
+    words = draw(st.dictionaries(st.integers(0, 2**31 - 1), st.binary(max_size=6), min_size=1, max_size=8))
+    ids = sorted(words)
+    count = draw(st.integers(1, 12))
+    parents = [-1] + [draw(st.integers(-1, node - 1)) for node in range(1, count)]
+    lists = [draw(st.lists(st.sampled_from(ids), max_size=3)) for _ in range(count)]
+    alternatives = [id_ for entry in lists for id_ in entry]
+    spelled = sorted(draw(st.dictionaries(st.integers(0, count - 1), st.binary(max_size=4), max_size=3)).items())
+    probabilities, logprobs = _floats(0, 1), st.one_of(_floats(-(2.0**99), 0), st.just(-np.inf))
+
+    def many(values: st.SearchStrategy[Any], size: int) -> list[Any]:
+        return draw(st.lists(values, min_size=size, max_size=size))
+
+    return typed(
+        {
+            "nodes": {
+                "parent": parents,
+                "token_id": many(st.sampled_from(ids), count),
+                "origin": many(st.integers(0, 3), count),
+                "logprob": many(logprobs, count),
+                "entropy": many(_floats(0, 32), count),
+                "margin": many(probabilities, count),
+                "rank": many(st.integers(0, 2**31 - 1), count),
+                "gap": many(_floats(0, 2.0**99), count),
+                "tail": many(probabilities, count),
+                "sampled_logprob": many(logprobs, count),
+                "sampled_tail": many(probabilities, count),
+                "alternative_count": [len(entry) for entry in lists],
+            },
+            "alternatives": {
+                "token_id": alternatives,
+                "logprob": many(logprobs, len(alternatives)),
+                "sampled_logprob": many(logprobs, len(alternatives)),
+            },
+            "tokens": {
+                "id": ids,
+                "special": many(st.integers(0, 1), len(ids)),
+                "byte_count": [len(words[id_]) for id_ in ids],
+            },
+            "token_bytes": {"byte": list(b"".join(words[id_] for id_ in ids))},
+            "spellings": {"node": [node for node, _ in spelled], "byte_count": [len(word) for _, word in spelled]},
+            "spelling_bytes": {"byte": list(b"".join(word for _, word in spelled))},
+        }
+    )

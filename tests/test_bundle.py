@@ -1,0 +1,104 @@
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from tokenscope_trace.bundle import BundleError, bundle
+from tokenscope_trace.report import viewer_script
+
+NODE = shutil.which("node")
+
+
+def run(script):
+    """What the script leaves in `globalThis.result`."""
+    finished = subprocess.run(
+        [NODE, "-e", f"{script};process.stdout.write(JSON.stringify(globalThis.result))"], capture_output=True, check=True
+    )
+    return json.loads(finished.stdout)
+
+
+def test_modules_run_in_the_order_of_their_imports_and_once():
+    sources = {
+        "main": "import { twice } from '#viewer/double';\nimport { log } from '#viewer/log';\nlog(twice(4));\nglobalThis.result = log();\n",
+        "double": "import { log } from '#viewer/log';\nlog('double');\nexport const twice = (n) => 2 * n;\n",
+        "log": "const lines = ['log'];\nexport function log(line) {\n  if (line) lines.push(line);\n  return lines;\n}\n",
+    }
+    assert run(bundle(sources, "main")) == ["log", "double", 8]
+
+
+def test_names_of_one_module_are_hidden_from_the_others():
+    sources = {
+        "main": "import { a, b } from '#viewer/other';\nconst hidden = 1;\nglobalThis.result = [hidden, a, b()];\n",
+        "other": "const hidden = 2;\nexport const a = hidden;\nexport class K {}\nexport async function* c() {}\nexport function b() {\n  return hidden + 1;\n}\n",
+    }
+    assert run(bundle(sources, "main")) == [1, 2, 3]
+
+
+def test_the_script_is_ascii_and_means_the_same():
+    sources = {"main": "globalThis.result = ['é', `あ`, /[\U0001f600-\U0001f602]/u.test('\U0001f601')]; // ü\n"}
+    script = bundle(sources, "main")
+    assert script.isascii()
+    assert run(script) == ["é", "あ", True]
+
+
+def test_types_are_left_out_and_words_stay():
+    source = (
+        "/** @typedef {{ a: number }} A */\n\n/** Adds. @param {number} a @returns {number} */\nexport function add(a) {\n"
+        "  return /** @type {any} */ (a) + 1;\n}\n/**\n * Says\n * more.\n * @param {A} b\n */\nfunction more(b) {}\n// stays\n"
+    )
+    script = bundle({"main": source}, "main")
+    assert "@" not in script
+    assert "/** Adds. */" in script
+    assert "// stays" in script
+    assert "Says\n * more." in script
+    assert "return (a) + 1;" in script or "return  (a) + 1;" in script
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("import * as all from '#viewer/other';\n", "import * as all"),
+        ("import other from '#viewer/other';\n", "import other"),
+        ("import { a } from './other.js';\n", "import { a } from './other.js'"),
+        ("import '#viewer/other';\n", "import '#viewer/other'"),
+        ("import { a as b } from '#viewer/other';\nb();\n", "a as b"),
+        ("export default 1;\n", "export default"),
+        ("export { a };\n", "export { a }"),
+        ("export let a = 1;\n", "export let"),
+        ("export * from '#viewer/other';\n", "export *"),
+        ("const a = import('x');\n", "import('x')"),
+        ("f(import.meta.url);\n", "import.meta"),
+        ("await f();\n", "await f()"),
+    ],
+)
+def test_other_forms_are_refused_by_name(source, named):
+    with pytest.raises(BundleError) as error:
+        bundle({"main": source, "other": "export const a = 1;\n"}, "main")
+    assert "main uses a form that is not supported" in str(error.value)
+    assert named in str(error.value)
+
+
+def test_cycles_are_refused_by_name():
+    sources = {"main": "import { b } from '#viewer/b';\n", "b": "import { c } from '#viewer/c';\n", "c": "import { b } from '#viewer/b';\n"}
+    with pytest.raises(BundleError, match="main -> b -> c -> b"):
+        bundle(sources, "main")
+
+
+def test_a_missing_module_and_a_missing_export_are_refused_by_name():
+    with pytest.raises(BundleError, match="main imports nothing, which does not exist"):
+        bundle({"main": "import { a } from '#viewer/nothing';\n"}, "main")
+    with pytest.raises(BundleError, match="main imports b from other, which does not export it"):
+        bundle({"main": "import { a, b } from '#viewer/other';\n", "other": "export const a = 1;\n"}, "main")
+
+
+@pytest.mark.parametrize("text", ["</script", "</SCRIPT", "<!--"])
+def test_what_would_end_the_script_is_refused(text):
+    with pytest.raises(BundleError, match="would end it"):
+        bundle({"main": f"const a = '{text}';\n"}, "main")
+
+
+def test_the_viewer_itself_is_one_script_of_every_module():
+    script = viewer_script()
+    assert script.isascii()
+    assert subprocess.run([NODE, "--check", "-"], input=script.encode(), capture_output=True, check=False).returncode == 0

@@ -1,0 +1,281 @@
+"""The command line itself, as a process: files, exit codes, signals, terminals."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests import tiny_tokenizers
+from tests.tiny_models import tiny_model
+
+from tokenscope_trace import Trace
+from tokenscope_trace.record_command import main
+
+PROMPT = 'def mean(values):\n    """The arithmetic mean."""\n'
+COMMAND = [sys.executable, "-m", "tokenscope_trace.record_command"]
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory):
+    """A tiny model on disk, so that the tests do not depend on what the built-in one writes."""
+    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
+    tiny_model(max_position_embeddings=2048).save_pretrained(folder)
+    tokenizer = tiny_tokenizers.byte_level(extra=("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"))
+    tokenizer.chat_template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("prompt.py").write_text(PROMPT)
+    return tmp_path
+
+
+def invoke(*words):
+    """(exit code, stderr) of the command in this process."""
+    result = CliRunner().invoke(main, [str(word) for word in words])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.stdout == "" or "--help" in words or "--version" in words
+    return result.exit_code, result.stderr
+
+
+def test_the_readme_s_command_works_as_written(folder):
+    done = subprocess.run(
+        ["tokenscope-record", "prompt.py", "-o", "trace.tsc", "--max-new-tokens", "12"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "HF_HUB_OFFLINE": "0"},
+    )
+    trace = Trace.load("trace.tsc")
+    assert trace.text(trace.prompt) == PROMPT.encode()
+    assert 1 <= len(trace.output) <= 12
+    assert trace.run["model"]["id"] == "built-in"
+    assert trace.run["command"] == ["tokenscope-record", "prompt.py", "--max-new-tokens", "12", "--output", "trace.tsc"]
+    assert "tokenscope-html trace.tsc" in done.stderr
+    assert "built-in model" in done.stderr
+    assert "--model" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_folder_s_model_with_every_option(folder, model_folder):
+    code, said = invoke(
+        "prompt.py", "--model", model_folder, "--max-new-tokens", 6, "--temperature", 0.9, "--top-p", 0.9, "--top-k", 30,
+        "--min-p", 0.01, "--seed", 3, "--stop", r"\n\ndef", "--stop", "end", "--top-alternatives", 4, "--device", "cpu",
+        "--dtype", "bfloat16", "-o", "t.tsc",
+    )  # fmt: skip
+    assert code == 0, said
+    run = Trace.load("t.tsc").run
+    assert run["model"]["id"] == "tiny-llama"
+    assert run["model"]["dtype"] == "bfloat16"
+    assert run["sampling"]["stop"] == ["\n\ndef", "end"]
+    assert run["sampling"]["seed"] == 3
+    assert run["top_alternatives"] == 4
+    assert str(model_folder.parent) not in " ".join(run["command"])
+
+
+def test_stdin_and_the_default_output(folder, model_folder):
+    done = subprocess.run(
+        [*COMMAND, "-", "--model", str(model_folder), "--max-new-tokens", "2"],
+        input=b"x = 1\r\n\t",
+        capture_output=True,
+        check=True,
+    )
+    trace = Trace.load("stdin.tsc")
+    assert trace.text(trace.prompt) == b"x = 1\r\n\t"
+    assert trace.run["prompt"]["source"] == "-"
+    assert b"stdin.tsc" in done.stderr
+
+
+def test_a_chat_and_a_hole(folder, model_folder):
+    code, said = invoke(
+        "prompt.py", "--model", model_folder, "--chat", "--system", "be brief", "--max-new-tokens", 2, "-o", "c.tsc"
+    )
+    assert code == 0, said
+    chat = Trace.load("c.tsc")
+    assert chat.text(chat.prompt) == f"system: be brief\nuser: {PROMPT}\n".encode()
+    Path("hole.py").write_text("a = HERE\n")
+    code, said = invoke("hole.py", "--model", model_folder, "--fim", "--fim-marker", "HERE", "--max-new-tokens", 2)
+    assert code == 0, said
+    assert Trace.load("hole.tsc").run["prompt"]["kind"] == "fim"
+
+
+def test_a_trace_goes_to_standard_output_on_demand(folder, model_folder):
+    words = [*COMMAND, "prompt.py", "--model", str(model_folder), "--max-new-tokens", "2", "-o", "-"]
+    done = subprocess.run(words, capture_output=True, check=True)
+    assert len(Trace.from_bytes(done.stdout).output) == 2
+    assert sorted(os.listdir(folder)) == ["prompt.py"]
+
+
+def test_quiet_says_nothing(folder, model_folder):
+    assert invoke("prompt.py", "--model", model_folder, "--max-new-tokens", 2, "-q") == (0, "")
+
+
+MISTAKES = {
+    "no such prompt": (["gone.py"], 3, "cannot read the prompt gone.py: No such file"),
+    "a folder as prompt": (["."], 3, "is a folder"),
+    "an empty prompt": (["empty.py"], 3, "is empty"),
+    "a prompt that is not UTF-8": (["latin.py"], 3, "is not UTF-8"),
+    "a hole that is missing": (["prompt.py", "--fim"], 3, "does not stand in the prompt"),
+    "a folder without a model": (["prompt.py", "--model", "."], 4, "holds no model"),
+    "a folder that is not there": (["prompt.py", "--model", "./gone"], 4, "is not a folder with a model"),
+    "no such device": (["prompt.py", "--device", "tpu9"], 4, "no device 'tpu9'"),
+    "no chat template": (["prompt.py", "--chat"], 4, "no chat template"),
+    "an output that exists": (["prompt.py", "-o", "there.tsc"], 5, "--force"),
+    "an output in no folder": (["prompt.py", "-o", "no/t.tsc"], 5, "does not exist"),
+    "an output that is a folder": (["prompt.py", "-o", "."], 5, "is a folder"),
+    "a negative temperature": (["prompt.py", "--temperature", "-1"], 2, "temperature"),
+    "no new tokens": (["prompt.py", "--max-new-tokens", "0"], 2, "max-new-tokens"),
+    "an empty stop string": (["prompt.py", "--stop", ""], 2, "must not be empty"),
+    "a system message without a chat": (["prompt.py", "--system", "x"], 2, "needs --chat"),
+    "a chat with a hole": (["prompt.py", "--chat", "--fim"], 2, "exclude each other"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_gets_one_sentence_and_its_exit_code(mistake, folder):
+    words, exit_code, sentence = MISTAKES[mistake]
+    Path("empty.py").write_bytes(b"")
+    Path("latin.py").write_bytes(b"caf\xe9")
+    Path("there.tsc").write_bytes(b"precious")
+    code, said = invoke(*words)
+    assert code == exit_code, said
+    assert sentence in said
+    assert "Traceback" not in said
+    assert Path("there.tsc").read_bytes() == b"precious"
+    assert not list(folder.glob("*.part")) + list(folder.glob("prompt.tsc"))
+
+
+def test_a_model_that_nobody_has_is_refused_offline(folder, monkeypatch):
+    done = subprocess.run(
+        [*COMMAND, "prompt.py", "--model", "nobody/no-such-model"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "the Hugging Face hub cannot be reached" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_prompt_longer_than_the_context_is_refused(folder, model_folder):
+    Path("long.py").write_text("x" * 9000)
+    code, said = invoke("long.py", "--model", model_folder)
+    assert code == 3
+    assert re.search(r"the prompt has [\d,]+ tokens and the model reads at most 2,048", said)
+
+
+def test_force_replaces_the_output(folder, model_folder):
+    Path("t.tsc").write_bytes(b"old")
+    code, said = invoke("prompt.py", "--model", model_folder, "-o", "t.tsc", "--force", "--max-new-tokens", 2)
+    assert code == 0, said
+    assert len(Trace.load("t.tsc").output) == 2
+
+
+def start_slow(model_folder, folder):
+    """A recording that goes on for long, and has written its first tokens."""
+    process = subprocess.Popen(
+        [*COMMAND, "prompt.py", "--model", str(model_folder), "--max-new-tokens", "2000", "-o", "t.tsc"],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    for line in process.stderr:
+        if line.startswith("Writing"):
+            return process
+    raise AssertionError("the recording did not start")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_was_generated(number, folder, model_folder):
+    with start_slow(model_folder, folder) as process:
+        time.sleep(0.5)
+        process.send_signal(number)
+        said = process.stderr.read()
+    assert process.returncode == 130, said
+    trace = Trace.load("t.tsc")
+    assert trace.run["finish"] == "interrupted"
+    assert 1 <= len(trace.output) < 1900
+    assert trace.text(trace.prompt) == PROMPT.encode()
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    assert os.listdir(folder).count("t.tsc") == 1
+    assert not list(folder.glob(".*.part"))
+
+
+def test_an_interruption_while_loading_writes_nothing(folder, model_folder):
+    words = [*COMMAND, "prompt.py", "--model", str(model_folder)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
+        assert "Loading" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130, said
+    assert "nothing was written" in said
+    assert "Traceback" not in said
+    assert sorted(os.listdir(folder)) == ["prompt.py"]
+
+
+def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines(folder, model_folder):
+    words = [*COMMAND, "prompt.py", "--model", str(model_folder), "--max-new-tokens", "300", "--force"]
+    plain = subprocess.run(words, capture_output=True, text=True, check=True).stderr
+    assert "\x1b" not in plain
+    assert "Writing at most 300 tokens" in plain
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(words, stderr=follower, env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"})
+    os.close(follower)
+    shown = b""
+    while process.poll() is None or select.select([leader], [], [], 0)[0]:
+        if select.select([leader], [], [], 0.2)[0]:
+            try:
+                shown += os.read(leader, 65536)
+            except OSError:
+                break
+    os.close(leader)
+    assert process.wait() == 0
+    assert b"tokens/s" in shown
+    assert b"/300" in shown
+    assert b"\x1b" in shown
+
+
+def test_hostile_tokens_do_not_reach_the_terminal_as_control_codes(folder, model_folder):
+    Path("prompt.py").write_bytes(b"x = '\x1b[31m\x07\x9b'\n".replace(b"\x9b", "\u202e".encode()))
+    done = subprocess.run(
+        [*COMMAND, "prompt.py", "--model", str(model_folder), "--max-new-tokens", "40", "--temperature", "2"],
+        capture_output=True,
+        check=True,
+    )
+    assert not {0x1B, 0x07} & set(done.stderr)
+    assert "\u202e".encode() not in done.stderr
+
+
+def test_help_is_a_manual_page():
+    code_, _ = invoke("--help")
+    assert code_ == 0
+    text = CliRunner().invoke(main, ["--help"]).output
+    for heading in ("Model:", "Prompt:", "Decoding:", "Recording:", "Exit codes:"):
+        assert heading in text
+    assert text.count("Example: ") == 4
+    assert "[default: 256]" in text
+    assert max(len(line) for line in text.splitlines()) <= 110
+
+
+def test_help_and_mistakes_import_no_torch():
+    code = (
+        "import sys\nfrom tokenscope_trace.record_command import main\n"
+        "try:\n    main(['nowhere.py'])\nexcept SystemExit:\n    pass\n"
+        "assert not {'torch', 'transformers'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -1,0 +1,111 @@
+"""The shape of the code: README's list, imports in one direction, FORMAT.md and the schema in step."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tokenscope_trace.schema import TABLES
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "recorder" / "tokenscope_trace"
+
+
+def listed(folder: str) -> list[tuple[str, str]]:
+    """(file name, description) of README's list under the heading of a folder, in order."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split(f"### `{folder}`", 1)[1].split("\n#", 1)[0]
+    return re.findall(r"^\| `([^`]+)` \| ([^|]+) \|$", section, re.MULTILINE)
+
+
+def imported(path: Path) -> set[str]:
+    """The package's own modules that a file imports, anywhere in it but under TYPE_CHECKING."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "tokenscope_trace":
+            found |= {alias.name for alias in node.names if (PACKAGE / f"{alias.name}.py").is_file()}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tokenscope_trace."):
+            found.add(node.module.split(".")[1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folder", "pattern"),
+    [("recorder/tokenscope_trace/", "*.py"), ("recorder/training/", "*.py"), ("viewer/", "*.js")],
+)
+def test_readme_lists_every_source_file_in_at_most_eight_words(folder, pattern):
+    files = {path.name for path in (ROOT / folder).glob(pattern) if path.name != "__init__.py"}
+    rows = listed(folder)
+    assert {name for name, _ in rows} == files
+    assert len(rows) == len(files)
+    for name, words in rows:
+        assert len(words.split()) <= 8, (name, words)
+
+
+def test_a_module_imports_only_what_stands_above_it():
+    order = [name.removesuffix(".py") for name, _ in listed("recorder/tokenscope_trace/")]
+    for place, module in enumerate(order):
+        later = imported(PACKAGE / f"{module}.py") & set(order[place:])
+        assert not later, f"{module} imports {later}"
+
+
+def test_a_training_module_imports_only_what_stands_above_it():
+    order = [name.removesuffix(".py") for name, _ in listed("recorder/training/")]
+    for place, module in enumerate(order):
+        text = (ROOT / "recorder" / "training" / f"{module}.py").read_text(encoding="utf-8")
+        later = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)) & set(order[place:])
+        assert not later, f"{module} imports {later}"
+
+
+def test_a_viewer_module_imports_only_what_stands_above_it():
+    order = [name.removesuffix(".js") for name, _ in listed("viewer/")]
+    for place, module in enumerate(order):
+        text = (ROOT / "viewer" / f"{module}.js").read_text(encoding="utf-8")
+        later = set(re.findall(r"""from ["']#viewer/(\w+)["']""", text)) & set(order[place:])
+        assert not later, f"{module} imports {later}"
+
+
+def test_no_view_imports_another_view():
+    for path in (ROOT / "viewer").glob("*_view.js"):
+        assert not re.findall(r"""from ["']#viewer/(\w+_view)["']""", path.read_text(encoding="utf-8")), path.name
+
+
+def test_what_reads_traces_imports_no_torch():
+    modules = ["traces", "uncertain", "visible", "summary", "bundle", "report", "html_command", "settings", "console"]
+    code = f"import sys\nfor m in {modules}: __import__('tokenscope_trace.' + m)\n"
+    code += "assert not {'torch', 'transformers', 'tokenizers', 'safetensors'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_module_has_the_name_of_a_standard_one():
+    names = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    assert not names & sys.stdlib_module_names
+
+
+def test_the_format_document_and_the_schema_list_the_same_columns():
+    text = (ROOT / "recorder" / "FORMAT.md").read_text(encoding="utf-8")
+    short = {"<i4": "i4", "<u4": "u4", "<u2": "u2", "|u1": "u1", "<f4": "f4"}
+    for table, columns in TABLES.items():
+        if table in ("nodes", "alternatives"):
+            section = text.split(f"### `{table}`", 1)[1].split("\n###", 1)[0]
+            rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (\w*) ?\|", section, re.MULTILINE)
+            assert rows == [(name, short[column.dtype], column.unit) for name, column in columns.items()]
+        else:
+            for name, column in columns.items():
+                assert f"| `{table}.{name}` | {short[column.dtype]} |" in text, f"{table}.{name}"
+
+
+def test_everything_that_pip_installs_for_a_user_has_a_reason():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    block = text.split("dependencies = [", 1)[1].split("\n]", 1)[0]
+    for line in block.strip().splitlines():
+        assert re.search(r'",\s+# \w+', line), line

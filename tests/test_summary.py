@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from tests import synthetic_traces
+from tokenscope_trace.program_text import OUTPUT_BYTES
+from tokenscope_trace.summary import decimal, percent, summarise
+
+
+def test_the_headline_counts_what_was_nearly_certain():
+    trace = synthetic_traces.plausible()
+    certain = int(np.count_nonzero(trace.nodes.surprisal[trace.output] < 0.1))
+    assert summarise(trace).headline == f"The model was nearly certain of {certain} of the {len(trace.output)} tokens it wrote."
+
+
+def test_the_perplexity_is_that_of_the_output():
+    trace = synthetic_traces.plausible()
+    expected = np.exp(-trace.nodes.logprob[trace.output].astype(float).mean())
+    assert f"The perplexity of the output is {expected:.2f}." in " ".join(summarise(trace).sentences)
+
+
+def test_an_empty_output_has_its_own_words():
+    summary = summarise(synthetic_traces.empty())
+    assert summary.headline == "The model wrote nothing."
+    assert summary.output == ()
+    assert summary.places == ()
+    assert ("perplexity", "–") == (summary.numbers[2][0], summary.numbers[2][2])
+
+
+@pytest.mark.parametrize(
+    ("finish", "words"),
+    [
+        ("end-of-text", "ended the text"),
+        ("stop-string", "stop string"),
+        ("length", "limit of 3 tokens"),
+        ("context", "context was full"),
+        ("interrupted", "interrupted"),
+    ],
+)
+def test_each_finish_has_its_sentence(finish, words):
+    trace = synthetic_traces.make([b"a"], [b"b", b"c", b"d"], finish=finish)
+    assert words in summarise(trace).sentences[-1]
+
+
+def test_the_least_certain_tokens_come_first_with_what_else_was_likely():
+    trace = synthetic_traces.sampled()
+    places = summarise(trace).places
+    surprisal = trace.nodes.surprisal
+    nodes = [place.node for place in places]
+    assert nodes == sorted(nodes, key=lambda node: -surprisal[node])
+    assert all(trace.nodes.origin[node] == 1 and surprisal[node] >= 1 for node in nodes)
+    assert max(surprisal[trace.output]) == surprisal[nodes[0]]
+    for place in places:
+        assert len(place.instead) == 2
+        assert trace.text(trace.main[: place.node]).count(b"\n") + 1 == place.line
+
+
+def test_numbers_are_those_of_the_columns():
+    trace = synthetic_traces.plausible()
+    rows = {name: (prompt, output) for name, prompt, output in summarise(trace).numbers}
+    surprisal = trace.nodes.surprisal[trace.output].astype(float)
+    assert rows["tokens"] == (f"{len(trace.prompt)}", f"{len(trace.output)}")
+    assert rows["measured"] == (f"{len(trace.prompt) - 1}", f"{len(trace.output)}")
+    assert rows["surprisal, sum"][1] == f"{surprisal.sum():.2f} bits"
+    assert rows["surprisal, largest"][1] == f"{surprisal.max():.2f} bits"
+    assert rows["entropy, mean"][1] == f"{trace.nodes.entropy[trace.output].astype(float).mean():.2f} bits"
+
+
+def test_the_output_is_whole_and_marks_the_least_certain():
+    trace = synthetic_traces.plausible()
+    summary = summarise(trace)
+    assert "".join(passage.text for passage in summary.output) == trace.text(trace.output).decode()
+    assert {passage.node for passage in summary.output} - {None} == {place.node for place in summary.places}
+
+
+def test_marks_never_cut_a_character():
+    for seed in range(20):
+        trace = synthetic_traces.make([b"x"], ["é".encode()[:1], "é".encode()[1:], b"y", b"\xff"] * 5, seed=seed)
+        text = "".join(passage.text for passage in summarise(trace).output)
+        assert text == "éy\\xFF" * 5
+
+
+def test_a_long_output_is_capped_and_says_by_how_much():
+    trace = synthetic_traces.large(20_000)
+    summary = summarise(trace)
+    shown = sum(len(passage.text) for passage in summary.output)
+    assert OUTPUT_BYTES - 100 < shown <= OUTPUT_BYTES
+    assert summary.output_left_out > 0
+
+
+def test_a_long_prompt_shows_the_lines_next_to_the_output():
+    prompt = "".join(f"line {i}\n" for i in range(100))
+    summary = summarise(synthetic_traces.make(synthetic_traces.split(prompt), [b"x"]))
+    assert summary.before_left_out == 60
+    assert summary.before.startswith("line 60\n")
+    assert summary.before.endswith("line 99\n")
+
+
+def test_a_hole_has_text_on_both_sides():
+    summary = summarise(synthetic_traces.fill_in_the_middle())
+    assert summary.before == "def area(r):\n    "
+    assert "".join(passage.text for passage in summary.output) == "return 3.14159 * r ** 2"
+    assert summary.after == "\n\nprint(area(2))\n"
+    assert all(place.line == 2 for place in summary.places)
+
+
+def test_settings_say_what_was_in_force():
+    assert summarise(synthetic_traces.plausible()).settings == "greedy"
+    assert summarise(synthetic_traces.sampled()).settings == "sampled, temperature 0.8, top-p 0.95, seed 7"
+
+
+def test_what_is_not_known_is_left_out():
+    facts = dict(summarise(synthetic_traces.plausible()).facts)
+    assert "weights" not in facts
+    assert "stop" not in facts
+    assert facts["size"] == "LlamaForCausalLM, 12,345,678 parameters, vocabulary of 1,068, context of 2,048"
+    assert "None" not in " ".join(facts.values())
+
+
+def test_no_string_keeps_what_cannot_be_seen():
+    summary = summarise(synthetic_traces.hostile(), title="\u202etitle")
+    assert summary.title == "<U+202E>title"
+    for value in [summary.source, summary.model, *summary.notes, *(text for fact in summary.facts for text in fact)]:
+        assert value.isprintable(), value
+
+
+def test_numbers_never_read_as_what_they_are_not():
+    assert [percent(p) for p in (0, 1e-9, 0.541, 0.9999, 1)] == ["0 %", "<0.1 %", "54.1 %", ">99.9 %", "100 %"]
+    assert [decimal(v, "bits") for v in (0, 1e-9, 1.234, float("inf"), float("nan"))] == [
+        "0.00 bits",
+        "<0.01 bits",
+        "1.23 bits",
+        "infinite bits",
+        "–",
+    ]

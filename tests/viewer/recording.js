@@ -1,0 +1,82 @@
+/** Small recordings for the viewer's tests, as payload bytes: a msgpack encoder for what the format needs, and columns. */
+
+const encoder = new TextEncoder();
+
+/** @param {any} value @returns {Uint8Array} */
+export function encode(value) {
+  if (value === null) return Uint8Array.of(0xc0);
+  if (typeof value === 'boolean') return Uint8Array.of(value ? 0xc3 : 0xc2);
+  if (typeof value === 'number') {
+    const bytes = new Uint8Array(9);
+    bytes[0] = Number.isInteger(value) ? 0xd3 : 0xcb;
+    const view = new DataView(bytes.buffer);
+    if (Number.isInteger(value)) view.setBigInt64(1, BigInt(value));
+    else view.setFloat64(1, value);
+    return bytes;
+  }
+  if (typeof value === 'string') return headed(0xdb, encoder.encode(value));
+  if (value instanceof Uint8Array) return headed(0xc6, value);
+  if (Array.isArray(value)) return joined([header(0xdd, value.length), ...value.map(encode)]);
+  return joined([header(0xdf, Object.keys(value).length), ...Object.entries(value).flat().map(encode)]);
+}
+
+function header(type, length) {
+  const bytes = new Uint8Array(5);
+  bytes[0] = type;
+  new DataView(bytes.buffer).setUint32(1, length);
+  return bytes;
+}
+
+const headed = (type, data) => joined([header(type, data.length), data]);
+const joined = (parts) => Uint8Array.from(parts.flatMap((part) => [...part]));
+
+const DTYPES = { Uint8Array: '|u1', Uint16Array: '<u2', Uint32Array: '<u4', Int32Array: '<i4', Float32Array: '<f4' };
+
+/** A table as the format stores it, without filters. */
+function table(columns) {
+  const rows = Object.values(columns)[0].length;
+  const stored = Object.entries(columns).map(([name, values]) => [
+    name,
+    { dtype: DTYPES[values.constructor.name], unit: '', filters: [], data: new Uint8Array(values.buffer) },
+  ]);
+  return { rows, columns: Object.fromEntries(stored) };
+}
+
+/**
+ * The document of a recording: `prompt` and `output` are lists of token texts (strings or bytes).
+ * @param {{ prompt: (string | Uint8Array)[], output?: (string | Uint8Array)[], special?: string[], kind?: string,
+ *   segments?: { role: string, first: number, end: number }[], nodes?: object, alternatives?: object }} options
+ */
+export function recording({ prompt, output = [], special = [], kind = 'text', segments, nodes = {}, alternatives = {} }) {
+  const texts = [...prompt, ...output].map((text) => (typeof text === 'string' ? encoder.encode(text) : text));
+  const keys = texts.map((bytes) => Buffer.from(bytes).toString('hex'));
+  const distinct = [...new Set(keys)];
+  const bytes = distinct.map((key) => Uint8Array.from(Buffer.from(key, 'hex')));
+  const count = texts.length;
+  const unknown = () => new Float32Array(count).fill(NaN);
+  const isSpecial = bytes.map((entry) => Number(special.includes(new TextDecoder().decode(entry))));
+  return {
+    run: {
+      model: { id: 'tiny', vocab_size: 100 },
+      prompt: { source: 'p.py', kind, exact: true, segments: segments ?? [{ role: 'text', first: 0, end: prompt.length }] },
+      sampling: { do_sample: false },
+      main_leaf: count - 1,
+      finish: 'length',
+      notes: [],
+    },
+    metrics: { surprisal: { unit: 'bits', range: '>= 0', definition: '-log2 p' } },
+    tables: {
+      nodes: table({
+        parent: Int32Array.from(texts, (_, i) => i - 1), token_id: Int32Array.from(keys, (key) => distinct.indexOf(key)),
+        origin: Uint8Array.from(texts, (_, i) => (i < prompt.length ? 0 : 1)), logprob: unknown(), entropy: unknown(), margin: unknown(),
+        rank: new Int32Array(count), gap: unknown(), tail: unknown(), sampled_logprob: unknown(), sampled_tail: unknown(),
+        alternative_count: new Uint16Array(count), ...nodes,
+      }),
+      alternatives: table({ token_id: new Int32Array(), logprob: new Float32Array(), sampled_logprob: new Float32Array(), ...alternatives }),
+      tokens: table({ id: Int32Array.from(distinct.keys()), special: Uint8Array.from(isSpecial), byte_count: Uint32Array.from(bytes, (entry) => entry.length) }),
+      token_bytes: table({ byte: joined(bytes) }),
+      spellings: table({ node: new Int32Array(), byte_count: new Uint32Array() }),
+      spelling_bytes: table({ byte: new Uint8Array() }),
+    },
+  };
+}

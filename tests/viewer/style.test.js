@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import test from 'node:test';
+
+const style = readFileSync(new URL('../../viewer/style.css', import.meta.url), 'utf8');
+const [fallback, modern] = style.split('@supports (color: light-dark(');
+
+/** Custom colours of one half of the style sheet, by theme. */
+function colours(css) {
+  const found = { light: {}, dark: {} };
+  for (const [, name, light, dark, single] of css.matchAll(/--([\w-]+): (?:light-dark\((#\w{6}), (#\w{6})\)|(#\w{6}));/g)) {
+    found.light[name] = light ?? single;
+    found.dark[name] = dark ?? single;
+  }
+  return found;
+}
+const themes = colours(modern);
+
+const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+const luminance = ([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b;
+const contrast = (a, b) => {
+  const [high, low] = [luminance(channels(a)), luminance(channels(b))].sort((x, y) => y - x);
+  return (high + 0.05) / (low + 0.05);
+};
+
+/** CIELAB of linear RGB, seen normally or without one kind of cone (Vienot, Brettel and Mollon 1999). */
+const SEEN = {
+  normally: (rgb) => rgb,
+  'without red cones': ([r, g, b]) => [0.11238 * r + 0.88762 * g, 0.11238 * r + 0.88762 * g, 0.00401 * r - 0.00401 * g + b],
+  'without green cones': ([r, g, b]) => [0.29275 * r + 0.70725 * g, 0.29275 * r + 0.70725 * g, -0.02234 * r + 0.02234 * g + b],
+};
+function lab([r, g, b]) {
+  const xyz = [0.4124 * r + 0.3576 * g + 0.1805 * b, 0.2126 * r + 0.7152 * g + 0.0722 * b, 0.0193 * r + 0.1192 * g + 0.9505 * b];
+  const [x, y, z] = [xyz[0] / 0.9505, xyz[1], xyz[2] / 1.089].map((t) => (t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116));
+  return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
+}
+const scale = (colour) => [colour.paper, colour.b1, colour.b2, colour.b3, colour.b4, colour.b5];
+
+for (const [theme, colour] of Object.entries(themes)) {
+  test(`${theme}: text on every step of the scale has a contrast of 4.5`, () => {
+    for (const step of [1, 2, 3, 4, 5]) {
+      const found = contrast(colour[`b${step}`], colour[`on-b${step}`]);
+      assert.ok(found >= 4.5, `step ${step}: ${found.toFixed(2)}`);
+    }
+  });
+
+  test(`${theme}: text on every surface has a contrast of 4.5`, () => {
+    for (const surface of ['paper', 'raised', 'sunk']) {
+      for (const text of ['ink', 'quiet', 'accent', 'warn']) {
+        const found = contrast(colour[surface], colour[text]);
+        assert.ok(found >= 4.5, `${text} on ${surface}: ${found.toFixed(2)}`);
+      }
+    }
+    assert.ok(contrast(colour.accent, colour['on-accent']) >= 4.5);
+    assert.ok(contrast(colour.ink, colour.track) >= 4.5);
+  });
+
+  test(`${theme}: the line under uncertain tokens stands out from the paper`, () => assert.ok(contrast(colour.paper, colour.line) >= 3));
+
+  test(`${theme}: lightness moves in one direction, neighbours are told apart in every colour vision`, () => {
+    for (const [vision, seen] of Object.entries(SEEN)) {
+      const steps = scale(colour).map((hex) => lab(seen(channels(hex))));
+      for (let i = 1; i < steps.length; i++) {
+        const [before, after] = [steps[i - 1], steps[i]];
+        const lighter = after[0] - before[0];
+        assert.ok(theme === 'light' ? lighter < -1.5 : lighter > 1.5, `${vision}, step ${i}: lightness ${before[0].toFixed(1)} to ${after[0].toFixed(1)}`);
+        const distance = Math.hypot(...after.map((value, k) => value - before[k]));
+        assert.ok(distance >= 8, `${vision}, step ${i}: distance ${distance.toFixed(1)}`);
+      }
+    }
+  });
+}
+
+test('browsers without light-dark() see the light colours', () => {
+  const { light } = colours(fallback);
+  assert.deepEqual(light, themes.light);
+  assert.ok(Object.keys(light).length > 20);
+});
+
+test('the style sheet loads nothing and is ASCII', () => {
+  assert.doesNotMatch(style, /url\(|@import|@font-face|expression\(/i);
+  assert.match(style, /^[\x00-\x7f]*$/);
+});
+
+test('no module of the viewer has a way to turn data into markup or code', () => {
+  const folder = new URL('../../viewer/', import.meta.url);
+  const sinks = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|srcdoc|setHTML|\beval\b|new Function|setAttribute\(\s*['"`](on|style|src|href)|\.href\s*=|\.src\s*=|setTimeout\(\s*['"`]|javascript:|fetch\(|XMLHttpRequest|WebSocket|sendBeacon|new Worker|import\(/;
+  for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.js'))) {
+    const found = sinks.exec(readFileSync(new URL(name, folder), 'utf8').replace(/\/\*[^]*?\*\//g, ''));
+    assert.equal(found, null, `${name}: ${found?.[0]}`);
+  }
+});
+
+test('no view imports another', () => {
+  const folder = new URL('../../viewer/', import.meta.url);
+  for (const name of readdirSync(folder).filter((entry) => entry.endsWith('_view.js'))) {
+    assert.doesNotMatch(readFileSync(new URL(name, folder), 'utf8'), /from '#viewer\/\w+_view'/, name);
+  }
+});

@@ -1,0 +1,1 @@
+"""The page: plain ES modules and one style sheet, read as package data."""

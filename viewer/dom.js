@@ -1,0 +1,60 @@
+/** Elements from data. The only way in which data reaches the page: text nodes and attributes of a known few names. */
+
+/** @typedef {Node | string | number | null | undefined | false} Child */
+
+/**
+ * @typedef {object} Options
+ * @property {string} [class]
+ * @property {string} [id]
+ * @property {string} [title]
+ * @property {string} [type]
+ * @property {string} [role]
+ * @property {string} [name]
+ * @property {string} [value]
+ * @property {string} [scope]
+ * @property {boolean} [checked]
+ * @property {boolean} [hidden]
+ * @property {number} [tabIndex]
+ * @property {Record<string, string>} [aria]
+ * @property {Record<string, string | number>} [data]
+ */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag @param {Options} [options] @param {...Child} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function h(tag, options = {}, ...children) {
+  const element = document.createElement(tag);
+  const { class: className, aria = {}, data = {}, hidden, checked, tabIndex, ...attributes } = options;
+  if (className) element.className = className;
+  if (hidden) element.hidden = true;
+  if (tabIndex !== undefined) element.tabIndex = tabIndex;
+  if (checked && element instanceof HTMLInputElement) element.checked = true;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  for (const [name, value] of Object.entries(aria)) element.setAttribute(`aria-${name}`, value);
+  for (const [name, value] of Object.entries(data)) element.dataset[name] = String(value);
+  for (const child of children) {
+    if (child || child === 0) element.append(child instanceof Node ? child : String(child));
+  }
+  return element;
+}
+
+/** Tell the page what the reader wants; views never act on each other. @param {EventTarget} target @param {string} name @param {unknown} [detail] */
+export function tell(target, name, detail) {
+  target.dispatchEvent(new CustomEvent(`tokenscope:${name}`, { bubbles: true, detail }));
+}
+
+/** The visible form of a token as elements. @param {readonly { text: string, sign: boolean }[]} parts */
+export function tokenText(parts) {
+  const element = h('bdi', { class: 'token-text' });
+  for (const { text, sign } of parts) element.append(sign ? h('span', { class: 'sign' }, text) : text);
+  return element;
+}
+
+/** An element of the template. @param {string} id */
+export function part(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no part ${id}`);
+  return element;
+}

@@ -1,0 +1,43 @@
+/** Every key of the page: one table for the handler and for the help. Pure. */
+
+/**
+ * @typedef {object} Key
+ * @property {readonly string[]} keys as in KeyboardEvent.key
+ * @property {readonly string[]} shown on the help's key caps
+ * @property {string} does
+ * @property {string} command
+ */
+
+/** @type {readonly Key[]} */
+export const KEYS = [
+  { keys: ['ArrowLeft'], shown: ['\u2190'], does: 'previous token', command: 'previous' },
+  { keys: ['ArrowRight'], shown: ['\u2192'], does: 'next token', command: 'next' },
+  { keys: ['ArrowUp'], shown: ['\u2191'], does: 'line above', command: 'above' },
+  { keys: ['ArrowDown'], shown: ['\u2193'], does: 'line below', command: 'below' },
+  { keys: ['Home'], shown: ['Home'], does: 'first token of the line', command: 'line-start' },
+  { keys: ['End'], shown: ['End'], does: 'last token of the line', command: 'line-end' },
+  { keys: ['PageUp'], shown: ['PgUp'], does: 'scroll the code up', command: 'page-up' },
+  { keys: ['PageDown'], shown: ['PgDn'], does: 'scroll the code down', command: 'page-down' },
+  { keys: ['n'], shown: ['n'], does: 'next uncertain token of the output', command: 'next-uncertain' },
+  { keys: ['p'], shown: ['p'], does: 'previous uncertain token of the output', command: 'previous-uncertain' },
+  { keys: ['1', '2', '3', '4', '5', '6', '7'], shown: ['1', '\u2026', '7'], does: 'colour by surprisal, entropy, \u2026', command: 'metric' },
+  { keys: ['d'], shown: ['d'], does: 'show what each number means', command: 'explain' },
+  { keys: ['y'], shown: ['y'], does: 'copy a link to this view', command: 'copy-link' },
+  { keys: ['t'], shown: ['t'], does: 'theme: as the system, light, dark', command: 'theme' },
+  { keys: ['?'], shown: ['?'], does: 'this list', command: 'help' },
+  { keys: ['Escape'], shown: ['Esc'], does: 'close, or clear the selection', command: 'close' },
+];
+
+/** Keys that scroll or edit elsewhere: they are ours only while the code or nothing has the focus. */
+const SCROLLING = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown']);
+
+/**
+ * @param {{ key: string, ctrlKey: boolean, altKey: boolean, metaKey: boolean }} event
+ * @param {{ typing: boolean, elsewhere: boolean }} focus typing: in an input; elsewhere: on a control other than the code
+ * @returns {string} command, '' for none
+ */
+export function commandOf(event, focus) {
+  if (event.ctrlKey || event.altKey || event.metaKey || focus.typing) return '';
+  if (focus.elsewhere && SCROLLING.has(event.key)) return '';
+  return KEYS.find(({ keys }) => keys.includes(event.key))?.command ?? '';
+}

@@ -1,0 +1,82 @@
+/**
+ * The numbers that can colour the code: where each comes from, its absolute scale, how it is written. Pure.
+ * A scale has six buckets; bucket 0 is the colour of the paper, and more uncertain means a higher bucket.
+ */
+
+import { count, decimal, probability, share } from '#viewer/format';
+
+export const BUCKETS = 6;
+export const MISSING = 255;
+
+/**
+ * @typedef {object} Metric
+ * @property {string} key as in the trace's definitions and in the address
+ * @property {string} label
+ * @property {string} unit of the legend's numbers
+ * @property {readonly number[]} edges of buckets 1 to 5, in the metric's own direction
+ * @property {readonly string[]} marks the legend's numbers: where buckets 0 to 5 begin
+ * @property {boolean} falling whether a smaller value is more uncertain
+ * @property {number} uncertain the first bucket that counts as uncertain
+ * @property {(nodes: import('#viewer/trace').Nodes) => Float32Array} values one per node, NaN where not measured
+ * @property {(value: number) => string} format
+ * @property {(value: number) => number} height of a bar, in [0, 1]
+ */
+
+const BITS = [0.1, 0.5, 1, 2, 4];
+const SHARES = [0.95, 0.75, 0.5, 0.25, 0.05];
+const bits = (/** @type {number} */ value) => decimal(value, 'bits');
+const logHeight = (/** @type {number} */ value) => Math.min(1, Math.log2(1 + value) / Math.log2(1 + 12));
+const rest = (/** @type {number} */ value) => 1 - value;
+
+/** @type {readonly Metric[]} */
+const METRICS = [
+  {
+    key: 'surprisal', label: 'surprisal', unit: 'bits', edges: BITS, marks: ['0', '0.1', '0.5', '1', '2', '4'], falling: false, uncertain: 3,
+    values: (nodes) => nodes.logprob.map((logprob) => Math.abs(logprob / Math.LN2)), format: bits, height: logHeight,
+  },
+  {
+    key: 'entropy', label: 'entropy', unit: 'bits', edges: BITS, marks: ['0', '0.1', '0.5', '1', '2', '4'], falling: false, uncertain: 3,
+    values: (nodes) => nodes.entropy, format: bits, height: logHeight,
+  },
+  {
+    key: 'probability', label: 'probability', unit: '%', edges: SHARES, marks: ['100', '95', '75', '50', '25', '5'], falling: true, uncertain: 3,
+    values: (nodes) => nodes.logprob.map(Math.exp), format: probability, height: rest,
+  },
+  {
+    key: 'margin', label: 'margin', unit: '', edges: SHARES, marks: ['1', '.95', '.75', '.5', '.25', '.05'], falling: true, uncertain: 3,
+    values: (nodes) => nodes.margin, format: share, height: rest,
+  },
+  {
+    key: 'rank', label: 'rank', unit: '', edges: [2, 3, 5, 10, 100], marks: ['1', '2', '3', '5', '10', '100'], falling: false, uncertain: 1,
+    values: (nodes) => Float32Array.from(nodes.rank, (rank) => (rank > 0 ? rank : NaN)), format: (value) => (Number.isNaN(value) ? 'not measured' : count(value)),
+    height: (value) => Math.min(1, Math.log10(value) / 4),
+  },
+  {
+    key: 'gap', label: 'gap', unit: 'nats', edges: BITS, marks: ['0', '0.1', '0.5', '1', '2', '4'], falling: false, uncertain: 3,
+    values: (nodes) => nodes.gap, format: (value) => decimal(value, 'nats'), height: logHeight,
+  },
+  {
+    key: 'sampled_logprob', label: 'sampled', unit: '%', edges: SHARES, marks: ['100', '95', '75', '50', '25', '5'], falling: true, uncertain: 3,
+    values: (nodes) => nodes.sampled_logprob.map(Math.exp), format: probability, height: rest,
+  },
+];
+
+/** The metrics that this recording has a number for, in the order of their keys 1, 2, 3, ... @param {import('#viewer/trace').Nodes} nodes */
+export function metricsOf(nodes) {
+  return METRICS.filter((metric) => metric.key !== 'sampled_logprob' || nodes.sampled_logprob.some((value) => !Number.isNaN(value)));
+}
+
+/** @param {Metric} metric @param {number} value */
+export function bucketOf(metric, value) {
+  if (Number.isNaN(value)) return MISSING;
+  let bucket = 0;
+  for (const edge of metric.edges) {
+    if (metric.falling ? value < edge : value >= edge) bucket++;
+  }
+  return bucket;
+}
+
+/** One bucket per node, MISSING where nothing was measured. @param {Metric} metric @param {Float32Array} values */
+export function bucketsOf(metric, values) {
+  return Uint8Array.from(values, (value) => bucketOf(metric, value));
+}
