@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tokenscope_trace.bundle import BundleError, bundle
+from tokenscope_trace.bundle import BundleError, bundle, bundle_style
 from tokenscope_trace.report import viewer_script
 
 NODE = shutil.which("node")
@@ -80,7 +80,11 @@ def test_other_forms_are_refused_by_name(source, named):
 
 
 def test_cycles_are_refused_by_name():
-    sources = {"main": "import { b } from '#viewer/b';\n", "b": "import { c } from '#viewer/c';\n", "c": "import { b } from '#viewer/b';\n"}
+    sources = {
+        "main": "import { b } from '#viewer/b';\n",
+        "b": "import { c } from '#viewer/c';\n",
+        "c": "import { b } from '#viewer/b';\n",
+    }
     with pytest.raises(BundleError, match="main -> b -> c -> b"):
         bundle(sources, "main")
 
@@ -102,3 +106,16 @@ def test_the_viewer_itself_is_one_script_of_every_module():
     script = viewer_script()
     assert script.isascii()
     assert subprocess.run([NODE, "--check", "-"], input=script.encode(), capture_output=True, check=False).returncode == 0
+
+
+def test_the_style_keeps_its_rules_and_strings():
+    style = '/* a: b; c */\na :is(b, c) > d { color: red; content: "x"; }\n@media (min-width: 9px) {\n  e { top: 0; }\n}\n'
+    assert bundle_style(style) == (
+        '/* a: b; c */\na :is(b, c) > d {color:red;content:"x";}\n@media (min-width: 9px) {\ne {top:0;}\n}\n'
+    )
+
+
+@pytest.mark.parametrize("style", ["a { content: '\u00b7'; }", "/* </STYLE> */"])
+def test_a_style_that_is_not_safe_in_a_page_is_refused(style):
+    with pytest.raises(BundleError, match="style sheet"):
+        bundle_style(style)

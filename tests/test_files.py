@@ -6,11 +6,12 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tokenscope_trace.errors import OutputError
-from tokenscope_trace.files import write_atomically
+from tokenscope_trace.files import check_writable, write_atomically
 
 
 def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path):
@@ -45,7 +46,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path):
     code = (
         "import resource, signal, sys, pathlib\n"
         "from tokenscope_trace.errors import OutputError\n"
-        "from tokenscope_trace.files import write_atomically\n"
+        "from tokenscope_trace.files import check_writable, write_atomically\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "try:\n"
@@ -57,6 +58,11 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path):
     assert "cannot write" in done.stdout
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_folder_that_takes_no_files_is_refused_before_the_work():
+    with pytest.raises(OutputError, match=r"the folder /proc cannot be written"):
+        check_writable(Path("/proc/t.tsc"))
 
 
 def test_a_missing_folder_and_a_folder_are_named(tmp_path):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
 from tests import synthetic_traces
+
 from tokenscope_trace.html_command import main
 
 

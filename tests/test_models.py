@@ -7,9 +7,9 @@ import json
 
 import pytest
 import torch
-
 from tests import tiny_tokenizers
 from tests.tiny_models import tiny_model
+
 from tokenscope_trace.errors import ModelError
 from tokenscope_trace.models import builtin_folder, describe, load
 from tokenscope_trace.settings import ModelSettings

@@ -5,8 +5,8 @@ import html as markup
 import re
 
 import pytest
-
 from tests import synthetic_traces
+
 from tokenscope_trace.report import render, viewer_script, viewer_style
 
 
@@ -50,7 +50,9 @@ def test_data_never_becomes_markup(case):
 def test_the_page_names_no_other_place():
     html = render(synthetic_traces.plausible())
     assert not re.search(r"""(src|href)=["'](?!#)""", html)
-    assert "//" not in re.sub(r"(?m)(^|\s)//.*$", "", re.sub(r'<template.*?</template>|"#n=\d+"', "", html)).replace("://", "")
+    assert "//" not in re.sub(r"(?m)(^|\s)//.*$", "", re.sub(r'<template.*?</template>|"#n=\d+"', "", html)).replace(
+        "://", ""
+    )
     assert "http" not in html.replace("http-equiv", "")
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-
 from tests import synthetic_traces
+
 from tokenscope_trace.program_text import OUTPUT_BYTES
 from tokenscope_trace.summary import decimal, percent, summarise
 
@@ -9,7 +9,9 @@ from tokenscope_trace.summary import decimal, percent, summarise
 def test_the_headline_counts_what_was_nearly_certain():
     trace = synthetic_traces.plausible()
     certain = int(np.count_nonzero(trace.nodes.surprisal[trace.output] < 0.1))
-    assert summarise(trace).headline == f"The model was nearly certain of {certain} of the {len(trace.output)} tokens it wrote."
+    assert (
+        summarise(trace).headline == f"The model was nearly certain of {certain} of the {len(trace.output)} tokens it wrote."
+    )
 
 
 def test_the_perplexity_is_that_of_the_output():
@@ -23,7 +25,7 @@ def test_an_empty_output_has_its_own_words():
     assert summary.headline == "The model wrote nothing."
     assert summary.output == ()
     assert summary.places == ()
-    assert ("perplexity", "–") == (summary.numbers[2][0], summary.numbers[2][2])
+    assert (summary.numbers[2][0], summary.numbers[2][2]) == ("perplexity", "–")
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,16 @@ import { MISSING } from '#viewer/metrics';
 import { ORIGIN } from '#viewer/trace';
 
 const LINES_PER_BLOCK = 50;
+const STEP = 84; // pixels: four lines
 
 /** @typedef {{ element: HTMLElement, node: number, base: string }} Drawn */
 /** @typedef {{ element: HTMLElement, cells: Drawn[], visible: boolean, stale: boolean }} Block */
 
 /**
  * @param {HTMLElement} root
- * @param {import('#viewer/trace').Trace} trace
- * @param {import('#viewer/layout').Layout} layout
+ * @param {import('#viewer/reading').Reading} reading
  */
-export function mountCode(root, trace, layout) {
+export function mountCode(root, { trace, layout }) {
   const code = h('div', { class: 'code', tabIndex: 0, role: 'group', aria: { label: 'Code. Arrow keys walk its tokens, n and p its uncertain ones.' } });
   /** @type {Map<number, Drawn[]>} */
   const cellsOf = new Map();
@@ -77,6 +77,7 @@ export function mountCode(root, trace, layout) {
 
     /** @param {Uint8Array} next one bucket per node */
     colour(next) {
+      if (next === buckets) return;
       buckets = next;
       for (const block of blocks) {
         block.stale = true;
@@ -98,9 +99,16 @@ export function mountCode(root, trace, layout) {
       if (first) first.id = 'selected-token';
       if (first) code.setAttribute('aria-activedescendant', 'selected-token');
       else code.removeAttribute('aria-activedescendant');
-      if (first && reveal) first.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      if (first && reveal) first.scrollIntoView({ block: isFar(first, root) ? 'center' : 'nearest', inline: 'nearest' });
     },
   };
+}
+
+/** Whether a jump leads there, not a step. @param {HTMLElement} element @param {HTMLElement} root */
+function isFar(element, root) {
+  const { top, bottom } = element.getBoundingClientRect();
+  const view = root.getBoundingClientRect();
+  return bottom < Math.max(0, view.top) - STEP || top > Math.min(window.innerHeight, view.bottom) + STEP;
 }
 
 /** @param {number} bucket */

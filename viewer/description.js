@@ -34,7 +34,7 @@ export function describe(trace, layout, node) {
     column: (layout.columnOf[place] ?? 0) + 1,
     position: ordinal(layout, place, origin),
     id: trace.nodes.token_id[node] ?? 0,
-    bytes: bytes.length === 0 ? 'no bytes' : `${count(bytes.length)} byte${bytes.length === 1 ? '' : 's'} ${hexBytes(bytes.subarray(0, 12))}${bytes.length > 12 ? ' \u2026' : ''}`,
+    bytes: bytes.length ? `${count(bytes.length)} byte${bytes.length === 1 ? '' : 's'} ${hexBytes(bytes, 12)}` : 'no bytes',
     remark: remark(trace, layout, node, list),
   };
 }
@@ -59,6 +59,6 @@ function remark(trace, layout, node, list) {
   if (list.some(({ kind }) => kind === 'invalid') && cells.some((cell) => cell.node === node && !cell.pieces.some(({ kind }) => kind === 'invalid'))) {
     return 'It ends inside a character that a later token completes.';
   }
-  if (list.some(({ kind }) => kind === 'escape')) return 'It holds characters that cannot be seen.';
+  if (cells.some((cell) => cell.node === node && cell.pieces.some(({ kind }) => kind === 'escape'))) return 'It holds characters that cannot be seen.';
   return '';
 }

@@ -40,9 +40,10 @@ export function share(value) {
   return value.toFixed(3);
 }
 
-/** @param {Uint8Array} bytes */
-export function hexBytes(bytes) {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+/** @param {Uint8Array} bytes @param {number} most how many are shown */
+export function hexBytes(bytes, most) {
+  const shown = Array.from(bytes.subarray(0, most), (byte) => byte.toString(16).padStart(2, '0'));
+  return (bytes.length > most ? [...shown, '\u2026'] : shown).join(' ');
 }
 
 /** @param {number} value whole number */

@@ -6,9 +6,14 @@ import { KEYS } from '#viewer/keys';
 /** @param {string[]} metrics labels in the order of their keys */
 export function mountHelp(metrics) {
   const list = h('dl', { class: 'keys' });
+  /** Keys of one meaning stand in one row. @type {Map<string, string[]>} */
+  const rows = new Map();
   for (const { shown, does, command } of KEYS) {
-    const caps = shown.map((key) => h('kbd', {}, key === '7' ? String(metrics.length) : key));
     const what = command === 'metric' ? `colour by ${metrics.join(', ')}` : does;
+    rows.set(what, [...(rows.get(what) ?? []), ...shown]);
+  }
+  for (const [what, shown] of rows) {
+    const caps = shown.map((key) => h('kbd', {}, key === '7' ? String(metrics.length) : key));
     list.append(h('div', {}, h('dt', {}, ...caps), h('dd', {}, what)));
   }
   const close = h('button', { type: 'button', class: 'quiet-button close', aria: { label: 'Close' } }, '\u00d7');

@@ -1,7 +1,8 @@
 /** What the colours mean: the choice of metric, its scale with numbers, and the way from one uncertain token to the next. */
 
 import { h, tell } from '#viewer/dom';
-import { BUCKETS } from '#viewer/metrics';
+import { count } from '#viewer/format';
+import { BUCKETS, marksOf } from '#viewer/metrics';
 
 /**
  * @param {HTMLElement} root
@@ -21,20 +22,26 @@ export function mountLegend(root, metrics) {
   return {
     /** @param {import('#viewer/metrics').Metric} metric @param {number} total uncertain tokens of the output @param {number} index of the selected one, -1 for none */
     update(metric, total, index) {
+      const marks = marksOf(metric);
       for (const input of inputs) input.checked = input.value === metric.key;
-      scale.setAttribute('aria-label', `Scale of ${metric.label}: ${metric.marks.join(', ')} ${metric.unit}. More colour is more uncertain.`);
-      const steps = Array.from({ length: BUCKETS }, (_, bucket) => h('span', { class: 'step' }, h('span', { class: `swatch b${bucket}` }), h('span', { class: 'mark' }, metric.marks[bucket])));
-      scale.replaceChildren(...steps, h('span', { class: 'unit' }, metric.unit), h('span', { class: 'step none' }, h('span', { class: 'swatch missing' }), h('span', { class: 'mark' }, 'not measured')));
-      uncertain.textContent = total === 0 ? 'none uncertain' : index >= 0 ? `${index + 1} of ${total} uncertain` : `${total} uncertain`;
+      scale.setAttribute('aria-label', `Scale of ${metric.label}: ${marks.join(', ')} ${metric.unit}. More colour is more uncertain.`);
+      const steps = Array.from({ length: BUCKETS }, (_, bucket) => step('step', `b${bucket}`, marks[bucket] ?? ''));
+      scale.replaceChildren(...steps, h('span', { class: 'unit' }, metric.unit), step('step none', 'missing', 'not measured'));
+      uncertain.textContent = total === 0 ? 'none uncertain' : index >= 0 ? `${count(index + 1)} of ${count(total)} uncertain` : `${count(total)} uncertain`;
       uncertain.title = `Uncertain: ${condition(metric)}`;
       previous.disabled = next.disabled = total === 0;
     },
   };
 }
 
+/** @param {string} className @param {string} colour @param {string} mark */
+function step(className, colour, mark) {
+  return h('span', { class: className }, h('span', { class: `swatch ${colour}` }), h('span', { class: 'mark' }, mark));
+}
+
 /** @param {import('#viewer/metrics').Metric} metric */
 function condition(metric) {
-  const mark = metric.marks[metric.uncertain];
+  const mark = marksOf(metric)[metric.uncertain];
   const unit = metric.unit ? ` ${metric.unit}` : '';
   return metric.falling ? `${metric.label} under ${mark}${unit}` : `${metric.label} of ${mark}${unit} or more`;
 }

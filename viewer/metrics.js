@@ -14,7 +14,7 @@ export const MISSING = 255;
  * @property {string} label
  * @property {string} unit of the legend's numbers
  * @property {readonly number[]} edges of buckets 1 to 5, in the metric's own direction
- * @property {readonly string[]} marks the legend's numbers: where buckets 0 to 5 begin
+ * @property {number} start where bucket 0 begins: what no doubt at all would be
  * @property {boolean} falling whether a smaller value is more uncertain
  * @property {number} uncertain the first bucket that counts as uncertain
  * @property {(nodes: import('#viewer/trace').Nodes) => Float32Array} values one per node, NaN where not measured
@@ -31,32 +31,32 @@ const rest = (/** @type {number} */ value) => 1 - value;
 /** @type {readonly Metric[]} */
 const METRICS = [
   {
-    key: 'surprisal', label: 'surprisal', unit: 'bits', edges: BITS, marks: ['0', '0.1', '0.5', '1', '2', '4'], falling: false, uncertain: 3,
+    key: 'surprisal', label: 'surprisal', unit: 'bits', start: 0, edges: BITS, falling: false, uncertain: 3,
     values: (nodes) => nodes.logprob.map((logprob) => Math.abs(logprob / Math.LN2)), format: bits, height: logHeight,
   },
   {
-    key: 'entropy', label: 'entropy', unit: 'bits', edges: BITS, marks: ['0', '0.1', '0.5', '1', '2', '4'], falling: false, uncertain: 3,
+    key: 'entropy', label: 'entropy', unit: 'bits', start: 0, edges: BITS, falling: false, uncertain: 3,
     values: (nodes) => nodes.entropy, format: bits, height: logHeight,
   },
   {
-    key: 'probability', label: 'probability', unit: '%', edges: SHARES, marks: ['100', '95', '75', '50', '25', '5'], falling: true, uncertain: 3,
+    key: 'probability', label: 'probability', unit: '%', start: 1, edges: SHARES, falling: true, uncertain: 3,
     values: (nodes) => nodes.logprob.map(Math.exp), format: probability, height: rest,
   },
   {
-    key: 'margin', label: 'margin', unit: '', edges: SHARES, marks: ['1', '.95', '.75', '.5', '.25', '.05'], falling: true, uncertain: 3,
+    key: 'margin', label: 'margin', unit: '', start: 1, edges: SHARES, falling: true, uncertain: 3,
     values: (nodes) => nodes.margin, format: share, height: rest,
   },
   {
-    key: 'rank', label: 'rank', unit: '', edges: [2, 3, 5, 10, 100], marks: ['1', '2', '3', '5', '10', '100'], falling: false, uncertain: 1,
+    key: 'rank', label: 'rank', unit: '', start: 1, edges: [2, 3, 5, 10, 100], falling: false, uncertain: 1,
     values: (nodes) => Float32Array.from(nodes.rank, (rank) => (rank > 0 ? rank : NaN)), format: (value) => (Number.isNaN(value) ? 'not measured' : count(value)),
     height: (value) => Math.min(1, Math.log10(value) / 4),
   },
   {
-    key: 'gap', label: 'gap', unit: 'nats', edges: BITS, marks: ['0', '0.1', '0.5', '1', '2', '4'], falling: false, uncertain: 3,
+    key: 'gap', label: 'gap', unit: 'nats', start: 0, edges: BITS, falling: false, uncertain: 3,
     values: (nodes) => nodes.gap, format: (value) => decimal(value, 'nats'), height: logHeight,
   },
   {
-    key: 'sampled_logprob', label: 'sampled', unit: '%', edges: SHARES, marks: ['100', '95', '75', '50', '25', '5'], falling: true, uncertain: 3,
+    key: 'sampled_logprob', label: 'sampled', unit: '%', start: 1, edges: SHARES, falling: true, uncertain: 3,
     values: (nodes) => nodes.sampled_logprob.map(Math.exp), format: probability, height: rest,
   },
 ];
@@ -64,6 +64,12 @@ const METRICS = [
 /** The metrics that this recording has a number for, in the order of their keys 1, 2, 3, ... @param {import('#viewer/trace').Nodes} nodes */
 export function metricsOf(nodes) {
   return METRICS.filter((metric) => metric.key !== 'sampled_logprob' || nodes.sampled_logprob.some((value) => !Number.isNaN(value)));
+}
+
+/** The legend's numbers: where buckets 0 to 5 begin. @param {Metric} metric */
+export function marksOf({ start, edges, unit }) {
+  const isShare = edges === SHARES && !unit; // .95, so that the numbers fit under their steps
+  return [start, ...edges].map((edge) => (isShare ? String(edge).replace(/^0/, '') : String(unit === '%' ? 100 * edge : edge)));
 }
 
 /** @param {Metric} metric @param {number} value */

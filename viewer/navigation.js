@@ -30,15 +30,10 @@ export function endOfLine(layout, node, direction) {
 }
 
 /**
- * The next or previous uncertain token of the output, going round at the end.
- * @param {Layout} layout @param {number} node @param {1 | -1} direction @param {(node: number) => boolean} isUncertain
+ * The next or previous of some nodes, going round at the end.
+ * @param {Layout} layout @param {number} node @param {1 | -1} direction @param {readonly number[]} candidates in the order of the file
  */
-export function uncertain(layout, node, direction, isUncertain) {
-  const candidates = [];
-  for (const place of layout.outputPlaces) {
-    const candidate = layout.order[place] ?? -1;
-    if (isUncertain(candidate)) candidates.push(candidate);
-  }
+export function jump(layout, node, direction, candidates) {
   const here = layout.placeOf[node] ?? -1;
   const placeOf = (/** @type {number} */ candidate) => layout.placeOf[candidate] ?? -1;
   if (direction > 0) return candidates.find((candidate) => placeOf(candidate) > here) ?? candidates[0] ?? -1;

@@ -15,7 +15,7 @@ export async function unpackPayload(base64, byteCount) {
   if (typeof DecompressionStream === 'undefined') {
     throw new PayloadError('This browser cannot unpack the recording: it lacks DecompressionStream (Chrome 80, Firefox 113, Safari 16.4 have it).');
   }
-  if (!Number.isSafeInteger(byteCount) || byteCount < 0 || byteCount > 2 ** 30) {
+  if (!Number.isSafeInteger(byteCount) || byteCount < 0 || byteCount > 2 ** 29) {
     throw new PayloadError('The recording inside this file claims an impossible size.');
   }
   return inflate(fromBase64(base64), byteCount);
@@ -31,7 +31,7 @@ function fromBase64(base64) {
     for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
     return bytes;
   } catch {
-    throw new PayloadError('The recording inside this file is damaged: it is not base64.');
+    throw damaged('it is not base64');
   }
 }
 
@@ -51,15 +51,20 @@ async function inflate(compressed, byteCount) {
       if (done) break;
       if (filled + value.length > byteCount) {
         reader.cancel().catch(() => {});
-        throw new PayloadError('The recording inside this file is damaged: it is longer than it says.');
+        throw damaged('it is longer than it says');
       }
       bytes.set(value, filled);
       filled += value.length;
     }
   } catch (error) {
     if (error instanceof PayloadError) throw error;
-    throw new PayloadError('The recording inside this file is damaged: its checksum does not hold.');
+    throw damaged('its checksum does not hold');
   }
-  if (filled !== byteCount) throw new PayloadError('The recording inside this file is damaged: it is shorter than it says.');
+  if (filled !== byteCount) throw damaged('it is shorter than it says');
   return bytes;
+}
+
+/** @param {string} how */
+function damaged(how) {
+  return new PayloadError(`The recording inside this file is damaged: ${how}.`);
 }

@@ -46,6 +46,11 @@ export function toHash(state) {
   return parts.length ? `#${parts.join('&')}` : '';
 }
 
+/** Whether an address names a view, and not a place of the page as the skip link does. @param {string} hash */
+export function isView(hash) {
+  return hash === '' || hash.includes('=');
+}
+
 /** @param {string} hash as in location.hash; unknown parts are ignored */
 export function parseHash(hash) {
   const found = new URLSearchParams(hash.replace(/^#/, ''));

@@ -7,17 +7,18 @@ import { ORIGIN } from '#viewer/trace';
 
 const FOOT = 18;
 const LEAST = 1.5;
+const PROMPT_ALPHA = 0.5; // the prompt is quieter than the output, here as in the code
 
 /**
  * @param {HTMLElement} root
- * @param {import('#viewer/trace').Trace} trace
- * @param {import('#viewer/layout').Layout} layout
+ * @param {import('#viewer/reading').Reading} reading
  */
-export function mountStrip(root, trace, layout) {
+export function mountStrip(root, reading) {
+  const { layout } = reading;
   const canvas = h('canvas', { aria: { hidden: 'true' } });
   const probe = h('span', { hidden: true });
   root.replaceChildren(canvas, probe);
-  /** @type {{ metric: import('#viewer/metrics').Metric, values: Float32Array, buckets: Uint8Array, selected: number } | null} */
+  /** @type {{ metric: import('#viewer/metrics').Metric, selected: number } | null} */
   let shown = null;
   let hovered = -1;
   let waiting = false;
@@ -27,7 +28,7 @@ export function mountStrip(root, trace, layout) {
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
-      if (shown) draw(canvas, probe, trace, layout, { ...shown, hovered });
+      if (shown) draw(canvas, probe, reading, { ...shown, hovered });
     });
   };
   const nodeAt = (/** @type {PointerEvent} */ event) => {
@@ -49,23 +50,27 @@ export function mountStrip(root, trace, layout) {
     redraw();
   });
   new ResizeObserver(redraw).observe(canvas);
+  window.addEventListener('resize', redraw);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 
   return {
     redraw,
-    /** @param {import('#viewer/metrics').Metric} metric @param {Float32Array} values @param {Uint8Array} buckets @param {number} selected */
-    update(metric, values, buckets, selected) {
-      shown = { metric, values, buckets, selected };
+    /** @param {import('#viewer/metrics').Metric} metric @param {number} selected node, -1 for none */
+    update(metric, selected) {
+      shown = { metric, selected };
       redraw();
     },
   };
 }
 
 /**
- * @param {HTMLCanvasElement} canvas @param {HTMLElement} probe @param {import('#viewer/trace').Trace} trace @param {import('#viewer/layout').Layout} layout
- * @param {{ metric: import('#viewer/metrics').Metric, values: Float32Array, buckets: Uint8Array, selected: number, hovered: number }} shown
+ * @param {HTMLCanvasElement} canvas @param {HTMLElement} probe @param {import('#viewer/reading').Reading} reading
+ * @param {{ metric: import('#viewer/metrics').Metric, selected: number, hovered: number }} shown
  */
-function draw(canvas, probe, trace, layout, shown) {
+function draw(canvas, probe, reading, shown) {
+  const { trace, layout } = reading;
+  const values = reading.valuesOf(shown.metric);
+  const buckets = reading.bucketsFor(shown.metric);
   const { width, height } = canvas.getBoundingClientRect();
   const context = canvas.getContext('2d');
   if (!context || width === 0) return;
@@ -78,19 +83,21 @@ function draw(canvas, probe, trace, layout, shown) {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   };
-  const fills = Array.from({ length: BUCKETS }, (_, bucket) => colour(`strip-${bucket}`));
+  const fills = Array.from({ length: BUCKETS }, (_, bucket) => colour(bucket < 2 ? `strip-${bucket}` : `b${bucket}`));
   const missing = colour('strip-missing');
   const { order, placeOf } = layout;
   const scale = scaleOf(order.length, width);
   const floor = height - FOOT;
   const node = (/** @type {number} */ place) => order[place] ?? 0;
 
-  for (const { place, x, width: bar, height: share } of bars(scale, (at) => shown.metric.height(shown.values[node(at)] ?? NaN))) {
-    const bucket = shown.buckets[node(place)] ?? MISSING;
+  for (const { place, x, width: bar, height: share } of bars(scale, (at) => shown.metric.height(values[node(at)] ?? NaN))) {
+    const bucket = buckets[node(place)] ?? MISSING;
     context.fillStyle = bucket === MISSING ? missing : (fills[bucket] ?? missing);
+    context.globalAlpha = trace.nodes.origin[node(place)] === ORIGIN.prompt ? PROMPT_ALPHA : 1;
     const tall = Number.isNaN(share) ? LEAST : Math.max(LEAST, share * (floor - 4));
     context.fillRect(x, floor - tall, bar, tall);
   }
+  context.globalAlpha = 1;
   context.font = `11px ${getComputedStyle(canvas).fontFamily}`;
   context.textBaseline = 'bottom';
   for (const [first, end, isPrompt] of runs(order.length, (place) => trace.nodes.origin[node(place)] === ORIGIN.prompt)) {

@@ -40,9 +40,16 @@ export function pieces(tokens) {
   return result;
 }
 
-/** The pieces of one token, seen alone: an incomplete character shows as its bytes. @param {Uint8Array} bytes */
+/**
+ * The pieces of one token, seen alone: an incomplete character shows as its bytes, a carriage return at the end may be half of
+ * a line break.
+ * @param {Uint8Array} bytes
+ */
 export function piecesOfToken(bytes) {
-  return /** @type {Piece[]} */ (pieces([bytes])[0]);
+  const list = /** @type {Piece[]} */ (pieces([bytes])[0]);
+  const last = list.at(-1);
+  if (last?.text === '\r') list.splice(-1, 1, { kind: 'return', text: '\r', show: '' });
+  return list;
 }
 
 /**
@@ -71,17 +78,19 @@ export function visible(list) {
   return parts;
 }
 
-/** For a screen reader: the same without signs. @param {readonly Piece[]} list */
+/** For a screen reader: white space by name. @param {readonly Piece[]} list */
 export function spoken(list) {
   if (list.length === 0) return 'empty token';
-  return list
-    .map((piece) => SPOKEN[piece.kind] ?? (piece.kind === 'text' ? piece.text.replace(/^ +$|^ {2,}/, (run) => ` ${run.length} space${run.length > 1 ? 's' : ''} `) : piece.show))
-    .join(' ')
-    .trim();
+  return list.map(({ kind, text, show }) => SPOKEN[kind] ?? (kind === 'text' ? spokenSpaces(text) : show)).join(' ').trim();
+}
+
+/** @param {string} text */
+function spokenSpaces(text) {
+  return text.replace(/^ +$|^ {2,}/, (run) => ` ${run.length} space${run.length > 1 ? 's' : ''} `);
 }
 
 /** @type {Record<string, string | undefined>} */
-const SIGNS = { newline: '\u21b5', return: '\u240d', tab: '\u2192' };
+const SIGNS = { newline: '\u21b5', return: '\\r', tab: '\u2192' };
 /** @type {Record<string, string | undefined>} */
 const SPOKEN = { newline: 'new line', return: 'carriage return', tab: 'tab' };
 

@@ -6,32 +6,28 @@ import { distributionAt } from '#viewer/distribution';
 import { count, percent } from '#viewer/format';
 import { bucketOf, MISSING } from '#viewer/metrics';
 
-/**
- * @param {HTMLElement} root
- * @param {import('#viewer/trace').Trace} trace
- * @param {import('#viewer/layout').Layout} layout
- * @param {readonly import('#viewer/metrics').Metric[]} metrics
- * @param {(metric: import('#viewer/metrics').Metric) => Float32Array} valuesOf
- */
-export function mountToken(root, trace, layout, metrics, valuesOf) {
+/** @param {HTMLElement} root @param {import('#viewer/reading').Reading} reading */
+export function mountToken(root, reading) {
+  const { trace, layout } = reading;
   return {
     /** @param {Readonly<import('#viewer/state').State>} state */
     update(state) {
-      root.hidden = state.selected < 0;
-      if (state.selected < 0) return root.replaceChildren();
       const node = state.selected;
+      root.hidden = node < 0;
+      if (node < 0) return root.replaceChildren();
       const scroll = root.scrollTop;
-      const active = metrics.find(({ key }) => key === state.metric);
-      const bucket = active ? bucketOf(active, valuesOf(active)[node] ?? NaN) : MISSING;
-      root.replaceChildren(
-        heading(node),
-        ...identity(describe(trace, layout, node), bucket),
-        numbers(trace, node, metrics, valuesOf, state),
-        alternatives(trace, node),
-      );
+      const active = reading.metricOf(state.metric);
+      const step = stepOf(active, reading.valuesOf(active)[node] ?? NaN);
+      root.replaceChildren(heading(node), ...identity(describe(trace, layout, node), step), numbers(reading, node, state), alternatives(trace, node));
       root.scrollTop = scroll;
     },
   };
+}
+
+/** The class of a value's colour. @param {import('#viewer/metrics').Metric} metric @param {number} value */
+function stepOf(metric, value) {
+  const bucket = bucketOf(metric, value);
+  return bucket === MISSING ? 'missing' : `b${bucket}`;
 }
 
 /** @param {number} node */
@@ -43,46 +39,48 @@ function heading(node) {
   return h('header', { class: 'panel-head' }, h('h2', {}, `Token ${node}`), copy, close);
 }
 
-/** @param {import('#viewer/description').Description} token @param {number} bucket */
-function identity(token, bucket) {
-  const text = tokenText(token.parts);
-  return [
-    h('p', { class: `specimen ${bucket === MISSING ? 'missing' : `b${bucket}`}` }, text),
-    h('p', { class: 'facts-line' }, `${token.origin} ${token.position} \u00b7 line ${count(token.line)}, column ${count(token.column)}`),
+/** @param {import('#viewer/description').Description} token @param {string} step */
+function identity(token, step) {
+  const place = `${token.origin} ${token.position} \u00b7 line ${count(token.line)}, column ${count(token.column)}`;
+  const lines = [
+    h('p', { class: `specimen ${step}` }, tokenText(token.parts)),
+    h('p', { class: 'facts-line' }, place),
     h('p', { class: 'facts-line' }, `id ${token.id} \u00b7 `, h('span', { class: 'bytes' }, token.bytes)),
-    token.remark && h('p', { class: 'remark' }, token.remark),
-  ].filter((element) => element !== '');
+  ];
+  return token.remark ? [...lines, h('p', { class: 'remark' }, token.remark)] : lines;
+}
+
+/** @param {import('#viewer/reading').Reading} reading @param {number} node @param {Readonly<import('#viewer/state').State>} state */
+function numbers(reading, node, state) {
+  const explain = h('button', {
+    type: 'button', class: 'quiet-button', aria: { expanded: String(state.definitions) }, title: 'What each number means (d)',
+  }, state.definitions ? 'hide meanings' : 'what they mean');
+  explain.addEventListener('click', () => tell(explain, 'command', 'explain'));
+  const rows = reading.metrics.map((metric) => number(reading, node, metric, state));
+  return h('section', {}, h('div', { class: 'section-head' }, h('h3', {}, 'Numbers'), explain), h('dl', { class: 'numbers' }, ...rows));
 }
 
 /**
- * @param {import('#viewer/trace').Trace} trace @param {number} node
- * @param {readonly import('#viewer/metrics').Metric[]} metrics
- * @param {(metric: import('#viewer/metrics').Metric) => Float32Array} valuesOf
- * @param {Readonly<import('#viewer/state').State>} state
+ * @param {import('#viewer/reading').Reading} reading @param {number} node
+ * @param {import('#viewer/metrics').Metric} metric @param {Readonly<import('#viewer/state').State>} state
  */
-function numbers(trace, node, metrics, valuesOf, state) {
-  const explain = h('button', { type: 'button', class: 'quiet-button', aria: { expanded: String(state.definitions) }, title: 'What each number means (d)' }, state.definitions ? 'hide meanings' : 'what they mean');
-  explain.addEventListener('click', () => tell(explain, 'command', 'explain'));
-  const list = h('dl', { class: 'numbers' });
-  for (const metric of metrics) {
-    const value = valuesOf(metric)[node] ?? NaN;
-    const vocabulary = trace.run['model'].vocab_size;
-    const suffix = metric.key === 'rank' && !Number.isNaN(value) && typeof vocabulary === 'number' ? ` of ${count(vocabulary)}` : '';
-    const bucket = bucketOf(metric, value);
-    list.append(
-      h('div', { class: metric.key === state.metric ? 'number active' : 'number' },
-        h('dt', {}, metric.key === 'sampled_logprob' ? 'sampled with' : metric.label),
-        h('dd', { class: Number.isNaN(value) ? 'absent' : '' }, h('span', { class: `dot ${bucket === MISSING ? 'missing' : `b${bucket}`}`, aria: { hidden: 'true' } }), metric.format(value), suffix),
-        state.definitions && h('dd', { class: 'definition' }, definition(trace, metric.key))),
-    );
-  }
-  return h('section', {}, h('div', { class: 'section-head' }, h('h3', {}, 'Numbers'), explain), list);
+function number(reading, node, metric, state) {
+  const { trace } = reading;
+  const value = reading.valuesOf(metric)[node] ?? NaN;
+  const vocabulary = trace.run['model'].vocab_size;
+  const range = metric.key === 'rank' && !Number.isNaN(value) && typeof vocabulary === 'number' ? ` of ${count(vocabulary)}` : '';
+  const dot = h('span', { class: `dot ${stepOf(metric, value)}`, aria: { hidden: 'true' } });
+  return h('div', { class: metric.key === state.metric ? 'number active' : 'number' },
+    h('dt', {}, metric.key === 'sampled_logprob' ? 'sampled with' : metric.label),
+    h('dd', { class: Number.isNaN(value) ? 'absent' : '' }, dot, metric.format(value), range),
+    state.definitions && h('dd', { class: 'definition' }, definition(trace, metric.key)));
 }
 
 /** @param {import('#viewer/trace').Trace} trace @param {string} key */
 function definition(trace, key) {
   const entry = trace.definitions[key];
   if (!entry) return 'This recording does not define it.';
+  if (key === 'sampled_logprob') return `q, from ${entry.definition}`;
   return `${entry.definition}${entry.unit ? `, in ${entry.unit}` : ''}`;
 }
 
@@ -96,19 +94,25 @@ function alternatives(trace, node) {
     return section;
   }
   const { rows, others, sampled } = found;
-  const head = h('tr', {}, h('th', { scope: 'col' }, 'token'), h('th', { scope: 'col', class: 'bar-head' }, 'share'), h('th', { scope: 'col' }, 'p'), sampled && h('th', { scope: 'col' }, 'q'));
-  const body = h('tbody');
-  for (const row of rows) {
-    const outside = row.written && row.rank > rows.length;
-    const special = trace.isSpecialId(row.id);
-    const token = h('th', { scope: 'row' }, h('span', { class: special ? 'token chip' : 'token', title: `id ${row.id}, rank ${row.rank}` }, tokenText(visibleId(trace, row.id))), outside && h('span', { class: 'rank' }, ` rank ${count(row.rank)}`));
-    body.append(tableRow(row.written ? 'written' : '', token, row.p, sampled ? row.q : undefined));
+  const heads = ['token', 'share', 'p', ...(sampled ? ['q'] : [])].map((name) => h('th', { scope: 'col' }, name));
+  const body = h('tbody', {}, ...rows.map((row) => {
+    return tableRow(row.written ? 'written' : '', tokenCell(trace, row, rows.length), row.p, sampled ? row.q : undefined);
+  }));
+  if (!Number.isNaN(others.p)) body.append(tableRow('tail', h('th', { scope: 'row', class: 'others' }, 'all others'), others.p, sampled ? others.q : undefined));
+  section.append(h('table', { class: 'alternatives' }, h('thead', { class: 'visually-hidden' }, h('tr', {}, ...heads)), body));
+  if (sampled) {
+    const source = `q, sampled from${processors(trace)}`;
+    section.append(h('p', { class: 'key' }, h('span', { class: 'key-p' }, 'p, the model\u2019s own'), h('span', { class: 'key-q' }, source)));
   }
-  const label = h('th', { scope: 'row', class: 'others' }, 'all others');
-  if (!Number.isNaN(others.p)) body.append(tableRow('tail', label, others.p, sampled ? others.q : undefined));
-  section.append(h('table', { class: sampled ? 'alternatives two' : 'alternatives' }, h('thead', { class: 'visually-hidden' }, head), body));
-  if (sampled) section.append(h('p', { class: 'key' }, h('span', { class: 'swatch-p' }), 'p the model\u2019s own', h('span', { class: 'swatch-q' }), `q sampled from${processors(trace)}`));
   return section;
+}
+
+/** @param {import('#viewer/trace').Trace} trace @param {import('#viewer/distribution').Row} row @param {number} total rows of the table */
+function tokenCell(trace, row, total) {
+  const name = trace.isSpecialId(row.id) ? 'token chip' : 'token';
+  const token = h('span', { class: name, title: `id ${row.id}, rank ${row.rank}` }, tokenText(visibleId(trace, row.id)));
+  const isOutside = row.written && row.rank > total;
+  return h('th', { scope: 'row' }, token, isOutside && h('span', { class: 'rank' }, ` rank ${count(row.rank)}`));
 }
 
 /** @param {string} className @param {HTMLElement} label @param {number} p @param {number | undefined} q */

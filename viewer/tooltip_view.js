@@ -7,12 +7,8 @@ import { percent } from '#viewer/format';
 
 const SHOWN = 3;
 
-/**
- * @param {import('#viewer/trace').Trace} trace
- * @param {import('#viewer/layout').Layout} layout
- * @param {(metric: import('#viewer/metrics').Metric) => Float32Array} valuesOf
- */
-export function mountTooltip(trace, layout, valuesOf) {
+/** @param {import('#viewer/reading').Reading} reading */
+export function mountTooltip({ trace, layout, valuesOf }) {
   const card = h('div', { class: 'tooltip', hidden: true, aria: { hidden: 'true' } });
   document.body.append(card);
   const hide = () => {

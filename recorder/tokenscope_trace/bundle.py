@@ -1,4 +1,5 @@
-"""The viewer's ES modules -> one classic script, because that is what the strictest content security policy admits.
+"""The viewer's ES modules -> one classic script, because that is what the strictest content security policy admits; and its
+style sheet -> one style.
 
 In: named sources that import each other as `#viewer/NAME`. Out: one ASCII script in which each module is a function that
 returns its exports. Knows only the forms that the viewer uses and refuses the others by name: named imports at the start of
@@ -14,6 +15,8 @@ _IMPORT = re.compile(r"^import \{ ([\w$]+(?:, [\w$]+)*) \} from '#viewer/(\w+)';
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const)\*? (\w+))", re.MULTILINE)
 _OTHER_FORM = re.compile(r"^(?:import|export)\b.*|\bimport\s*\(.*|\bimport\.meta\b|^await .*", re.MULTILINE)
 _JSDOC = re.compile(r"([ \t]*)/\*\*((?:(?!\*/).)*?)\*/([ \t]*\n*)", re.DOTALL)
+_INDENT = re.compile(r"^(?:  )+", re.MULTILINE)
+_DECLARATIONS = re.compile(r"{[^{}]*}")
 _TAG = re.compile(r"[\s*]*@(?:param|returns|type|typedef|template|property)\b.*", re.DOTALL)
 
 
@@ -26,11 +29,18 @@ def bundle(sources: Mapping[str, str], entry: str) -> str:
     done: dict[str, str] = {}
     _add(entry, sources, done, ())
     script = "(() => {\n'use strict';\n" + "".join(done.values()) + "})();\n"
-    script = re.sub(r"[^\x00-\x7f]", _escape, script)
+    script = re.sub(r"[^\x00-\x7f]", _escape, _INDENT.sub(lambda spaces: "\t" * (len(spaces[0]) // 2), script))
     for end in ("</script", "<!--"):
         if end in script.lower():
             raise BundleError(f"the script holds {end}, which would end it inside a page.")
     return script
+
+
+def bundle_style(style: str) -> str:
+    """The style sheet, its declarations without the spaces between them. Raises BundleError where it is not safe in a page."""
+    if not style.isascii() or "</style" in style.lower():
+        raise BundleError("the style sheet is not ASCII, or would end its own element.")
+    return _DECLARATIONS.sub(lambda block: re.sub(r"(?<=[;:{]) +| +(?=})", "", block[0]), _INDENT.sub("", style))
 
 
 def _add(name: str, sources: Mapping[str, str], done: dict[str, str], importers: tuple[str, ...]) -> None:

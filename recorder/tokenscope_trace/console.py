@@ -104,7 +104,7 @@ def print_summary(console: Console, trace: Trace, path: Path, size: int) -> None
     certain, measured = near_certain(surprisal)
     table.add_row(
         "certainty",
-        f"{certain:,} of {measured:,} output tokens near-certain (over 93 %), perplexity of the output "
+        f"{certain:,} of {measured:,} output tokens nearly certain (over 93 %), perplexity of the output "
         f"{perplexity(trace.nodes.logprob[trace.output]):.2f}",
     )
     for place, line in enumerate(_line_texts(trace)):

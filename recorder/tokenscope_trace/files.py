@@ -26,8 +26,13 @@ def check_writable(path: Path, *, force: bool = False) -> None:
     folder = path.parent
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist; create it first.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {folder} cannot be written; choose another place with -o.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):  # what permissions say and what the system allows may differ
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"the folder {folder} cannot be written ({error.strerror or error}); choose another place with -o."
+        ) from error
 
 
 def write_atomically(path: Path, content: bytes, *, force: bool = False) -> None:

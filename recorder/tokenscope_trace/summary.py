@@ -18,10 +18,9 @@ from tokenscope_trace.program_text import Passage, capped, excerpt, file_order, 
 from tokenscope_trace.provenance import facts, settings
 from tokenscope_trace.schema import Origin
 from tokenscope_trace.traces import Trace
-from tokenscope_trace.uncertain import perplexity
+from tokenscope_trace.uncertain import near_certain, perplexity
 from tokenscope_trace.visible import visible_line, visible_token
 
-NEAR_CERTAIN = 0.1  # bits: below the first edge of the colour scale, a probability above 93 %
 UNCERTAIN = 1.0  # bits: a probability of a half or less
 SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, as in viewer/metrics.js
 LISTED = 8
@@ -162,9 +161,7 @@ def _instead(trace: Trace, node: int) -> Iterator[Alternative]:
 def _headline(trace: Trace, output: Array) -> str:
     if len(output) == 0:
         return "The model wrote nothing."
-    surprisal = trace.nodes.surprisal[output]
-    measured = int(np.count_nonzero(~np.isnan(surprisal)))
-    certain = int(np.count_nonzero(surprisal < NEAR_CERTAIN))
+    certain, measured = near_certain(trace.nodes.surprisal[output])
     if measured == 0:
         return f"The model wrote {_tokens(len(output))}; how sure it was is not measured."
     if measured == 1:

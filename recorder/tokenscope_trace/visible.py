@@ -13,7 +13,7 @@ _CATEGORIES = {"Cc", "Cf", "Zl", "Zp", "Zs", "Co", "Cn"}
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _PICTURE = re.compile("[\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]")
 _SELECTOR, _JOINER, _KEYCAP = "\ufe0f", "\u200d", "\u20e3"
-_SIGNS = {"\n": "↵", "\r": "␍", "\t": "→"}
+_SIGNS = {"\n": "↵", "\r": "\\r", "\t": "→"}
 
 
 def visible_text(content: bytes | str) -> str:
@@ -39,9 +39,10 @@ def visible_token(content: bytes) -> str:
 def _drawn(content: bytes | str, *, keep: frozenset[str] = frozenset(), signs: dict[str, str] | None = None) -> str:
     text = content if isinstance(content, str) else content.decode("utf-8", "surrogateescape")
     signs = signs or {}
+    after_return = ("\n", "") if signs else ("\n",)  # at the end of a token it may be half of a line break
     drawn = []
     for i, character in enumerate(text):
-        ends_line = character != "\r" or text[i + 1 : i + 2] == "\n"
+        ends_line = character != "\r" or text[i + 1 : i + 2] in after_return
         if character in keep and ends_line:
             drawn.append(character)
         elif character in signs and ends_line:

@@ -150,7 +150,7 @@ def licence_of(distribution: str) -> str:
         return STDLIB_LICENCE
     metadata = importlib.metadata.metadata(distribution)
     for field in ("License-Expression", "License"):
-        stated = metadata.get(field)
+        stated: str = (metadata.get_all(field) or [""])[0]
         if stated and len(stated) < 150:
             return stated.strip()
     classifiers = metadata.get_all("Classifier") or []

@@ -29,5 +29,6 @@ class QuickMeasure:
     @torch.no_grad()
     def bits_per_byte(self, model: LlamaForCausalLM) -> float:
         """The figure for the weights as they are now."""
-        losses = [float(loss_of(model, rows[:, :-1], rows[:, 1:])) for rows in self.rows.split(8)]
+        parts = [self.rows[start : start + 8] for start in range(0, len(self.rows), 8)]
+        losses = [float(loss_of(model, rows[:, :-1], rows[:, 1:])) for rows in parts]
         return sum(losses) / len(losses) / math.log(2) / self.bytes_per_token

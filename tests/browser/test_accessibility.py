@@ -19,9 +19,14 @@ def violations(report):
     return report.evaluate(RULES)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("case", ["plausible", "sampled", "hostile", "empty", "fill_in_the_middle"])
-def test_axe_finds_nothing(open_report, scheme, case):
+@pytest.mark.parametrize(
+    ("case", "scheme"),
+    [
+        *(("plausible", "light"), ("plausible", "dark"), ("sampled", "light"), ("sampled", "dark")),
+        *(("hostile", "light"), ("empty", "dark"), ("fill_in_the_middle", "dark")),
+    ],
+)
+def test_axe_finds_nothing(open_report, case, scheme):
     report = open_report(case, color_scheme=scheme, bypass_csp=True)
     assert violations(report) == []
     report.page.keyboard.press("?")
@@ -86,3 +91,14 @@ def test_the_arrows_choose_a_metric_while_the_choice_has_the_focus(open_report):
 def test_those_who_want_less_motion_get_none(open_report):
     report = open_report("plausible", reduced_motion="reduce")
     assert report.evaluate("getComputedStyle(document.querySelector('.t')).transitionDuration") == "0s"
+
+
+def test_the_skip_link_leads_to_the_code_and_keeps_the_view(open_report):
+    report = open_report("plausible", fragment="#n=40&m=entropy")
+    report.page.locator(".skip").focus()
+    report.page.keyboard.press("Enter")
+    assert report.evaluate("document.activeElement.id") == "code"
+    assert report.selected() == 40
+    report.page.keyboard.press("ArrowRight")
+    assert report.selected() == 41
+    assert report.page.url == report.url + "#n=41&m=entropy"

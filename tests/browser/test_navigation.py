@@ -1,3 +1,4 @@
+from playwright.sync_api import expect
 from tests import synthetic_traces
 
 
@@ -142,6 +143,7 @@ def test_the_theme_is_chosen_and_remembered(open_report):
     report.page.keyboard.press("t")
     dark = report.evaluate(paper)
     assert dark != light
+    report.page.wait_for_timeout(500)  # the browser stores it in its own time
     report.page.reload()
     report.page.wait_for_selector("body.interactive")
     assert report.evaluate(paper) == dark
@@ -153,7 +155,7 @@ def test_the_help_lists_every_key(open_report):
     report = open_report("plausible")
     report.page.keyboard.press("?")
     text = report.page.locator("dialog[open]").inner_text()
-    for word in ("next token", "next uncertain", "theme", "copy a link", "Esc"):
+    for word in ("next token", "uncertain token", "theme", "copy a link", "Esc"):
         assert word in text
     report.page.keyboard.press("n")
     assert report.selected() == -1, "keys rest while the help is open"
@@ -164,8 +166,10 @@ def test_the_help_lists_every_key(open_report):
 def test_a_link_to_the_view_is_copied(open_report):
     report = open_report("plausible", fragment="#n=40", permissions=["clipboard-read", "clipboard-write"])
     report.page.get_by_role("button", name="copy link").click()
-    report.page.wait_for_function("document.getElementById('live').textContent === 'Link copied.'")
+    expect(report.page.locator("#live")).to_have_text("Link copied.")
     assert report.evaluate("navigator.clipboard.readText()") == report.url + "#n=40"
+    assert report.page.locator(".toast").is_visible()
+    expect(report.page.locator(".toast")).to_have_count(0, timeout=5000)
 
 
 def test_a_selection_far_down_comes_into_sight(open_report):

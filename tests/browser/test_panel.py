@@ -2,12 +2,13 @@ import math
 import re
 
 import pytest
+from playwright.sync_api import expect
 from tests import synthetic_traces
 
 
 def panel(report, node):
     report.evaluate("node => { location.hash = `n=${node}`; }", node)
-    report.page.wait_for_function("node => document.querySelector('#token h2')?.textContent === `Token ${node}`", arg=node)
+    expect(report.page.locator("#token h2")).to_have_text(f"Token {node}")
     return report.page.locator("#token")
 
 

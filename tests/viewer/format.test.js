@@ -29,5 +29,6 @@ test('shares are told apart from their ends', () => {
 
 test('counts have thousands, bytes are hexadecimal', () => {
   assert.equal(count(151936), '151,936');
-  assert.equal(hexBytes(Uint8Array.from([1, 255])), '01 ff');
+  assert.equal(hexBytes(Uint8Array.from([1, 255]), 2), '01 ff');
+  assert.equal(hexBytes(Uint8Array.from([1, 255]), 1), '01 \u2026');
 });

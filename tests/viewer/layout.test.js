@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { layOut } from '#viewer/layout';
-import { acrossLines, beside, endOfLine, uncertain } from '#viewer/navigation';
+import { acrossLines, beside, endOfLine, jump } from '#viewer/navigation';
+import { read } from '#viewer/reading';
 import { readTrace } from '#viewer/trace';
 import { encode, recording } from './recording.js';
 
@@ -79,13 +80,22 @@ test('up and down keep to the column and skip empty lines', () => {
   assert.equal(endOfLine(layout, 5, -1), 4);
 });
 
-test('uncertain tokens are those of the output, going round', () => {
+test('jumps go to the next of some tokens, and round', () => {
   const layout = laidOut({ prompt: ['a', 'b'], output: ['c', 'd', 'e', 'f'] });
-  const isUncertain = (node) => [1, 3, 5].includes(node);
-  assert.equal(uncertain(layout, -1, 1, isUncertain), 3);
-  assert.equal(uncertain(layout, 3, 1, isUncertain), 5);
-  assert.equal(uncertain(layout, 5, 1, isUncertain), 3);
-  assert.equal(uncertain(layout, -1, -1, isUncertain), 5);
-  assert.equal(uncertain(layout, 5, -1, isUncertain), 3);
-  assert.equal(uncertain(layout, 2, 1, () => false), -1);
+  assert.equal(jump(layout, -1, 1, [3, 5]), 3);
+  assert.equal(jump(layout, 3, 1, [3, 5]), 5);
+  assert.equal(jump(layout, 5, 1, [3, 5]), 3);
+  assert.equal(jump(layout, -1, -1, [3, 5]), 5);
+  assert.equal(jump(layout, 5, -1, [3, 5]), 3);
+  assert.equal(jump(layout, 2, 1, []), -1);
+});
+
+test('uncertain tokens are those of the output, in the order of the file', () => {
+  const nodes = { logprob: Float32Array.of(NaN, -9, -9, -0.01, -9, -9) };
+  const segments = [['prefix', 0, 1], ['suffix', 1, 2]].map(([role, first, end]) => ({ role, first, end }));
+  const trace = readTrace(encode(recording({ kind: 'fim', prompt: ['a', 'b'], output: ['c', 'd', 'e', 'f'], nodes, segments })));
+  const reading = read(trace, trace.run.main_leaf);
+  assert.deepEqual(reading.uncertainOf(reading.metricOf('surprisal')), [2, 4, 5]);
+  assert.deepEqual(reading.uncertainOf(reading.metricOf('entropy')), []);
+  assert.equal(reading.metricOf('beauty').key, 'surprisal');
 });

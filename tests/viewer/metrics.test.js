@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { BUCKETS, bucketOf, bucketsOf, metricsOf, MISSING } from '#viewer/metrics';
+import { BUCKETS, bucketOf, bucketsOf, marksOf, metricsOf, MISSING } from '#viewer/metrics';
 
 const column = (...values) => Float32Array.from(values);
 const nodes = {
@@ -31,16 +31,17 @@ test('more uncertain never means a lower bucket', () => {
     const grid = Array.from({ length: 400 }, (_, i) => (metric.falling ? 1 - i / 400 : i / 20 + (metric.key === 'rank' ? 1 : 0)));
     const found = grid.map((value) => bucketOf(metric, value));
     assert.deepEqual(found, [...found].sort(), metric.key);
-    assert.equal(metric.marks.length, BUCKETS);
+    assert.equal(marksOf(metric).length, BUCKETS);
     assert.equal(metric.edges.length, BUCKETS - 1);
   }
 });
 
 test('the legend prints the edges that colour', () => {
-  for (const metric of metricsOf(nodes)) {
-    const scale = metric.unit === '%' ? 100 : 1;
-    assert.deepEqual(metric.marks.slice(1).map(Number), metric.edges.map((edge) => Math.round(edge * scale * 1e6) / 1e6), metric.key);
-  }
+  const marks = Object.fromEntries(metricsOf(nodes).map((metric) => [metric.key, marksOf(metric).join(' ')]));
+  assert.equal(marks.surprisal, '0 0.1 0.5 1 2 4');
+  assert.equal(marks.probability, '100 95 75 50 25 5');
+  assert.equal(marks.margin, '1 .95 .75 .5 .25 .05');
+  assert.equal(marks.rank, '1 2 3 5 10 100');
 });
 
 test('bars stay inside the strip', () => {

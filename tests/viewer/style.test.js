@@ -39,7 +39,7 @@ const scale = (colour) => [colour.paper, colour.b1, colour.b2, colour.b3, colour
 for (const [theme, colour] of Object.entries(themes)) {
   test(`${theme}: text on every step of the scale has a contrast of 4.5`, () => {
     for (const step of [1, 2, 3, 4, 5]) {
-      const found = contrast(colour[`b${step}`], colour[`on-b${step}`]);
+      const found = contrast(colour[`b${step}`], colour[step < 4 ? 'ink' : 'on-strong']);
       assert.ok(found >= 4.5, `step ${step}: ${found.toFixed(2)}`);
     }
   });
@@ -74,7 +74,7 @@ for (const [theme, colour] of Object.entries(themes)) {
 test('browsers without light-dark() see the light colours', () => {
   const { light } = colours(fallback);
   assert.deepEqual(light, themes.light);
-  assert.ok(Object.keys(light).length > 20);
+  assert.ok(Object.keys(light).length > 15);
 });
 
 test('the style sheet loads nothing and is ASCII', () => {

@@ -37,7 +37,7 @@ test('what cannot be seen is written out', () => {
   assert.equal(shown(utf8('a\u200bb')), 'a<U+200B>b');
   assert.equal(shown(utf8('\u00a0')), '<U+00A0>');
   assert.equal(shown(utf8('\0')), '<U+0000>');
-  assert.equal(shown(utf8('\r')), '<U+000D>');
+  assert.equal(shown(utf8('a\rb')), 'a<U+000D>b');
   assert.equal(shown(utf8('\u{e0041}')), '<U+E0041>');
   assert.equal(shown(Uint8Array.from([0xe3, 0x81])), '\\xE3\\x81');
   assert.equal(shown(Uint8Array.from([0xff])), '\\xFF');
@@ -55,7 +55,7 @@ test('spaces at the ends, breaks and tabs become signs', () => {
   assert.equal(shown(utf8('  x y ')), '\u00b7\u00b7x y\u00b7');
   assert.equal(shown(utf8('   ')), '\u00b7\u00b7\u00b7');
   assert.equal(shown(utf8('\n    ')), '\u21b5\u00b7\u00b7\u00b7\u00b7');
-  assert.equal(shown(utf8('\r\n\t')), '\u240d\u21b5\u2192');
+  assert.equal(shown(utf8('\r\n\t')), '\\r\u21b5\u2192');
   assert.equal(shown(utf8('')), 'empty');
 });
 
