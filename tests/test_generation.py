@@ -128,6 +128,13 @@ def test_the_models_own_generation_config_is_followed():
     assert not plain.sampling["do_sample"]
 
 
+def test_settings_that_change_nothing_are_not_in_force():
+    settings = GenerationSettings(max_new_tokens=2, temperature=0.5, top_p=1.0, top_k=0)
+    got = generate(tiny_model(), None, prompt_ids(), settings)
+    assert got.processors == ["TemperatureLogitsWarper(temperature=0.5)"]
+    assert {name for name, value in got.sampling.items() if value is not None} == {"do_sample", "temperature"}
+
+
 def test_beams_of_the_models_own_config_are_not_followed():
     model, ids = tiny_model(), prompt_ids()
     model.generation_config.num_beams = 3

@@ -278,8 +278,11 @@ def _describe(processor: Any) -> str:
 
 
 def _sampling_facts(config: Any) -> dict[str, Any]:
-    """What was in force; None where it was not."""
-    sampled = bool(config.do_sample)
-    facts = {name: getattr(config, name, None) if sampled else None for name in ("temperature", "top_p", "top_k", "min_p")}
+    """What was in force; None where it was not, or changes nothing."""
+    idle = {"temperature": (), "top_p": (1.0,), "top_k": (0,), "min_p": (0.0,)}
+    facts: dict[str, Any] = {"do_sample": bool(config.do_sample)}
+    for name, values in idle.items():
+        value = getattr(config, name, None) if config.do_sample else None
+        facts[name] = None if value in values else value
     penalty = config.repetition_penalty
-    return {"do_sample": sampled, **facts, "repetition_penalty": None if penalty in (None, 1.0) else float(penalty)}
+    return {**facts, "repetition_penalty": None if penalty in (None, 1.0) else float(penalty)}

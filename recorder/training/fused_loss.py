@@ -40,10 +40,12 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return hidden_grad * grads[0], weight_grad * grads[0], None
 
 
-def next_token_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy in nats.
+def next_token_loss(hidden: Tensor, weight: Tensor, targets: Tensor, never: Tensor) -> Tensor:
+    """Mean cross-entropy in nats, over the positions whose target is not one of the ids `never`.
 
-    hidden: (tokens, width), weight: (vocabulary, width), targets: (tokens,).
+    hidden: (tokens, width), weight: (vocabulary, width), targets: (tokens,), never: (ids,).
     """
+    learned = ~torch.isin(targets, never)
+    hidden, targets = hidden[learned], targets[learned]
     loss: Tensor = _ChunkedCrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
     return loss

@@ -14,7 +14,8 @@ END_OF_TEXT = "<|endoftext|>"
 FIM_PREFIX = "<|fim_prefix|>"
 FIM_SUFFIX = "<|fim_suffix|>"
 FIM_MIDDLE = "<|fim_middle|>"
-SPECIAL_TOKENS = (END_OF_TEXT, FIM_PREFIX, FIM_SUFFIX, FIM_MIDDLE)
+SPECIAL_TOKENS = (END_OF_TEXT, FIM_PREFIX, FIM_SUFFIX, FIM_MIDDLE)  # ids 0 to 3
+HOLE_IDS = (1, 2, 3)
 
 # One alternative per kind of piece. BPE never merges across pieces.
 PIECES = "|".join(

@@ -14,6 +14,7 @@ from fused_loss import next_token_loss
 from optimizer import build_optimizers
 from schedule import rate_factor, window_length
 from shape import model_config
+from tokenizer_training import HOLE_IDS
 from torch import Tensor
 from transformers import LlamaForCausalLM
 
@@ -32,7 +33,9 @@ def fresh_model(options: argparse.Namespace) -> LlamaForCausalLM:
 def loss_of(model: LlamaForCausalLM, inputs: Tensor, targets: Tensor) -> Tensor:
     """Mean loss in nats; inputs and targets of shape (batch, length)."""
     hidden = model.model(input_ids=inputs, use_cache=False).last_hidden_state
-    return next_token_loss(hidden.flatten(0, 1), model.lm_head.weight, targets.flatten())
+    # The tokens around a hole are always given, never written: a window that begins inside a piece must not teach them.
+    never = torch.tensor(HOLE_IDS, device=targets.device)
+    return next_token_loss(hidden.flatten(0, 1), model.lm_head.weight, targets.flatten(), never)
 
 
 class TrainingRun:
