@@ -3,7 +3,7 @@ import pytest
 from tests import synthetic_traces
 
 from tokenscope_trace.program_text import OUTPUT_BYTES
-from tokenscope_trace.summary import decimal, percent, summarise
+from tokenscope_trace.summary import summarise
 
 
 def test_the_headline_counts_what_was_nearly_certain():
@@ -123,14 +123,3 @@ def test_no_string_keeps_what_cannot_be_seen():
     assert summary.title == "<U+202E>title"
     for value in [summary.source, summary.model, *summary.notes, *(text for fact in summary.facts for text in fact)]:
         assert value.isprintable(), value
-
-
-def test_numbers_never_read_as_what_they_are_not():
-    assert [percent(p) for p in (0, 1e-9, 0.541, 0.9999, 1)] == ["0 %", "<0.1 %", "54.1 %", ">99.9 %", "100 %"]
-    assert [decimal(v, "bits") for v in (0, 1e-9, 1.234, float("inf"), float("nan"))] == [
-        "0.00 bits",
-        "<0.01 bits",
-        "1.23 bits",
-        "infinite bits",
-        "–",
-    ]

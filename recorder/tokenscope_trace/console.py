@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from tokenscope_trace.figures import decimal, file_size, percent
 from tokenscope_trace.traces import Trace
 from tokenscope_trace.uncertain import best_other, least_certain_lines, near_certain, perplexity
 from tokenscope_trace.visible import visible_line, visible_token
@@ -105,11 +106,11 @@ def print_summary(console: Console, trace: Trace, path: Path, size: int) -> None
     table.add_row(
         "certainty",
         f"{certain:,} of {measured:,} output tokens nearly certain (over 93 %), perplexity of the output "
-        f"{perplexity(trace.nodes.logprob[trace.output]):.2f}",
+        f"{decimal(perplexity(trace.nodes.logprob[trace.output]))}",
     )
     for place, line in enumerate(_line_texts(trace)):
         table.add_row("least certain" if place == 0 else "", line)
-    table.add_row("trace", f"{path} ({_size(size)})")
+    table.add_row("trace", f"{path} ({file_size(size)})")
     table.add_row("next", f"tokenscope-html {path}")
     console.print(table)
 
@@ -132,14 +133,10 @@ def _line_texts(trace: Trace) -> list[Text]:
         other = best_other(trace, line.node)
         if other is not None:
             instead = _short(visible_token(trace.bytes_of(other[0])), 24)
-            text.append(f"  ({own} {100 * chance:.0f} %, or {instead} {100 * other[1]:.0f} %)", "dim")
+            text.append(f"  ({own} {percent(chance)}, or {instead} {percent(other[1])})", "dim")
         texts.append(text)
     return texts
 
 
 def _short(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB" if count >= 1e4 else f"{count:,} bytes"

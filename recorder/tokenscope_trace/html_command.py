@@ -9,6 +9,7 @@ import click
 
 from tokenscope_trace import Trace, __version__
 from tokenscope_trace.errors import OutputError, TraceError, reported
+from tokenscope_trace.figures import file_size
 from tokenscope_trace.files import check_writable, write_atomically
 
 PROGRAM = "tokenscope-html"
@@ -63,15 +64,11 @@ def _run(trace: Path, output: str | None, title: str | None, force: bool) -> Non
         sys.stdout.buffer.flush()
         return
     write_atomically(target, page, force=force)
-    click.echo(f"{target}  {_size(len(page))}  open it in a browser, or attach it as it is.", err=True)
+    click.echo(f"{target}  {file_size(len(page))}  open it in a browser, or attach it as it is.", err=True)
     if len(page) > GITHUB_BYTES:
         click.echo(
-            f"Note: GitHub takes attachments up to {_size(GITHUB_BYTES)}; a smaller --top-alternatives when recording saves most.",
+            f"Note: GitHub takes attachments up to {file_size(GITHUB_BYTES)}; a smaller --top-alternatives when recording saves most.",
             err=True,
         )
     elif len(page) > MAIL_BYTES:
-        click.echo(f"Note: many mail servers and trackers refuse more than {_size(MAIL_BYTES)}.", err=True)
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+        click.echo(f"Note: many mail servers and trackers refuse more than {file_size(MAIL_BYTES)}.", err=True)

@@ -61,7 +61,12 @@ def _unescape(_context: click.Context, _param: click.Parameter, values: tuple[st
     return tuple(re.sub(r"\\([ntr\\])", lambda match: _ESCAPES[match[1]], value) for value in values)
 
 
-@click.command(cls=GroupedCommand, examples=_EXAMPLES, epilog=_EPILOG, context_settings={"max_content_width": 110})
+@click.command(
+    cls=GroupedCommand,
+    examples=_EXAMPLES,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.argument("prompt", metavar="PROMPT")
 @_option(
     "Model",

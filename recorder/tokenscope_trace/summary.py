@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace.columns import Array
+from tokenscope_trace.figures import decimal, percent
 from tokenscope_trace.program_text import Passage, capped, excerpt, file_order, lines, passages, program
 from tokenscope_trace.provenance import facts, settings
 from tokenscope_trace.schema import Origin
@@ -111,25 +112,6 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         definitions=tuple(_definitions(trace)),
         facts=tuple(facts(trace.run)),
     )
-
-
-def percent(p: float) -> str:
-    """Per cent with one decimal; never zero for what is possible, never 100 for what is not certain."""
-    if p in (0, 1):
-        return f"{100 * p:.0f} %"
-    if p < 0.0005:
-        return "<0.1 %"
-    if p >= 0.9995:
-        return ">99.9 %"
-    return f"{100 * p:.1f} %"
-
-
-def decimal(value: float, unit: str = "") -> str:
-    """Two decimals with the unit; a dash where nothing was measured."""
-    if np.isnan(value):
-        return "–"
-    number = "infinite" if np.isinf(value) else "<0.01" if 0 < value < 0.005 else f"{value:,.2f}"
-    return f"{number} {unit}".strip()
 
 
 def _least_certain(trace: Trace, path: Array, output: Array) -> Iterator[Place]:
