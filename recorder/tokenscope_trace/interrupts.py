@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while something is worth keeping: the first asks for an orderly end, the second one insists."""
+"""Ctrl-C and SIGTERM: at once while there is nothing to keep; afterwards the first asks for an orderly end, the second insists."""
 
 from __future__ import annotations
 
@@ -6,6 +6,25 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+
+@contextmanager
+def abortable() -> Iterator[None]:
+    """While nothing is worth keeping: a signal raises KeyboardInterrupt at once.
+
+    A library may swallow it (imports do, now and then); then it is raised again at the end of the block. Main thread only.
+    """
+    asked = False
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        raise KeyboardInterrupt
+
+    with _handled_by(handle):
+        yield
+    if asked:
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -23,9 +42,15 @@ def stoppable(on_first: Callable[[], None]) -> Iterator[Callable[[], bool]]:
         asked = True
         on_first()
 
+    with _handled_by(handle):
+        yield lambda: asked
+
+
+@contextmanager
+def _handled_by(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: asked
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

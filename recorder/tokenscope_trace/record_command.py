@@ -19,7 +19,7 @@ import tokenscope_trace
 from tokenscope_trace.command_help import GroupedCommand, GroupedOption
 from tokenscope_trace.errors import INTERRUPTED, PromptError, reported
 from tokenscope_trace.files import check_writable, write_atomically
-from tokenscope_trace.interrupts import stoppable
+from tokenscope_trace.interrupts import abortable, stoppable
 from tokenscope_trace.settings import BUILTIN_MODEL, DEFAULT_FIM_MARKER, GenerationSettings, ModelSettings
 
 if TYPE_CHECKING:
@@ -220,9 +220,9 @@ def _run(source: str, options: dict[str, Any], command: list[str]) -> str:
     if options["fim"]:
         split_at_marker(text, name, options["fim_marker"])
     begin = time.perf_counter()
-    with working(console, f"Loading {_model_name(options['model'])}"):
+    with abortable(), working(console, f"Loading {_model_name(options['model'])}"):
         loaded = _load(options)
-    prompt = _encode(loaded, text, name, options)
+        prompt = _encode(loaded, text, name, options)
     load_seconds = time.perf_counter() - begin
 
     def stopping() -> None:
