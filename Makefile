@@ -67,8 +67,11 @@ benchmark: .venv/.runtime ## recording against plain generate, as ratios in one 
 	$(BIN)/python tests/benchmarks/recording_cost.py
 
 .PHONY: model
-model: .venv/.test ## train the built-in model from scratch (about an hour on two cores)
-	$(BIN)/python recorder/training/train.py
+model: .venv/.test ## train the built-in model from scratch and measure it (about two hours on two cores)
+	$(BIN)/python recorder/training/make_tokenizer.py
+	$(BIN)/python recorder/training/train.py --minutes 95
+	$(BIN)/python recorder/training/evaluate.py
+	$(BIN)/python recorder/training/model_card.py
 
 .PHONY: clean
 clean: ## remove the environment and everything that was built

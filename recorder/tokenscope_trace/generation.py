@@ -217,6 +217,7 @@ def _generate_options(model: Any, settings: GenerationSettings, extra_eos: tuple
         "num_beams": 1,
         "num_return_sequences": 1,
         "return_dict_in_generate": False,
+        "max_time": None,  # a recording ends where its text does, not where a clock says
         "stop_strings": None,  # given as a criterion: custom_generate takes no tokenizer
     }
     if settings.do_sample is not None:
