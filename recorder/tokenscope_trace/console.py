@@ -127,15 +127,18 @@ def _times(trace: Trace) -> str:
 def _line_texts(trace: Trace) -> list[Text]:
     texts = []
     for line in least_certain_lines(trace, _SHOWN_LINES):
-        chance = math.exp(float(trace.nodes.logprob[line.node]))
-        own = _short(visible_token(trace.token_bytes(line.node)), 24)
         text = Text(f"line {line.number}, {line.bits:.1f} bits: {_short(visible_line(line.text.strip()), 48)}")
+        own = _token(trace.token_bytes(line.node), int(trace.nodes.token_id[line.node]))
+        chance = percent(math.exp(float(trace.nodes.logprob[line.node])))
         other = best_other(trace, line.node)
         if other is not None:
-            instead = _short(visible_token(trace.bytes_of(other[0])), 24)
-            text.append(f"  ({own} {percent(chance)}, or {instead} {percent(other[1])})", "dim")
+            text.append(f"  ({own} {chance}, or {_token(trace.bytes_of(other[0]), other[0])} {percent(other[1])})", "dim")
         texts.append(text)
     return texts
+
+
+def _token(content: bytes, token_id: int) -> str:
+    return _short(visible_token(content), 24) if content else f"id {token_id}"
 
 
 def _short(text: str, limit: int) -> str:
