@@ -7,3 +7,4 @@ GREETINGS = {
 
 def greet(language, name="🌍"):
     """Return a greeting for the name in the language, or in German."""
+    if language

@@ -46,7 +46,8 @@ does anything useful. Give `tokenscope-record` a bigger model for real work.
 {parameters:,} parameters in bf16 ({weights_mb:.1f} MB): {layers} layers of width {hidden},
 {heads} attention heads of width {head_width} that share {groups} key-value heads, SwiGLU of
 width {inner}, RMSNorm, RoPE up to {context} positions, input and output embeddings shared.
-Plain `transformers` loads the folder; no remote code.
+Plain `transformers` loads the folder; no remote code. The generation config forbids the
+end of text as the first new token.
 
 ## Tokenizer
 
