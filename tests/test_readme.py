@@ -25,4 +25,4 @@ def test_recording_from_python(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(compile(BLOCKS[1], "README.md", "exec"), {})
     trace = Trace.load("mean.tsc")
-    assert trace.text(trace.prompt) == b"def mean(values):\n"
+    assert trace.text(trace.prompt) == b"def mean(values):"

@@ -115,6 +115,8 @@ def test_a_trace_goes_to_standard_output_on_demand(folder, model_folder):
     words = [*COMMAND, "prompt.py", "--model", str(model_folder), "--max-new-tokens", "2", "-o", "-"]
     done = subprocess.run(words, capture_output=True, check=True)
     assert len(Trace.from_bytes(done.stdout).output) == 2
+    assert b"standard output" in done.stderr
+    assert b"tokenscope-html" not in done.stderr
     assert sorted(os.listdir(folder)) == ["prompt.py"]
 
 

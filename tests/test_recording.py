@@ -233,3 +233,21 @@ def test_more_alternatives_than_tokens_keep_the_whole_vocabulary():
     result = record(model, encode_text(model.tokenizer, "def"), settings)
     assert result.nodes.alternative_count[-1] == 384
     assert result.nodes.tail[-1] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_prompt_token_that_the_model_rules_out_is_recorded_as_impossible(tiny):
+    prompt = encode_text(tiny.tokenizer, TEXT, "p.py")
+    ruled_out = prompt.ids[3]
+
+    def mask(_module, _inputs, output):
+        output.logits[..., ruled_out] = -math.inf
+
+    handle = tiny.model.register_forward_hook(mask, prepend=True)
+    try:
+        result = record(tiny, prompt, GREEDY)
+    finally:
+        handle.remove()
+    assert result.nodes.logprob[3] == -math.inf
+    assert result.nodes.gap[3] == math.inf
+    assert result.nodes.surprisal[3] == math.inf
+    assert not np.isnan(result.nodes.entropy[1:]).any()

@@ -6,6 +6,7 @@ On a terminal the progress is a bar, elsewhere plain lines, at most one every fe
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -95,8 +96,8 @@ class _PlainCounter:
         self._console.print(f"{count} of {self._total} tokens, {speed:.1f} tokens/s, at most {left:.0f} s left")
 
 
-def print_summary(console: Console, trace: Trace, path: Path, size: int) -> None:
-    """Tokens, time, certainty, the least certain lines, where the file is, what to run next."""
+def print_summary(console: Console, trace: Trace, path: Path | None, size: int) -> None:
+    """Tokens, time, certainty, the least certain lines, where the file is (None: it went to stdout), what to run next."""
     surprisal = trace.nodes.surprisal[trace.output]
     finish = _FINISHES[trace.run["finish"]]
     table = Table.grid(padding=(0, 2))
@@ -110,8 +111,9 @@ def print_summary(console: Console, trace: Trace, path: Path, size: int) -> None
     )
     for place, line in enumerate(_line_texts(trace)):
         table.add_row("least certain" if place == 0 else "", line)
-    table.add_row("trace", f"{path} ({file_size(size)})")
-    table.add_row("next", f"tokenscope-html {path}")
+    table.add_row("trace", f"{path or 'standard output'} ({file_size(size)})")
+    if path is not None:
+        table.add_row("next", f"tokenscope-html {shlex.quote(str(path))}")
     console.print(table)
 
 

@@ -236,7 +236,7 @@ def _run(source: str, options: dict[str, Any], command: list[str]) -> str:
             sys.stdout.buffer.flush()
         else:
             write_atomically(output, data, force=options["force"])
-    print_summary(console, trace, output, len(data))
+    print_summary(console, trace, None if to_stdout else output, len(data))
     return str(trace.run["finish"])
 
 

@@ -5,7 +5,6 @@ Knows numbers and sentences, no markup. The page shows this summary with and wit
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -19,7 +18,7 @@ from tokenscope_trace.program_text import Passage, capped, excerpt, file_order, 
 from tokenscope_trace.provenance import facts, settings
 from tokenscope_trace.schema import Origin
 from tokenscope_trace.traces import Trace
-from tokenscope_trace.uncertain import near_certain, perplexity
+from tokenscope_trace.uncertain import near_certain, others, perplexity
 from tokenscope_trace.visible import visible_line, visible_token
 
 UNCERTAIN = 1.0  # bits: a probability of a half or less
@@ -133,11 +132,8 @@ def _least_certain(trace: Trace, path: Array, output: Array) -> Iterator[Place]:
 
 def _instead(trace: Trace, node: int) -> Iterator[Alternative]:
     """The two most probable tokens beside the one that stands there."""
-    rows = trace.alternatives_of(node)
-    own = int(trace.nodes.token_id[node])
-    listed = zip(trace.alternatives.token_id[rows].tolist(), trace.alternatives.logprob[rows].tolist(), strict=True)
-    for token_id, logprob in islice((entry for entry in listed if entry[0] != own), 2):
-        yield Alternative(visible_token(trace.bytes_of(token_id)), percent(math.exp(logprob)))
+    for token_id, p in islice(others(trace, node), 2):
+        yield Alternative(visible_token(trace.bytes_of(token_id)), percent(p))
 
 
 def _headline(trace: Trace, output: Array) -> str:

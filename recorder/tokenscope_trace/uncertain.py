@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,11 +59,15 @@ def least_certain_lines(trace: Trace, count: int) -> list[Line]:
     return sorted(found, key=lambda line: (-line.bits, line.number))[:count]
 
 
-def best_other(trace: Trace, node: int) -> tuple[int, float] | None:
-    """(token id, probability) of the most probable token that does not stand at the node, None where there is none."""
+def others(trace: Trace, node: int) -> Iterator[tuple[int, float]]:
+    """(token id, probability) of the stored alternatives that do not stand at the node, most probable first."""
     rows = trace.alternatives_of(node)
     own = int(trace.nodes.token_id[node])
     for token_id, logprob in zip(trace.alternatives.token_id[rows], trace.alternatives.logprob[rows], strict=True):
         if int(token_id) != own:
-            return int(token_id), float(np.exp(logprob))
-    return None
+            yield int(token_id), float(np.exp(logprob))
+
+
+def best_other(trace: Trace, node: int) -> tuple[int, float] | None:
+    """The first of `others`, None where there is none."""
+    return next(others(trace, node), None)

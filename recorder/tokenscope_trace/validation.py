@@ -69,10 +69,9 @@ def _check_numbers(nodes: dict[str, Array], alternatives: dict[str, Array]) -> N
             _require(not bool(np.any(values > 0)), f"a {name} is positive")
     for name in _PROBABILITIES:
         _require(not bool(np.any((nodes[name] < 0) | (nodes[name] > 1))), f"a {name} lies outside of 0 to 1")
-    for name in ("entropy", "gap"):
-        _require(
-            not bool(np.any((nodes[name] < 0) | np.isposinf(nodes[name]))), f"a value of {name} is negative or infinite"
-        )
+    entropy, gap = nodes["entropy"], nodes["gap"]
+    _require(not bool(np.any((entropy < 0) | np.isposinf(entropy))), "a value of entropy is negative or infinite")
+    _require(not bool(np.any(gap < 0)), "a value of gap is negative")
 
 
 def _check_run(run: dict[str, Any], count: int) -> None:
