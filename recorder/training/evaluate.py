@@ -66,10 +66,12 @@ def completion_figures(
     figures: dict[str, dict[str, float]] = {}
     for name, temperature in (("greedy", None), ("sampled", TEMPERATURE)):
         texts = complete(model, tokenizer, prompts, COMPLETION_TOKENS, temperature, SEED)
-        cut = [cut_at_end(text, task.indentation, ended) for task, (text, ended) in zip(tasks, texts, strict=True)]
-        good = [
-            parses(" " * task.indentation + task.header.lstrip() + body) for task, (body, _) in zip(tasks, cut, strict=True)
+        headers = [" " * task.indentation + task.header.lstrip() for task in tasks]
+        cut = [
+            cut_at_end(header, text, task.indentation, ended)
+            for header, task, (text, ended) in zip(headers, tasks, texts, strict=True)
         ]
+        good = [parses(header + body) for header, (body, _) in zip(headers, cut, strict=True)]
         finished = [found for _, found in cut]
         figures[name] = {
             "parses": share(good),

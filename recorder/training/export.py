@@ -16,8 +16,7 @@ def export_model(model: LlamaForCausalLM, scratch: Path, target: Path) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     target.mkdir(parents=True, exist_ok=True)
     model.config.dtype = torch.bfloat16
-    # A prompt that ends in a line break looks like the end of a text to so small a model: never begin with the end.
-    model.generation_config = GenerationConfig(bos_token_id=0, eos_token_id=0, pad_token_id=0, begin_suppress_tokens=[0])
+    model.generation_config = GenerationConfig(bos_token_id=0, eos_token_id=0, pad_token_id=0)
     model.to(dtype=torch.bfloat16).save_pretrained(scratch)
     for name in FILES:
         (scratch / name).chmod(0o644)

@@ -51,17 +51,23 @@ def parses(function_text: str) -> bool:
     return True
 
 
-def cut_at_end(completion: str, indentation: int, text_ended: bool) -> tuple[str, bool]:
+def cut_at_end(header: str, completion: str, indentation: int, text_ended: bool) -> tuple[str, bool]:
     """(the lines that belong to the function, whether its end was reached).
 
-    The function ends with the text, or before the first line that is indented no deeper
-    than its header. Without either the last, perhaps unfinished, line is dropped.
+    The function ends with the text, or before the first line that is indented no deeper than its header and is not
+    inside a string or a bracket: where it would be, what comes before does not parse, and the next such line is looked at.
+    Without an end the last, perhaps unfinished, line is dropped.
     """
     lines = completion.splitlines(keepends=True)
-    for index, line in enumerate(lines[1:], start=1):
-        if line.strip() and len(line) - len(line.lstrip()) <= indentation:
+    ends = [
+        index for index, line in enumerate(lines) if index and line.strip() and len(line) - len(line.lstrip()) <= indentation
+    ]
+    for index in ends:
+        if parses(header + "".join(lines[:index])):
             return "".join(lines[:index]), True
-    return (completion, True) if text_ended else ("".join(lines[:-1]), False)
+    if text_ended:
+        return completion, True
+    return ("".join(lines[: ends[0]]), True) if ends else ("".join(lines[:-1]), False)
 
 
 def hole(function: Function, rng: random.Random) -> tuple[str, str, str]:

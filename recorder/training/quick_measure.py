@@ -1,25 +1,25 @@
-"""A quick held-out figure while training goes on; evaluate.py has the real one."""
+"""A figure on the validation files while training goes on; evaluate.py measures the held-out modules."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-from corpus import held_out_documents
+from corpus import Document, validation_documents
 from schedule import SHORT_WINDOW
 from tokenizers import Tokenizer
 from torch import Tensor
 from training_run import loss_of
 from transformers import LlamaForCausalLM
 
-ROWS = 32
+ROWS = 64
 
 
 class QuickMeasure:
-    """Bits per byte over evenly spaced windows of the held-out modules."""
+    """Bits per byte over evenly spaced windows of the validation files."""
 
-    def __init__(self, tokenizer: Tokenizer, device: str) -> None:
-        texts = [d.text for d in held_out_documents()]
+    def __init__(self, documents: list[Document], tokenizer: Tokenizer, device: str) -> None:
+        texts = [d.text for d in validation_documents(documents)]
         ids = [token for e in tokenizer.encode_batch(texts) for token in [0, *e.ids]]
         width = SHORT_WINDOW + 1
         rows: Tensor = torch.tensor(ids[: len(ids) // width * width]).view(-1, width)

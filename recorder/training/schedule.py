@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 WARM_UP = 0.02
-LONG_FROM = 0.80  # from here on windows have the model's full context length
+LONG_FROM = 0.85  # from here on windows have the model's full context length
 SHORT_WINDOW = 512
 LONG_WINDOW = 2048
 

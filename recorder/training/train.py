@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 import torch
-from batches import Batches, packed_tokens
-from corpus import collect, sources_table
+from batches import Batches, Passes
 from display import Display
 from export import export_model
+from packing import NOTHING
 from places import MODEL_FOLDER, WORK_FOLDER
 from quick_measure import QuickMeasure
 from schedule import LONG_WINDOW, SHORT_WINDOW
@@ -44,21 +44,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--start-from", type=Path, help="folder of weights to begin with instead of random ones")
     parser.add_argument("--name", default="run", help="folder under build/training")
     parser.add_argument("--no-export", action="store_true", help="leave the package as it is")
     return parser.parse_args()
-
-
-def servers(seed: int, tokenizer: Tokenizer) -> dict[int, Batches]:
-    """The batch servers by window length; packs the corpus on the first call."""
-    lengths = (SHORT_WINDOW, LONG_WINDOW)
-    documents = None
-    if not all((WORK_FOLDER / f"tokens-{length}-{seed}.npy").exists() for length in lengths):
-        documents = collect()
-        (WORK_FOLDER / "sources.md").write_text(sources_table(documents) + "\n")
-    return {
-        length: Batches(packed_tokens(WORK_FOLDER, documents, tokenizer, length, seed), length, seed) for length in lengths
-    }
 
 
 def train(run: TrainingRun, quick: QuickMeasure) -> None:
@@ -74,13 +63,13 @@ def train(run: TrainingRun, quick: QuickMeasure) -> None:
                 f"{run.tokens / run.elapsed:,.0f} tokens/s",
             )
             if run.steps % STEPS_BETWEEN_MEASURES == 0:
-                run.held_out.append((run.steps, quick.bits_per_byte(run.model)))
-                display.note(f"        step {run.steps}  held-out {run.held_out[-1][1]:.3f} bits per byte")
+                run.validation.append((run.steps, quick.bits_per_byte(run.model)))
+                display.note(f"        step {run.steps}  validation {run.validation[-1][1]:.3f} bits per byte")
             if time.monotonic() - last_save > SECONDS_BETWEEN_CHECKPOINTS:
                 run.save()
                 last_save = time.monotonic()
-        run.held_out.append((run.steps, quick.bits_per_byte(run.model)))
-        display.note(f"{run.steps} steps, {run.tokens:,} tokens, held-out {run.held_out[-1][1]:.3f} bits per byte")
+        run.validation.append((run.steps, quick.bits_per_byte(run.model)))
+        display.note(f"{run.steps} steps, {run.tokens:,} tokens, validation {run.validation[-1][1]:.3f} bits per byte")
 
 
 def write_summary(run: TrainingRun, path: Path) -> None:
@@ -91,11 +80,11 @@ def write_summary(run: TrainingRun, path: Path) -> None:
         "steps": run.steps,
         "tokens": run.tokens,
         "tokens_per_second": round(run.tokens / run.elapsed),
-        "packed_tokens": len(run.servers[SHORT_WINDOW].tokens),
+        "packed_tokens": int((run.servers[SHORT_WINDOW].passes.rows(0, SHORT_WINDOW) != NOTHING).sum()),
         "device": run.options.device,
         "threads": run.options.threads,
-        "options": {k: v for k, v in vars(run.options).items() if k not in ("name", "no_export")},
-        "held_out_during_training": run.held_out,
+        "options": {k: v for k, v in vars(run.options).items() if k not in ("name", "no_export", "start_from")},
+        "validation": run.validation,
     }
     path.write_text(json.dumps(summary, indent=2) + "\n")
 
@@ -107,8 +96,12 @@ def main() -> None:
     folder = WORK_FOLDER / options.name
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer.from_file(str(MODEL_FOLDER / "tokenizer.json"))
-    quick = QuickMeasure(tokenizer, options.device)
-    run = TrainingRun(options, servers(options.seed, tokenizer), folder / "checkpoint.pt")
+    passes = Passes(WORK_FOLDER, tokenizer, options.seed)
+    for length in (SHORT_WINDOW, LONG_WINDOW):
+        passes.rows(0, length)  # packed before the clock runs
+    quick = QuickMeasure(passes.documents, tokenizer, options.device)
+    servers = {length: Batches(passes, length) for length in (SHORT_WINDOW, LONG_WINDOW)}
+    run = TrainingRun(options, servers, folder / "checkpoint.pt")
     run.resume()
     train(run, quick)
     write_summary(run, folder / "summary.json")

@@ -8,6 +8,7 @@ import math
 import time
 from pathlib import Path
 
+import blocked_attention
 import torch
 from batches import Batches
 from fused_loss import next_token_loss
@@ -17,6 +18,8 @@ from shape import model_config
 from tokenizer_training import HOLE_IDS
 from torch import Tensor
 from transformers import LlamaForCausalLM
+
+CLIP = 1.0  # norm of all gradients
 
 
 def fresh_model(options: argparse.Namespace) -> LlamaForCausalLM:
@@ -30,11 +33,18 @@ def fresh_model(options: argparse.Namespace) -> LlamaForCausalLM:
     return model
 
 
+def first_model(options: argparse.Namespace) -> LlamaForCausalLM:
+    """Where the run starts: the weights it was given, or random ones."""
+    if options.start_from is None:
+        return fresh_model(options)
+    return LlamaForCausalLM.from_pretrained(options.start_from, dtype=torch.float32)
+
+
 def loss_of(model: LlamaForCausalLM, inputs: Tensor, targets: Tensor) -> Tensor:
     """Mean loss in nats; inputs and targets of shape (batch, length)."""
     hidden = model.model(input_ids=inputs, use_cache=False).last_hidden_state
     # The tokens around a hole are always given, never written: a window that begins inside a piece must not teach them.
-    never = torch.tensor(HOLE_IDS, device=targets.device)
+    never = torch.tensor([-1, *HOLE_IDS], device=targets.device)
     return next_token_loss(hidden.flatten(0, 1), model.lm_head.weight, targets.flatten(), never)
 
 
@@ -46,15 +56,17 @@ class TrainingRun:
         self.servers = servers
         self.checkpoint = checkpoint
         # The optimizers move `master` in full precision; `model` is the bf16 copy that computes.
-        self.master = fresh_model(options).to(options.device)
+        self.master = first_model(options).to(options.device)
         self.model = copy.deepcopy(self.master).to(torch.bfloat16)
+        if options.device == "cpu":
+            self.model.set_attn_implementation(blocked_attention.NAME)
         self.pairs = list(zip(self.master.parameters(), self.model.parameters(), strict=True))
         self.optimizers = build_optimizers(self.master, options.matrix_lr, options.other_lr)
         self.peaks = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
         self.steps = 0
         self.tokens = 0
         self.average_loss = math.nan
-        self.held_out: list[tuple[int, float]] = []  # (step, bits per byte)
+        self.validation: list[tuple[int, float]] = []  # (step, bits per byte)
         self._began = time.monotonic()
 
     @property
@@ -87,12 +99,12 @@ class TrainingRun:
             assert low.grad is not None
             full.grad = low.grad.to(full.dtype)
             low.grad = None
-        torch.nn.utils.clip_grad_norm_(self.master.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(self.master.parameters(), CLIP)
         for optimizer in self.optimizers:
             optimizer.step()
         self._copy_down()
         self.steps += 1
-        self.tokens += inputs.numel()
+        self.tokens += int((targets >= 0).sum())
         value = float(loss.detach())
         self.average_loss = value if self.steps == 1 else 0.97 * self.average_loss + 0.03 * value
 
@@ -107,12 +119,12 @@ class TrainingRun:
         state = {
             "master": self.master.state_dict(),
             "optimizers": [o.state_dict() for o in self.optimizers],
-            "positions": {window: server.position for window, server in self.servers.items()},
+            "places": {window: server.place for window, server in self.servers.items()},
             "steps": self.steps,
             "tokens": self.tokens,
             "elapsed": self.elapsed,
             "average_loss": self.average_loss,
-            "held_out": self.held_out,
+            "validation": self.validation,
         }
         torch.save(state, scratch)
         scratch.replace(self.checkpoint)
@@ -126,9 +138,9 @@ class TrainingRun:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         for window, server in self.servers.items():
-            server.position = state["positions"][window]
+            server.place = state["places"][window]
         self.steps, self.tokens = state["steps"], state["tokens"]
         self.average_loss = state["average_loss"]
-        self.held_out = [(int(step), float(bits)) for step, bits in state["held_out"]]
+        self.validation = [(int(step), float(bits)) for step, bits in state["validation"]]
         self._began = time.monotonic() - state["elapsed"]
         self._copy_down()
