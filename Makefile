@@ -63,8 +63,14 @@ format: .venv/.test ## apply the formatter and the linter's fixes
 	$(BIN)/ruff format .
 
 .PHONY: benchmark
-benchmark: .venv/.runtime ## recording against plain generate, as ratios in one run (minutes)
+benchmark: .venv/.runtime ## recording, start and tree, each as ratios in one run (an hour; --help has shorter ones)
+	$(BIN)/python tests/benchmarks/first_token.py
 	$(BIN)/python tests/benchmarks/recording_cost.py
+	$(BIN)/python tests/benchmarks/tree_speed.py
+
+.PHONY: sweep
+sweep: .venv/.test ## the tree on every architecture that transformers knows, against generate (minutes)
+	$(BIN)/python tests/sweeps/architectures.py
 
 .PHONY: model
 model: .venv/.test ## train the built-in model from scratch and measure it (about two hours on two cores)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tokenscope_trace import Trace
-from tokenscope_trace.schema import Origin
+from tokenscope_trace.schema import BranchEnd, Origin
 
 PROMPT = '''import re
 
@@ -343,6 +344,160 @@ def chat() -> Trace:
     )
 
 
+@dataclass(frozen=True)
+class Twig:
+    """A branch to be: it departs after the node `after` with the first `forced` of its tokens."""
+
+    after: int
+    text: Sequence[bytes]
+    end: BranchEnd = BranchEnd.LENGTH
+    forced: int = 1
+    asked: bool = False
+    rejoined: int = -1
+
+
+class _Growth:
+    """The columns of a trace while branches are added to it."""
+
+    def __init__(self, trace: Trace, twigs: Sequence[Twig], seed: int) -> None:
+        self.random = np.random.default_rng(seed)
+        self.contents = {int(i): trace.bytes_of(i) for i in trace.tokens.id}
+        self.ids = {content: i for i, content in self.contents.items()}
+        for content in sorted({token for twig in twigs for token in twig.text} - self.ids.keys()):
+            self.ids[content] = max(self.contents) + 7
+            self.contents[self.ids[content]] = content
+        self.nodes = {name: getattr(trace.nodes, name).tolist() for name in trace.nodes}
+        total = len(trace.alternatives)
+        self.rows = [list(range(total)[trace.alternatives_of(node)]) for node in range(len(trace.nodes))]
+        self.alternatives = {name: getattr(trace.alternatives, name).tolist() for name in trace.alternatives}
+        self.top = int(trace.run["top_alternatives"])
+        choices = np.array(list(self.contents))
+        self.pool = [_measured(self.random, -1, choices, self.top, False, greedy=True) for _ in range(200)]
+        self.children: dict[int, list[int]] = {}
+        for node, parent in enumerate(self.nodes["parent"]):
+            self.children.setdefault(parent, []).append(node)
+
+    def add(self, parent: int, content: bytes) -> int:
+        """One more node after `parent`; returns its index."""
+        node, own = len(self.nodes["parent"]), self.ids[content]
+        siblings = self.children.setdefault(parent, [])
+        column, table = self._beside(siblings, own) if siblings else self._new(own)
+        begin = len(self.alternatives["token_id"])
+        for name, values in table.items():
+            self.alternatives[name].extend(values)
+        self.rows.append(list(range(begin, len(self.alternatives["token_id"]))))
+        column |= {"parent": parent, "token_id": own, "origin": Origin.BRANCH, "alternative_count": len(self.rows[-1])}
+        for name, value in column.items():
+            self.nodes[name].append(value)
+        siblings.append(node)
+        return node
+
+    def _beside(self, siblings: list[int], own: int) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+        """The distribution of the siblings, of which another token stands here: an alternative, as far as there are any."""
+        ids, listed = self.alternatives["token_id"], self.rows[siblings[0]]
+        stands = {self.nodes["token_id"][sibling] for sibling in siblings}
+        options = [place for place, row in enumerate(listed) if ids[row] not in stands]
+        place = next((place for place in options if ids[listed[place]] == own), options[0] if options else -1)
+        names = ("entropy", "margin", "tail", "sampled_logprob", "sampled_tail")
+        column = {name: self.nodes[name][siblings[0]] for name in names}
+        if place >= 0:
+            for sibling in siblings:  # one distribution, stored with each
+                ids[self.rows[sibling][place]] = own
+            column |= {"logprob": self.alternatives["logprob"][listed[place]], "rank": place + 1}
+        else:
+            column |= {"logprob": -9.0, "rank": self.top + 5}
+        column["gap"] = self.alternatives["logprob"][listed[0]] - column["logprob"] if listed else 0.0
+        return column, {name: [values[row] for row in listed] for name, values in self.alternatives.items()}
+
+    def _new(self, own: int) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+        """A made-up distribution whose most probable token stands here."""
+        measured = self.pool[int(self.random.integers(len(self.pool)))]
+        column = {name: value for name, value in measured["node"].items() if name != "alternative_count"}
+        table = {name: list(values) for name, values in measured["alternatives"].items()}
+        others = [int(i) for i in table["token_id"] if i not in (own, -1)]
+        table["token_id"] = [own, *others, next(i for i in self.contents if i not in (own, *others))][: self.top]
+        return column, table
+
+
+def grow(trace: Trace, twigs: Sequence[Twig], seed: int = 11) -> Trace:
+    """The trace with these branches."""
+    growth = _Growth(trace, twigs, seed)
+    facts = []
+    for twig in twigs:
+        first, node = len(growth.nodes["parent"]), twig.after
+        for content in twig.text:
+            node = growth.add(node, content)
+        facts.append((first, len(twig.text), twig.forced, int(twig.asked), int(twig.end), twig.rejoined))
+    known = sorted(growth.contents)
+    special = {int(i) for i in trace.tokens.id[trace.tokens.special != 0]} | {growth.ids.get(END, -1)}
+    settings = {"engine": "tree-attention", "width": 3, "depth": 2, "length": 32, "min_prob": 0.01, "nodes": 4096}
+    run = {**trace.run, "tree": {**settings, "temperature": 0, "seed": 0, "finish": "complete"}}
+    names = ("first", "count", "forced", "asked", "end", "rejoined")
+    tables = {
+        "nodes": {name: np.array(values) for name, values in growth.nodes.items()},
+        "alternatives": {name: np.array(values) for name, values in growth.alternatives.items()},
+        "tokens": {
+            "id": np.array(known),
+            "special": np.array([i in special for i in known], dtype=np.uint8),
+            "byte_count": np.array([len(growth.contents[i]) for i in known]),
+        },
+        "token_bytes": {"byte": np.frombuffer(b"".join(growth.contents[i] for i in known), np.uint8)},
+        "spellings": {"node": np.array([], np.int32), "byte_count": np.array([], np.uint32)},
+        "spelling_bytes": {"byte": np.array([], np.uint8)},
+        "branches": {name: np.array(values) for name, values in zip(names, zip(*facts, strict=True), strict=True)},
+    }
+    return Trace(run, tables)
+
+
+def branching() -> Trace:
+    """Branches with every end, some on others, one rejoined, one of two forced tokens that the user asked for."""
+    trace = plausible()
+    first = len(trace.nodes)
+    other = split(
+        "found = pattern.match(text)\n    if not found:\n        return None\n    hours = int(found.group(1) or 0)\n"
+    )
+    nested = split(" is None:\n        raise ValueError(f'not a duration: {text!r}')\n    groups")
+    twigs = [
+        Twig(57, other),  # instead of `match`
+        Twig(116, [b" Value", b"Error"], BranchEnd.REJOINED, rejoined=118),
+        Twig(119, [*split('f"bad duration: {text!r}")\n    return total\n'), END], BranchEnd.END_OF_TEXT),
+        Twig(97, split(" 60 * 60 + minutes * 60 + seconds\n    return total\n\n\n"), BranchEnd.STOP_STRING),
+        Twig(57, [b"parts", *split(" = pattern.findall(text)\n")], BranchEnd.CONTEXT),
+        Twig(114, [b"  # negative\n", *split("        raise ValueError")], BranchEnd.NODES),
+        Twig(82, [b" if", b" g", *split(" else 0 for g in match.groups())\n    return hours")], forced=2, asked=True),
+        Twig(first + other.index(b" found"), nested),  # instead of `:` after `if not found`
+    ]
+    inner = first + sum(len(twig.text) for twig in twigs[:-1]) + nested.index(b" ValueErro")
+    return grow(trace, [*twigs, Twig(inner - 1, split(" TypeError(text)\n"), BranchEnd.CUT)])
+
+
+def hostile_branches() -> Trace:
+    """Branches whose tokens would like to be more than text."""
+    trace = hostile()
+    fork = int(trace.output[2])
+    return grow(
+        trace, [Twig(fork + i - 1, [content, *HOSTILE]) for i, content in enumerate(HOSTILE) if content != b"\n"][:12]
+    )
+
+
+def forest(nodes: int, length: int = 30, main: int = 1000) -> Trace:
+    """Very many branches of plausible text, a third of them on other branches."""
+    random = np.random.default_rng(5)
+    words = split(OUTPUT)
+    trace = make(split(PROMPT), (words * (main // len(words) + 1))[:main], top=3)
+    ends = list(BranchEnd)[:3]
+    count = max(1, (nodes - len(trace.nodes)) // length)
+    shape = [(int(random.choice(trace.output[:-1])) if i < 3 or random.random() < 0.66 else -1) for i in range(count)]
+    twigs = []
+    for i, after in enumerate(shape):
+        begin = int(random.integers(len(words)))
+        text = [f" alt{i}".encode(), *(words * 3)[begin : begin + length - 1]]
+        if after < 0:  # somewhere on an earlier branch
+            after = len(trace.nodes) + int(random.integers(i)) * length + int(random.integers(length - 1))
+        twigs.append(Twig(after, text, ends[i % 3]))
+    return grow(trace, twigs)
+
+
 CASES: dict[str, Callable[[], Trace]] = {
     "plausible": plausible,
     "sampled": sampled,
@@ -354,4 +509,6 @@ CASES: dict[str, Callable[[], Trace]] = {
     "long_lines": long_lines,
     "fill_in_the_middle": fill_in_the_middle,
     "chat": chat,
+    "branching": branching,
+    "hostile_branches": hostile_branches,
 }

@@ -24,6 +24,7 @@ def small_run(**changes: Any) -> dict[str, Any]:
         "finish": "length",
         "libraries": {"python": "3.11"},
         "command": ["tokenscope-record", "p.py"],
+        "tree": {"engine": "tree-attention"},
         "notes": [],
         "clock": {"created": "2026-01-01T00:00:00Z"},
     } | changes
@@ -56,6 +57,7 @@ def small_tables() -> dict[str, dict[str, np.ndarray]]:
             "token_bytes": {"byte": list(b" de\xe2</s>")},
             "spellings": {"node": [0], "byte_count": [2]},
             "spelling_bytes": {"byte": list(b"de")},
+            "branches": {"first": [4], "count": [1], "forced": [1], "asked": [0], "end": [1], "rejoined": [-1]},
         }
     )
 
@@ -78,8 +80,24 @@ def any_tables(draw: st.DrawFn) -> dict[str, dict[str, np.ndarray]]:
     """Tables that keep every rule of the format: any tree, any bytes, any values within their ranges."""
     words = draw(st.dictionaries(st.integers(0, 2**31 - 1), st.binary(max_size=6), min_size=1, max_size=8))
     ids = sorted(words)
-    count = draw(st.integers(1, 12))
-    parents = [-1] + [draw(st.integers(-1, node - 1)) for node in range(1, count)]
+    plain = draw(st.integers(1, 8))
+    parents, used = [-1], [draw(st.sampled_from(ids))]
+    while len(parents) < plain:
+        parents.append(draw(st.integers(-1, len(parents) - 1)))
+        used.append(_child(draw, ids, parents, used))
+    lengths = draw(st.lists(st.integers(1, 3), max_size=3))
+    first = []
+    for length in lengths:
+        first.append(len(parents))
+        parents.append(draw(st.integers(0, len(parents) - 1)))
+        used.append(_child(draw, ids, parents, used))
+        for _ in range(length - 1):
+            parents.append(len(parents) - 1)
+            used.append(draw(st.sampled_from(ids)))
+    count = len(parents)
+    ids = sorted({*ids, *used})
+    words |= {id_: b"?" for id_ in used if id_ not in words}
+    ends = [draw(st.sampled_from([0, 1, 2, 3, 4, 5, 6])) for _ in lengths]
     lists = [draw(st.lists(st.sampled_from(ids), max_size=3)) for _ in range(count)]
     alternatives = [id_ for entry in lists for id_ in entry]
     spelled = sorted(draw(st.dictionaries(st.integers(0, count - 1), st.binary(max_size=4), max_size=3)).items())
@@ -92,8 +110,8 @@ def any_tables(draw: st.DrawFn) -> dict[str, dict[str, np.ndarray]]:
         {
             "nodes": {
                 "parent": parents,
-                "token_id": many(st.sampled_from(ids), count),
-                "origin": many(st.integers(0, 3), count),
+                "token_id": used,
+                "origin": many(st.sampled_from([0, 1, 3]), plain) + [2] * (count - plain),
                 "logprob": many(logprobs, count),
                 "entropy": many(_floats(0, 32), count),
                 "margin": many(probabilities, count),
@@ -117,5 +135,20 @@ def any_tables(draw: st.DrawFn) -> dict[str, dict[str, np.ndarray]]:
             "token_bytes": {"byte": list(b"".join(words[id_] for id_ in ids))},
             "spellings": {"node": [node for node, _ in spelled], "byte_count": [len(word) for _, word in spelled]},
             "spelling_bytes": {"byte": list(b"".join(word for _, word in spelled))},
+            "branches": {
+                "first": first,
+                "count": lengths,
+                "forced": [draw(st.integers(1, length)) for length in lengths],
+                "asked": many(st.integers(0, 1), len(lengths)),
+                "end": ends,
+                "rejoined": [draw(st.integers(0, count - 1)) if end == 3 else -1 for end in ends],
+            },
         }
     )
+
+
+def _child(draw: st.DrawFn, ids: list[int], parents: list[int], used: list[int]) -> int:
+    """A token that no sibling of the next node has; `parents` already ends with that node's parent."""
+    siblings = {token for parent, token in zip(parents, used, strict=False) if parent == parents[-1] >= 0}
+    free = [id_ for id_ in ids if id_ not in siblings]
+    return draw(st.sampled_from(free)) if free else next(id_ for id_ in range(len(siblings) + 1) if id_ not in siblings)

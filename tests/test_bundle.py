@@ -1,13 +1,15 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from tokenscope_trace.bundle import BundleError, bundle, bundle_style
+from tokenscope_trace.bundle import BundleError, bundle, bundle_style, compact, shorten
 from tokenscope_trace.report import viewer_script
 
 NODE = shutil.which("node")
+ROOT = Path(__file__).parent.parent
 
 
 def run(script):
@@ -42,17 +44,84 @@ def test_the_script_is_ascii_and_means_the_same():
     assert run(script) == ["é", "あ", True]
 
 
-def test_types_are_left_out_and_words_stay():
+def test_comments_are_left_out_and_what_looks_like_one_stays():
     source = (
         "/** @typedef {{ a: number }} A */\n\n/** Adds. @param {number} a @returns {number} */\nexport function add(a) {\n"
-        "  return /** @type {any} */ (a) + 1;\n}\n/**\n * Says\n * more.\n * @param {A} b\n */\nfunction more(b) {}\n// stays\n"
+        "  // one\n  return /** @type {any} */ (a) + 1;\n}\n/**\n * Says\n * more.\n * @param {A} b\n */\nfunction more(b) {}\n"
+        "more(1);\nglobalThis.result = [add(1), '// text', `// a ${'//'} b`, 'a'.replace(/\\/\\//g, '')];\n"
     )
     script = bundle({"main": source}, "main")
-    assert "@" not in script
-    assert "/** Adds. */" in script
-    assert "// stays" in script
-    assert "Says\n * more." in script
-    assert "return (a) + 1;" in script or "return  (a) + 1;" in script
+    for comment in ("@", "Adds", "one", "Says"):
+        assert comment not in script
+    assert run(script) == [2, "// text", "// a // b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("const a = 1 + 2;", "const a=1+2;"),
+        ("a = b + +c - -d;", "a=b+ +c- -d;"),
+        ("a = ' x  y ' + \"' z\";", "a=' x  y '+\"' z\";"),
+        ("a = `x  ${b + ' }` ' + `${ c }`}  y`;", "a=`x  ${b + ' }` ' + `${ c }`}  y`;"),
+        ("a = b.replace(/[/ ' ]  +/g, c) / d / e;", "a=b.replace(/[/ ' ]  +/g,c)/d/e;"),
+        ("return / x/.test(y)", "return/ x/.test(y)"),
+        ("if (a) {\n\n  b = ' ';\n}\nelse c();", "if(a){\nb=' ';\n}\nelse c();"),
+        ("a = 1 .toFixed(); typeof b", "a=1 .toFixed();typeof b"),
+    ],
+)
+def test_spaces_that_separate_nothing_are_left_out(source, expected):
+    assert compact(source) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "const first = { second: 1, third() { return this.second; } }; const { second, third } = first; result = [second, first.third()];",
+        "const make = ({ inner = 2, ...others }, list) => ({ inner, others, list }); result = make({ other: 3 }, [...'ab']);",
+        "class Thing { constructor(value) { this.value = value; } get twice() { return 2 * this.value; } } result = new Thing(4).twice;",
+        "const name = 'x', outer = { name: { name } }; result = `${name} ${outer.name.name + `${[name].map((each) => `<${each}>`)}`} name`;",
+        "function pick(value) { switch (value) { case 'a': { const found = value; return found; } default: return value ? { value } : value; } } result = [pick('a'), pick('b'), pick(0)];",
+        "const get = 5, of = [get]; for (const each of of) result = { get, each, 'of': each ? get : of };",
+        "let total = 0; for (let index = 0, last = 3; index < last; index++) { total += index; } result = { total, index: -total };",
+        "const f = (x) => x; const o = { class: 1, a: f(2), b: { c: f(3) } }; if (o) { f(o); result = [o, o.a]; }",
+        "const key = 'same'; result = `${{ same: 1, key: 2 }[key]} ${{ key }.key}`;",
+        "const value = null; result = [value?.length, value ?? { length: 1 }.length, /value/.test('value')];",
+    ],
+)
+def test_short_names_mean_the_same(source):
+    script = "globalThis.result = (() => { let result; %s return result; })();"
+    short = shorten(script % source)
+    assert run(short) == run(script % source)
+    assert len(short) <= len(script % source)
+
+
+def test_braces_that_could_be_either_are_refused():
+    with pytest.raises(BundleError, match="statements or properties"):
+        shorten("const a = 1; if (a) { b: a; }")
+
+
+def test_no_name_of_the_viewer_is_left_without_what_it_names(tmp_path):
+    path = tmp_path / "viewer.js"
+    path.write_text(viewer_script(), encoding="ascii")
+    tsc = ROOT / "node_modules" / "typescript" / "bin" / "tsc"
+    words = [
+        "--noEmit",
+        "--allowJs",
+        "--checkJs",
+        "--target",
+        "es2022",
+        "--lib",
+        "es2023,dom,dom.iterable",
+        path.name,
+    ]
+    found = subprocess.run([NODE, tsc, *words], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    assert "viewer.js" in found, "the bundle has no types, so there is always something to complain of"
+    assert [line for line in found.splitlines() if "Cannot find name" in line] == []
+
+
+def test_a_template_literal_of_several_lines_is_refused():
+    with pytest.raises(BundleError, match="main has a template literal that spans lines"):
+        bundle({"main": "const a = `\n// not a comment\n`;\n"}, "main")
 
 
 @pytest.mark.parametrize(
@@ -110,9 +179,7 @@ def test_the_viewer_itself_is_one_script_of_every_module():
 
 def test_the_style_keeps_its_rules_and_strings():
     style = '/* a: b; c */\na :is(b, c) > d { color: red; content: "x"; }\n@media (min-width: 9px) {\n  e { top: 0; }\n}\n'
-    assert bundle_style(style) == (
-        '/* a: b; c */\na :is(b, c) > d {color:red;content:"x";}\n@media (min-width: 9px) {\ne {top:0;}\n}\n'
-    )
+    assert bundle_style(style) == 'a :is(b,c)>d{color:red;content:"x";}\n@media (min-width:9px){\ne{top:0;}\n}\n'
 
 
 @pytest.mark.parametrize("style", ["a { content: '\u00b7'; }", "/* </STYLE> */"])

@@ -85,6 +85,42 @@ def test_a_folder_s_model_with_every_option(folder, model_folder):
     assert str(model_folder.parent) not in " ".join(run["command"])
 
 
+def test_a_tree_with_every_option(folder, model_folder):
+    code, said = invoke(
+        "prompt.py", "--model", model_folder, "--max-new-tokens", 6, "--temperature", 0, "--tree-nodes", 40, "--tree-width", 2,
+        "--tree-depth", 3, "--tree-length", 5, "--tree-min-prob", 0.001, "--tree-temperature", 0.7, "--force-token", "2:40,4:41",
+        "--force-text", r"3:\n\treturn", "-o", "t.tsc",
+    )  # fmt: skip
+    assert code == 0, said
+    assert "Growing branches of at most 55 tokens in all" in said
+    trace = Trace.load("t.tsc")
+    assert trace.run["tree"] == {
+        "engine": "tree-attention", "width": 2, "depth": 3, "length": 5, "min_prob": 0.001, "nodes": 40, "temperature": 0.7,
+        "seed": 0, "finish": "nodes",
+    }  # fmt: skip
+    asked = trace.branches.first[trace.branches.asked == 1]
+    assert len(asked) == 3
+    texts = [
+        trace.text(trace.path(int(first + count - 1))) for first, count in zip(asked, trace.branches.count, strict=False)
+    ]
+    assert any(b"\n\treturn" in text for text in texts)
+    command = trace.run["command"]
+    assert command[command.index("--force-token") + 1] == "2:40,4:41"
+    assert command[command.index("--force-text") + 1] == r"3:\n\treturn"
+
+
+def test_the_command_in_a_trace_records_it_again(folder, model_folder):
+    words = ["prompt.py", "--model", str(model_folder), "--max-new-tokens", "5", "--stop", r"\\n\n", "--tree-nodes", "30"]
+    assert invoke(*words, "-o", "a.tsc", "--force-text", r"2:a\\b")[0] == 0
+    command = Trace.load("a.tsc").run["command"][1:]
+    command[command.index("--model") + 1] = str(model_folder)
+    command[command.index("--output") + 1] = "b.tsc"
+    assert invoke(*command)[0] == 0
+    one, two = Trace.load("a.tsc"), Trace.load("b.tsc")
+    assert one.nodes.token_id.tolist() == two.nodes.token_id.tolist()
+    assert one.run["sampling"] == two.run["sampling"]
+
+
 def test_stdin_and_the_default_output(folder, model_folder):
     done = subprocess.run(
         [*COMMAND, "-", "--model", str(model_folder), "--max-new-tokens", "2"],
@@ -139,6 +175,9 @@ MISTAKES = {
     "an output that is a folder": (["prompt.py", "-o", "."], 5, "is a folder"),
     "a negative temperature": (["prompt.py", "--temperature", "-1"], 2, "temperature"),
     "no new tokens": (["prompt.py", "--max-new-tokens", "0"], 2, "max-new-tokens"),
+    "a forced token without position": (["prompt.py", "--force-token", "12"], 2, "POSITION:ID"),
+    "a forced text without text": (["prompt.py", "--force-text", "12:"], 2, "POSITION:TEXT"),
+    "an id that the model lacks": (["prompt.py", "--force-token", "1:999999"], 3, "has no token 999999"),
     "an empty stop string": (["prompt.py", "--stop", ""], 2, "must not be empty"),
     "a system message without a chat": (["prompt.py", "--system", "x"], 2, "needs --chat"),
     "a chat with a hole": (["prompt.py", "--chat", "--fim"], 2, "exclude each other"),
@@ -267,9 +306,9 @@ def test_help_is_a_manual_page():
     code_, _ = invoke("--help")
     assert code_ == 0
     text = CliRunner().invoke(main, ["--help"]).output
-    for heading in ("Model:", "Prompt:", "Decoding:", "Recording:", "Exit codes:"):
+    for heading in ("Model:", "Prompt:", "Decoding:", "Recording:", "Tree:", "Exit codes:"):
         assert heading in text
-    assert text.count("Example: ") == 4
+    assert text.count("Example: ") == 5
     assert "[default: 256]" in text
     assert max(len(line) for line in text.splitlines()) <= 110
 

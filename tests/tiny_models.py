@@ -35,6 +35,15 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "starcoder2": _LLAMA_LIKE | {"sliding_window": 8},
     "phi": _LLAMA_LIKE,
     "phi3": _LLAMA_LIKE | {"pad_token_id": 0, "sliding_window": 8},
+    "gpt_neo": {
+        "vocab_size": VOCAB,
+        "hidden_size": 64,
+        "num_layers": 2,
+        "num_heads": 4,
+        "attention_types": [[["global", "local"], 1]],
+        "window_size": 8,
+        "max_position_embeddings": 256,
+    },
     "bloom": {"vocab_size": VOCAB, "hidden_size": 64, "n_layer": 2, "n_head": 4},
     "opt": {
         "vocab_size": VOCAB,

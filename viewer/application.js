@@ -1,124 +1,182 @@
 /** Mounts the views and turns what the reader does into the next state: actions come up as events, state goes down. */
 
+import { MAIN } from '#viewer/branches';
 import { mountCode } from '#viewer/code_view';
 import { describe } from '#viewer/description';
-import { part } from '#viewer/dom';
+import { mountDiff } from '#viewer/diff_view';
+import { h, part } from '#viewer/dom';
 import { mountHelp } from '#viewer/help_view';
+import { mountInstead } from '#viewer/instead_view';
 import { commandOf } from '#viewer/keys';
 import { mountLegend } from '#viewer/legend_view';
 import { mountLive } from '#viewer/live_view';
 import { acrossLines, beside, endOfLine, jump } from '#viewer/navigation';
-import { read } from '#viewer/reading';
+import { open, read, remembered } from '#viewer/reading';
 import { INITIAL, isView, reduce, toHash } from '#viewer/state';
 import { mountStrip } from '#viewer/strip_view';
 import { mountTools } from '#viewer/theme_view';
 import { mountToken } from '#viewer/token_view';
 import { mountTooltip } from '#viewer/tooltip_view';
+import { mountTrail } from '#viewer/trail_view';
+import { mountTree } from '#viewer/tree_view';
 
 /** @typedef {import('#viewer/state').Action} Action */
 /** @typedef {'push' | 'replace' | 'keep'} Entry what an action does to the history of the address */
 
+/** @typedef {import('#viewer/reading').Reading} Reading */
+
 /** @param {import('#viewer/trace').Trace} trace */
 export function run(trace) {
-  const reading = read(trace, trace.run['main_leaf']);
-  const views = mount(reading);
+  const recording = open(trace);
+  const main = read(recording, MAIN);
+  const views = mount(recording);
   /** @type {Readonly<import('#viewer/state').State>} */
-  let state = reduce(INITIAL, { type: 'address', hash: location.hash }, reading.limits);
+  let state = reduce(INITIAL, { type: 'address', hash: location.hash }, recording.limits);
+  let reading = main;
+  const update = (/** @type {boolean} */ reveal) => {
+    if (reading.branch !== state.branch) reading = state.branch === MAIN ? main : read(recording, state.branch);
+    show(main, reading, views, state, reveal);
+  };
 
   /** @param {Action} action @param {Entry} entry @param {boolean} [reveal] whether to bring the selection into sight */
   const act = (action, entry, reveal = true) => {
-    state = reduce(state, action, reading.limits);
-    update(reading, views, state, reveal);
+    state = reduce(state, action, recording.limits);
+    update(reveal);
     if (entry !== 'keep') writeAddress(toHash(state), entry);
   };
-  const commands = commandsFor(reading, views, act, () => state);
+  const commands = commandsFor(() => reading, views, act, () => state);
 
   listenToKeys(commands, views);
   on('select', ({ node, by }) => commands.select?.(node, by === 'drag' ? 'replace' : 'push'));
-  on('point', ({ node, cell }) => (node < 0 ? views.tooltip.hide() : views.tooltip.show(node, cell, reading.metricOf(state.metric))));
+  on('branch', (branch) => commands.branch?.(branch));
+  on('point', ({ node, cell }) => (node < 0 ? views.tooltip.hide() : views.tooltip.show(reading, node, cell, reading.metricOf(state.metric))));
+  on('point-branch', (found) => (found ? views.tooltip.showBranch(recording, found.branch, found.node, found.at) : views.tooltip.hide()));
   on('colour', (key) => act({ type: 'colour', metric: key }, 'push', false));
+  on('unrecorded', (id) => views.instead.showToken(id));
+  on('copy', ({ text, what }) => copy(text, `${what} copied.`, 'select it by hand').then(views.live.show));
   on('command', (command) => commands[command]?.());
   const followAddress = () => isView(location.hash) && act({ type: 'address', hash: location.hash }, 'keep');
   window.addEventListener('hashchange', followAddress);
   window.addEventListener('popstate', followAddress);
-  update(reading, views, state, true);
+  update(true);
+  // A link to a branch without a token shows where it departs.
+  if (state.branch >= 0 && state.selected < 0) views.code.reveal(recording.tree.firstOf(state.branch));
 }
 
 /** @typedef {ReturnType<typeof mount>} Views */
 
-/** @param {import('#viewer/reading').Reading} reading */
-function mount(reading) {
+/** @param {import('#viewer/reading').Recording} recording */
+function mount(recording) {
+  const slot = h('section', { class: 'instead-of' });
   const views = {
-    strip: mountStrip(part('strip'), reading),
-    legend: mountLegend(part('legend'), reading.metrics),
-    token: mountToken(part('token'), reading),
-    tooltip: mountTooltip(reading),
-    help: mountHelp(reading.metrics.map(({ label }) => label)),
+    strip: mountStrip(part('strip')),
+    legend: mountLegend(part('legend'), recording.metrics),
+    trail: mountTrail(part('trail'), recording),
+    instead: mountInstead(slot),
+    token: mountToken(part('token'), slot),
+    tooltip: mountTooltip(),
+    help: mountHelp(recording.metrics.map(({ label }) => label)),
     tools: mountTools(part('tools')),
     live: mountLive(part('live')),
-    code: mountCode(part('code'), reading), // last: it takes the summary's place
+    tree: remembered((/** @type {HTMLElement} */ root) => mountTree(root, recording)), // not before it is opened
+    diff: mountDiff(part('diff'), part('code')),
+    code: mountCode(part('code')), // last: it takes the summary's place
   };
   part('status').hidden = true;
   document.body.classList.add('interactive');
   return views;
 }
 
-/** @param {import('#viewer/reading').Reading} reading @param {Views} views @param {Readonly<import('#viewer/state').State>} state @param {boolean} reveal */
-function update(reading, views, state, reveal) {
+/** @param {Reading} main @param {Reading} reading @param {Views} views @param {Readonly<import('#viewer/state').State>} state @param {boolean} reveal */
+function show(main, reading, views, state, reveal) {
   const metric = reading.metricOf(state.metric);
   const buckets = reading.bucketsFor(metric);
   const candidates = reading.uncertainOf(metric);
+  const tree = part('tree');
   document.body.classList.toggle('has-selection', state.selected >= 0);
+  views.code.show(reading);
   views.code.colour(buckets);
-  views.token.update(state);
+  views.instead.update(reading, state.selected);
+  views.token.update(reading, state);
+  views.trail.update(reading, state);
   views.legend.update(metric, candidates.length, candidates.indexOf(state.selected));
-  views.strip.update(metric, state.selected);
+  views.strip.update(reading, metric, state.selected);
+  views.diff.update(main, reading, state.diff);
+  tree.hidden = !state.tree;
+  if (state.tree) views.tree(tree).update(state);
   views.code.select(state.selected, reveal); // last: it scrolls to what the others have left room for
 }
 
 /**
  * What the reader can do, by name; false where the key is left to the browser.
- * @param {import('#viewer/reading').Reading} reading @param {Views} views
+ * @param {() => Reading} shown @param {Views} views
  * @param {(action: Action, entry: Entry, reveal?: boolean) => void} act
  * @param {() => Readonly<import('#viewer/state').State>} current
  * @returns {Record<string, (...details: any[]) => unknown>}
  */
-function commandsFor(reading, views, act, current) {
-  const { layout } = reading;
-  const metric = () => reading.metricOf(current().metric);
+function commandsFor(shown, views, act, current) {
+  const { tree, metrics, metricOf } = shown();
+  const layout = () => shown().layout;
+  const metric = () => metricOf(current().metric);
   const select = (/** @type {number} */ node, /** @type {Entry} */ entry) => {
     act({ type: 'select', node }, entry);
-    if (current().selected >= 0) views.live.say(spoken(reading, metric(), node));
+    if (current().selected >= 0) views.live.say(spoken(shown(), metric(), node));
   };
   const walk = (/** @type {number} */ node) => select(node, 'replace');
   const leap = (/** @type {1 | -1} */ direction) => {
-    const node = jump(layout, current().selected, direction, reading.uncertainOf(metric()));
+    const node = jump(layout(), current().selected, direction, shown().uncertainOf(metric()));
     if (node < 0) views.live.show(`No token of the output is uncertain by ${metric().label}.`);
     else select(node, 'push');
   };
+  const leapToFork = (/** @type {1 | -1} */ direction) => {
+    const node = jump(layout(), current().selected, direction, shown().forks);
+    if (node < 0) views.live.show('No other continuation was recorded on this path.');
+    else select(node, 'push');
+  };
+  /** Back along the trail, to the token that the branch on the way here replaced. @param {number} branch */
+  const branch = (branch) => {
+    const way = [MAIN, ...tree.trail(current().branch)];
+    const left = tree.firstOf(way[way.indexOf(branch) + 1] ?? branch);
+    const node = branch === current().branch ? left : Math.max(tree.replaced(left), -1);
+    act({ type: 'branch', branch, node }, 'push');
+    views.live.say(branch < 0 ? 'Main path' : 'Branch');
+  };
   return {
     select,
-    previous: () => walk(beside(layout, current().selected, -1)),
-    next: () => walk(beside(layout, current().selected, 1)),
-    above: () => walk(acrossLines(layout, current().selected, -1)),
-    below: () => walk(acrossLines(layout, current().selected, 1)),
-    'line-start': () => walk(endOfLine(layout, current().selected, -1)),
-    'line-end': () => walk(endOfLine(layout, current().selected, 1)),
+    branch,
+    'next-fork': () => leapToFork(1),
+    'previous-fork': () => leapToFork(-1),
+    'other-branch': () => {
+      const siblings = tree.siblings(current().selected);
+      if (current().selected < 0) leapToFork(1);
+      else if (siblings.length < 2) views.live.show('Only this continuation was recorded here.');
+      else select(siblings[(siblings.indexOf(current().selected) + 1) % siblings.length] ?? -1, 'push');
+    },
+    up: () => (current().branch < 0 ? views.live.show('This is the main path.') : branch(tree.parentOf(current().branch))),
+    diff: () => (current().branch < 0 ? views.live.show('This is the main path: choose a branch to compare.') : act({ type: 'toggle', what: 'diff' }, 'push')),
+    tree: () => (tree.count ? act({ type: 'toggle', what: 'tree' }, 'push', false) : views.live.show('This recording has no branches.')),
+    previous: () => walk(beside(layout(), current().selected, -1)),
+    next: () => walk(beside(layout(), current().selected, 1)),
+    above: () => walk(acrossLines(layout(), current().selected, -1)),
+    below: () => walk(acrossLines(layout(), current().selected, 1)),
+    'line-start': () => walk(endOfLine(layout(), current().selected, -1)),
+    'line-end': () => walk(endOfLine(layout(), current().selected, 1)),
     'next-uncertain': () => leap(1),
     'previous-uncertain': () => leap(-1),
     'page-up': () => views.code.scrollPage(-1),
     'page-down': () => views.code.scrollPage(1),
     metric: (/** @type {string} */ key) => {
-      const chosen = reading.metrics[Number(key) - 1];
+      const chosen = metrics[Number(key) - 1];
       if (!chosen) return;
       act({ type: 'colour', metric: chosen.key }, 'push', false);
       views.live.say(`Colour: ${chosen.label}`);
     },
-    explain: () => act({ type: 'explain' }, 'keep', false),
-    'copy-link': () => copyLink().then(views.live.show),
+    explain: () => act({ type: 'toggle', what: 'definitions' }, 'keep', false),
+    'copy-link': () => copy(location.href, 'Link copied.', 'the link is in the address bar').then(views.live.show),
     theme: () => {
       views.live.say(`Theme: ${views.tools.cycle()}`);
       views.strip.redraw();
+      if (current().tree) views.tree(part('tree')).redraw();
     },
     help: () => views.help.show(),
     close: () => {
@@ -152,13 +210,13 @@ function writeAddress(hash, entry) {
   history[entry === 'push' ? 'pushState' : 'replaceState'](null, '', hash || location.pathname + location.search);
 }
 
-/** @returns {Promise<string>} what to tell the reader */
-async function copyLink() {
+/** @param {string} text @param {string} done @param {string} otherwise @returns {Promise<string>} what to tell the reader */
+async function copy(text, done, otherwise) {
   try {
-    await navigator.clipboard.writeText(location.href);
-    return 'Link copied.';
+    await navigator.clipboard.writeText(text);
+    return done;
   } catch {
-    return 'The browser does not let this page copy; the link is in the address bar.';
+    return `The browser does not let this page copy; ${otherwise}.`;
   }
 }
 

@@ -1,37 +1,58 @@
 /**
  * The code: one span per token and line, in blocks of lines that the browser need not lay out while they are out of sight.
- * Draws colours and the selection; tells what was pointed at or clicked.
+ * Draws colours, the selection, and where a branch departs and ends; tells what was pointed at or clicked. Another path replaces
+ * only the blocks from the fork on, and the fork stays where it is on the screen.
  */
 
-import { h, tell } from '#viewer/dom';
+import { visibleNode } from '#viewer/description';
+import { h, tell, tokenText } from '#viewer/dom';
+import { drawPieces } from '#viewer/drawing';
+import { percent } from '#viewer/format';
 import { MISSING } from '#viewer/metrics';
 import { ORIGIN } from '#viewer/trace';
 
 const LINES_PER_BLOCK = 50;
+const AT_ONCE = 3; // blocks that may be in sight
 const STEP = 84; // pixels: four lines
+/** By the values of ORIGIN. */
+const ORIGIN_CLASSES = ['prompt', 'output', 'output branch', 'output'];
 
 /** @typedef {{ element: HTMLElement, node: number, base: string }} Drawn */
 /** @typedef {{ element: HTMLElement, cells: Drawn[], visible: boolean, stale: boolean }} Block */
 
-/**
- * @param {HTMLElement} root
- * @param {import('#viewer/reading').Reading} reading
- */
-export function mountCode(root, { trace, layout }) {
+/** @param {HTMLElement} root */
+export function mountCode(root) {
   const code = h('div', { class: 'code', tabIndex: 0, role: 'group', aria: { label: 'Code. Arrow keys walk its tokens, n and p its uncertain ones.' } });
-  /** @type {Map<number, Drawn[]>} */
-  const cellsOf = new Map();
-  const blocks = drawBlocks(trace, layout, cellsOf);
-  code.append(...blocks.map((block) => block.element));
   root.replaceChildren(code);
 
+  /** @type {import('#viewer/reading').Reading | undefined} */
+  let reading;
+  /** @type {Block[]} */
+  let blocks = [];
+  /** @type {Map<number, Drawn[]>} */
+  let cellsOf = new Map();
   /** @type {Uint8Array} */
   let buckets = new Uint8Array();
   let selected = -1;
+  /** The last token that two paths share, and where it was on the screen. */
+  let anchor = { node: -1, top: 0 };
 
   const paint = (/** @type {Block} */ block) => {
     for (const { element, node, base } of block.cells) element.className = base + bucketClass(buckets[node] ?? MISSING) + (node === selected ? ' selected' : '');
     block.stale = false;
+  };
+  /** The fork stays where it was, also where the path that is shown now is too short to scroll that far. */
+  const stay = () => {
+    const { node, top } = anchor;
+    anchor = { node: -1, top: NaN };
+    code.style.paddingBottom = '';
+    if (!(top >= 0 && top < window.innerHeight)) return;
+    const scroller = getComputedStyle(root).overflowY === 'auto' ? root : document.documentElement;
+    const shift = () => topOf(cellsOf.get(node)) - top;
+    scroller.scrollTop += shift();
+    if (Math.abs(shift()) < 1 || shift() < 0) return;
+    code.style.paddingBottom = `${shift() + 12}px`;
+    scroller.scrollTop += shift();
   };
   const whenIdle = window.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 50));
   let waiting = false;
@@ -53,7 +74,6 @@ export function mountCode(root, { trace, layout }) {
       if (isIntersecting && block.stale) paint(block);
     }
   }, { rootMargin: '400px' });
-  for (const block of blocks) watcher.observe(block.element);
 
   code.addEventListener('click', (event) => {
     const selection = document.getSelection();
@@ -75,6 +95,33 @@ export function mountCode(root, { trace, layout }) {
       return true;
     },
 
+    /** @param {import('#viewer/reading').Reading} next the path to show */
+    show(next) {
+      if (reading === next) return;
+      const shared = reading ? sharedPlaces(reading.layout.order, next.layout.order) : 0;
+      const node = next.layout.order[shared - 1] ?? -1;
+      const kept = shared ? Math.floor((next.layout.lineOf[shared - 1] ?? 0) / LINES_PER_BLOCK) : 0;
+      anchor = { node, top: topOf(cellsOf.get(node)) };
+      reading = next;
+      code.classList.toggle('on-branch', next.branch >= 0);
+      const redrawn = drawBlocks(next, kept);
+      for (const block of blocks.splice(kept)) {
+        watcher.unobserve(block.element);
+        block.element.remove();
+      }
+      code.append(...redrawn.map((block) => block.element));
+      blocks.push(...redrawn);
+      cellsOf = new Map();
+      for (const cell of blocks.flatMap(({ cells }) => cells)) {
+        const list = cellsOf.get(cell.node);
+        if (list) list.push(cell);
+        else cellsOf.set(cell.node, [cell]);
+      }
+      for (const block of redrawn) watcher.observe(block.element);
+      redrawn.slice(0, AT_ONCE).forEach(paint);
+      later();
+    },
+
     /** @param {Uint8Array} next one bucket per node */
     colour(next) {
       if (next === buckets) return;
@@ -84,6 +131,11 @@ export function mountCode(root, { trace, layout }) {
         if (block.visible) paint(block);
       }
       later();
+    },
+
+    /** @param {number} node to bring into sight */
+    reveal(node) {
+      bringIntoSight(cellsOf.get(node)?.[0]?.element, root);
     },
 
     /** @param {number} node @param {boolean} reveal whether to bring it into sight */
@@ -96,12 +148,29 @@ export function mountCode(root, { trace, layout }) {
       const cells = cellsOf.get(node) ?? [];
       for (const { element } of cells) element.classList.add('selected');
       const first = cells[0]?.element;
+      stay();
       if (first) first.id = 'selected-token';
       if (first) code.setAttribute('aria-activedescendant', 'selected-token');
       else code.removeAttribute('aria-activedescendant');
-      if (first && reveal) first.scrollIntoView({ block: isFar(first, root) ? 'center' : 'nearest', inline: 'nearest' });
+      if (reveal) bringIntoSight(first, root);
     },
   };
+}
+
+/** @param {HTMLElement | undefined} element @param {HTMLElement} root what scrolls */
+function bringIntoSight(element, root) {
+  element?.scrollIntoView({ block: isFar(element, root) ? 'center' : 'nearest', inline: 'nearest' });
+}
+
+/** @param {Drawn[] | undefined} cells */
+function topOf(cells) {
+  return cells?.at(-1)?.element.getBoundingClientRect().top ?? NaN;
+}
+
+/** How many places two paths have in common at the beginning. @param {Int32Array} before @param {Int32Array} after */
+function sharedPlaces(before, after) {
+  const place = after.findIndex((node, i) => before[i] !== node);
+  return place < 0 ? after.length : place;
 }
 
 /** Whether a jump leads there, not a step. @param {HTMLElement} element @param {HTMLElement} root */
@@ -126,66 +195,66 @@ function nodeAt(target) {
   return Number(cellAt(target)?.dataset['n'] ?? -1);
 }
 
-/** @param {import('#viewer/trace').Trace} trace @param {import('#viewer/layout').Layout} layout @param {Map<number, Drawn[]>} cellsOf filled here */
-function drawBlocks(trace, layout, cellsOf) {
+/** @param {import('#viewer/reading').Reading} reading @param {number} from the first block to draw */
+function drawBlocks(reading, from) {
+  const { trace, layout } = reading;
+  const forks = new Set(reading.forks);
+  const notes = notesOf(reading);
   /** @type {Block[]} */
   const blocks = [];
-  for (const [index, cells] of layout.lines.entries()) {
+  for (let index = from * LINES_PER_BLOCK; index < layout.lines.length; index++) {
+    const cells = layout.lines[index] ?? [];
     if (index % LINES_PER_BLOCK === 0) {
       const rows = Math.min(LINES_PER_BLOCK, layout.lines.length - index);
-      const element = h('div', { class: 'block', data: { block: blocks.length } });
+      const element = h('div', { class: 'block', data: { block: from + blocks.length } });
       element.style.containIntrinsicHeight = `auto ${rows * 1.615}em`;
-      blocks.push({ element, cells: [], visible: blocks.length === 0, stale: true });
+      blocks.push({ element, cells: [], visible: from + blocks.length === 0, stale: true });
     }
     const block = /** @type {Block} */ (blocks[blocks.length - 1]);
-    const line = h('div', { class: 'line', data: { line: index + 1 } });
-    for (const cell of cells) {
-      const drawn = drawCell(trace, cell);
-      line.append(drawn.element);
-      block.cells.push(drawn);
-      const list = cellsOf.get(cell.node);
-      if (list) list.push(drawn);
-      else cellsOf.set(cell.node, [drawn]);
-    }
-    const origin = cells.length ? trace.nodes.origin[cells[0]?.node ?? 0] : ORIGIN.main;
-    if (origin === ORIGIN.prompt) line.classList.add('of-prompt');
-    block.element.append(line);
+    const drawn = cells.map((cell) => drawCell(trace, cell, forks.has(cell.node)));
+    const origins = cells.map(({ node }) => trace.nodes.origin[node]);
+    const side = origins[0] === ORIGIN.prompt ? ' of-prompt' : origins.includes(ORIGIN.branch) ? ' of-branch' : '';
+    block.cells.push(...drawn);
+    block.element.append(h('div', { class: `line${side}`, data: { line: index + 1 } }, ...drawn.map(({ element }) => element)), ...(notes.get(index) ?? []));
   }
   return blocks;
 }
 
-/** @param {import('#viewer/trace').Trace} trace @param {import('#viewer/layout').Cell} cell @returns {Drawn} */
-function drawCell(trace, cell) {
-  const origin = trace.nodes.origin[cell.node] === ORIGIN.prompt ? 'prompt' : 'output';
-  const base = `t ${origin}${cell.kind === 'text' ? '' : ` ${cell.kind}`}`;
-  const element = h('span', { class: base, data: { n: cell.node } });
+/** Where the path departs and why it ends, as rows after a line. @param {import('#viewer/reading').Reading} reading */
+function notesOf({ trace, tree, layout, branch }) {
+  /** @type {Map<number, HTMLElement[]>} */
+  const notes = new Map();
+  const add = (/** @type {number} */ node, /** @type {import('#viewer/dom').Child[]} */ ...words) => {
+    let line = layout.lineOf[layout.placeOf[node] ?? 0] ?? 0;
+    while (layout.lines[line + 1]?.some((cell) => cell.node === node)) line++;
+    notes.set(line, [...(notes.get(line) ?? []), h('div', { class: 'note-row' }, ...words)]);
+  };
+  const token = (/** @type {number} */ node) => [tokenText(visibleNode(trace, node)), ` (${percent(Math.exp(trace.nodes.logprob[node] ?? NaN))})`];
+  for (const one of tree.trail(branch)) {
+    const first = tree.firstOf(one);
+    const replaced = tree.replaced(first);
+    add(first, 'departs here: ', ...token(first), ...(replaced < 0 ? [] : [' instead of ', ...token(replaced)]));
+  }
+  if (branch >= 0) {
+    const rejoined = trace.branches.rejoined[branch] ?? -1;
+    const there = h('button', { type: 'button', class: 'quiet-button' }, 'go there');
+    there.addEventListener('click', (event) => {
+      event.stopPropagation(); // it is no click beside the tokens
+      tell(document, 'select', { node: rejoined, by: 'click' });
+    });
+    add(tree.leafOf(branch), `ends here: ${tree.endOf(branch)}`, rejoined >= 0 && ' \u00b7 ', rejoined >= 0 && there);
+  }
+  return notes;
+}
+
+/** @param {import('#viewer/trace').Trace} trace @param {import('#viewer/layout').Cell} cell @param {boolean} isFork @returns {Drawn} */
+function drawCell(trace, cell, isFork) {
+  const origin = ORIGIN_CLASSES[trace.nodes.origin[cell.node] ?? 1] ?? 'output';
+  const base = `t ${origin}${cell.kind === 'text' ? '' : ` ${cell.kind}`}${isFork ? ' fork' : ''}`;
+  const element = h('span', { class: base, data: { n: cell.node } }, ...drawPieces(cell.pieces));
   const lead = /^ */.exec(cell.pieces[0]?.text ?? '')?.[0].length ?? 0;
   if (lead) element.dataset['lead'] = '\u00b7'.repeat(lead);
-  for (const [i, piece] of cell.pieces.entries()) {
-    const endsLine = (cell.pieces[i + 1]?.kind ?? 'newline') !== 'text';
-    element.append(...(piece.kind === 'text' && endsLine ? splitTrail(piece.text) : [drawPiece(piece)]));
-  }
   return { element, node: cell.node, base };
-}
-
-/** Spaces at the end in an element of their own, so that they can be shown. @param {string} text */
-function splitTrail(text) {
-  const words = text.replace(/ +$/, '');
-  const spaces = text.length - words.length;
-  if (!words || !spaces) return [text];
-  return [words, h('span', { class: 'spaces', data: { show: '\u00b7'.repeat(spaces) } }, text.slice(words.length))];
-}
-
-/**
- * The exact characters are always in the page, so that what is copied is the program; what they show is the style sheet's.
- * @param {import('#viewer/text').Piece} piece
- */
-function drawPiece(piece) {
-  if (piece.kind === 'text') return document.createTextNode(piece.text);
-  const element = h('span', { class: piece.kind });
-  if (piece.show) element.dataset['show'] = piece.show;
-  element.append(piece.kind === 'escape' || piece.kind === 'invalid' ? h('span', { class: 'exact' }, piece.text) : piece.text);
-  return element;
 }
 
 /** Put the exact text on the clipboard, without control tokens. @param {ClipboardEvent} event @param {HTMLElement} code */
@@ -195,7 +264,7 @@ function copyProgram(event, code) {
   const range = selection.getRangeAt(0);
   if (!code.contains(range.commonAncestorContainer)) return;
   const fragment = range.cloneContents();
-  for (const element of fragment.querySelectorAll('.chip')) element.remove();
+  for (const element of fragment.querySelectorAll('.chip, .note-row')) element.remove();
   event.clipboardData.setData('text/plain', fragment.textContent ?? '');
   event.preventDefault();
 }

@@ -2,10 +2,10 @@
 
 import { count, hexBytes } from '#viewer/format';
 import { ORIGIN } from '#viewer/trace';
-import { piecesOfToken, spoken, visible } from '#viewer/text';
+import { pieces, piecesOfToken, spoken, visible } from '#viewer/text';
 
 /** By the values of ORIGIN. */
-const ORIGINS = ['prompt', 'output', 'branch', 'scored'];
+const ORIGINS = ['prompt', 'output', 'branch output', 'scored'];
 
 /**
  * @typedef {object} Description
@@ -42,6 +42,16 @@ export function describe(trace, layout, node) {
 /** The visible form of a token id, as among the alternatives. @param {import('#viewer/trace').Trace} trace @param {number} id */
 export function visibleId(trace, id) {
   return visible(piecesOfToken(trace.bytesOfId(id)));
+}
+
+/** The visible form of a run of nodes. @param {import('#viewer/trace').Trace} trace @param {ArrayLike<number>} run @param {boolean} [alone] */
+export function visibleText(trace, run, alone) {
+  return visible(pieces(Array.from(run, (node) => trace.bytesOf(node))).flat(), alone);
+}
+
+/** The visible form of the token of a node. @param {import('#viewer/trace').Trace} trace @param {number} node */
+export function visibleNode(trace, node) {
+  return visible(piecesOfToken(trace.bytesOf(node)));
 }
 
 /** @param {import('#viewer/layout').Layout} layout @param {number} place @param {number} origin */

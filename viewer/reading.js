@@ -1,38 +1,59 @@
-/** One recording as it is read: a path laid out, and its numbers by metric, each computed once. Pure. */
+/** One recording as it is read: its numbers by metric, its tree, and the path that is shown, laid out. Each computed once. Pure. */
 
+import { treeOf } from '#viewer/branches';
 import { layOut } from '#viewer/layout';
 import { bucketsOf, metricsOf, MISSING } from '#viewer/metrics';
 
 /** @typedef {import('#viewer/metrics').Metric} Metric */
 
 /**
- * @typedef {object} Reading
+ * @typedef {object} Recording what does not depend on the path
  * @property {import('#viewer/trace').Trace} trace
- * @property {import('#viewer/layout').Layout} layout
+ * @property {import('#viewer/branches').Tree} tree
  * @property {readonly Metric[]} metrics in the order of their keys
  * @property {import('#viewer/state').Limits} limits what a state may name
  * @property {(key: string) => Metric} metricOf
  * @property {(metric: Metric) => Float32Array} valuesOf one per node, NaN where not measured
  * @property {(metric: Metric) => Uint8Array} bucketsFor one per node
- * @property {(metric: Metric) => number[]} uncertainOf nodes of the output, in the order of the file
  */
 
-/** @param {import('#viewer/trace').Trace} trace @param {number} leaf the end of the path that is shown @returns {Reading} */
-export function read(trace, leaf) {
-  const layout = layOut(trace, trace.path(leaf));
+/**
+ * @typedef {object} OnePath
+ * @property {number} branch that ends the path, -1 for the main path
+ * @property {import('#viewer/layout').Layout} layout
+ * @property {(metric: Metric) => number[]} uncertainOf nodes of the output, in the order of the file
+ * @property {number[]} forks nodes of the path beside which something else was continued, in the order of the file
+ */
+
+/** @typedef {Recording & OnePath} Reading */
+
+/** @param {import('#viewer/trace').Trace} trace @returns {Recording} */
+export function open(trace) {
   const metrics = metricsOf(trace.nodes);
+  const tree = treeOf(trace);
   const valuesOf = remembered((/** @type {Metric} */ metric) => metric.values(trace.nodes));
-  const bucketsFor = remembered((/** @type {Metric} */ metric) => bucketsOf(metric, valuesOf(metric)));
-  const output = Array.from(layout.outputPlaces, (place) => layout.order[place] ?? -1);
   return {
     trace,
-    layout,
+    tree,
     metrics,
-    limits: { isShown: (node) => (layout.placeOf[node] ?? -1) >= 0, metrics: metrics.map(({ key }) => key) },
+    limits: { isOn: tree.isOn, branchOf: tree.branchOf, branches: tree.count, metrics: metrics.map(({ key }) => key) },
     metricOf: (key) => metrics.find((metric) => metric.key === key) ?? /** @type {Metric} */ (metrics[0]),
     valuesOf,
-    bucketsFor,
+    bucketsFor: remembered((/** @type {Metric} */ metric) => bucketsOf(metric, valuesOf(metric))),
+  };
+}
+
+/** @param {Recording} recording @param {number} branch whose path is read, -1 for the main path @returns {Reading} */
+export function read(recording, branch) {
+  const { trace, tree, bucketsFor } = recording;
+  const layout = layOut(trace, trace.path(tree.leafOf(branch)));
+  const output = Array.from(layout.outputPlaces, (place) => layout.order[place] ?? -1);
+  return {
+    ...recording,
+    branch,
+    layout,
     uncertainOf: remembered((/** @type {Metric} */ metric) => output.filter((node) => isUncertain(metric, bucketsFor(metric)[node] ?? MISSING))),
+    forks: tree.count ? output.filter((node) => tree.siblings(node).length > 1) : [],
   };
 }
 
@@ -42,7 +63,7 @@ function isUncertain(metric, bucket) {
 }
 
 /** @template K, V @param {(key: K) => V} compute @returns {(key: K) => V} */
-function remembered(compute) {
+export function remembered(compute) {
   /** @type {Map<K, V>} */
   const known = new Map();
   return (key) => {

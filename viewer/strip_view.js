@@ -9,16 +9,12 @@ const FOOT = 18;
 const LEAST = 1.5;
 const PROMPT_ALPHA = 0.5; // the prompt is quieter than the output, here as in the code
 
-/**
- * @param {HTMLElement} root
- * @param {import('#viewer/reading').Reading} reading
- */
-export function mountStrip(root, reading) {
-  const { layout } = reading;
+/** @param {HTMLElement} root */
+export function mountStrip(root) {
   const canvas = h('canvas', { aria: { hidden: 'true' } });
   const probe = h('span', { hidden: true });
   root.replaceChildren(canvas, probe);
-  /** @type {{ metric: import('#viewer/metrics').Metric, selected: number } | null} */
+  /** @type {{ reading: import('#viewer/reading').Reading, metric: import('#viewer/metrics').Metric, selected: number } | null} */
   let shown = null;
   let hovered = -1;
   let waiting = false;
@@ -28,12 +24,13 @@ export function mountStrip(root, reading) {
     waiting = true;
     requestAnimationFrame(() => {
       waiting = false;
-      if (shown) draw(canvas, probe, reading, { ...shown, hovered });
+      if (shown) draw(canvas, probe, { ...shown, hovered });
     });
   };
   const nodeAt = (/** @type {PointerEvent} */ event) => {
     const { left, width } = canvas.getBoundingClientRect();
-    return layout.order[placeAt(scaleOf(layout.order.length, width), event.clientX - left)] ?? -1;
+    const order = shown?.reading.layout.order ?? [];
+    return order[placeAt(scaleOf(order.length, width), event.clientX - left)] ?? -1;
   };
   canvas.addEventListener('pointerdown', (event) => {
     if (event.button !== 0) return;
@@ -55,19 +52,20 @@ export function mountStrip(root, reading) {
 
   return {
     redraw,
-    /** @param {import('#viewer/metrics').Metric} metric @param {number} selected node, -1 for none */
-    update(metric, selected) {
-      shown = { metric, selected };
+    /** @param {import('#viewer/reading').Reading} reading @param {import('#viewer/metrics').Metric} metric @param {number} selected node, -1 for none */
+    update(reading, metric, selected) {
+      shown = { reading, metric, selected };
       redraw();
     },
   };
 }
 
 /**
- * @param {HTMLCanvasElement} canvas @param {HTMLElement} probe @param {import('#viewer/reading').Reading} reading
- * @param {{ metric: import('#viewer/metrics').Metric, selected: number, hovered: number }} shown
+ * @param {HTMLCanvasElement} canvas @param {HTMLElement} probe
+ * @param {{ reading: import('#viewer/reading').Reading, metric: import('#viewer/metrics').Metric, selected: number, hovered: number }} shown
  */
-function draw(canvas, probe, reading, shown) {
+function draw(canvas, probe, shown) {
+  const { reading } = shown;
   const { trace, layout } = reading;
   const values = reading.valuesOf(shown.metric);
   const buckets = reading.bucketsFor(shown.metric);
@@ -100,14 +98,18 @@ function draw(canvas, probe, reading, shown) {
   context.globalAlpha = 1;
   context.font = `11px ${getComputedStyle(canvas).fontFamily}`;
   context.textBaseline = 'bottom';
-  for (const [first, end, isPrompt] of runs(order.length, (place) => trace.nodes.origin[node(place)] === ORIGIN.prompt)) {
+  for (const [first, end, origin] of runs(order.length, (place) => trace.nodes.origin[node(place)] ?? 0)) {
     const from = first * scale.step;
     const to = end * scale.step;
-    context.fillStyle = colour(isPrompt ? 'quiet' : 'ink');
+    const isPrompt = origin === ORIGIN.prompt;
+    const isBranch = origin === ORIGIN.branch;
+    context.fillStyle = colour(isPrompt ? 'quiet' : isBranch ? 'accent' : 'ink');
     context.fillRect(from, floor + 1, Math.max(1, to - from - (end < order.length ? 2 : 0)), isPrompt ? 1 : 2);
-    const label = isPrompt ? 'prompt' : 'output';
+    const label = isPrompt ? 'prompt' : isBranch ? 'branch' : 'output';
     if (context.measureText(label).width < to - from) context.fillText(label, from, height);
   }
+  context.fillStyle = colour('accent');
+  for (const fork of reading.forks) context.fillRect((placeOf[fork] ?? 0) * scale.step, 0, Math.max(1.5, Math.min(scale.step - 1, 5)), 3);
   for (const [at, name] of /** @type {[number, string][]} */ ([[shown.hovered, 'quiet'], [shown.selected, 'accent']])) {
     const place = placeOf[at] ?? -1;
     if (place < 0) continue;

@@ -55,13 +55,14 @@ export function piecesOfToken(bytes) {
 /**
  * A short visible form: spaces at the ends, line breaks and tabs drawn as signs, escapes as they are.
  * @param {readonly Piece[]} list
+ * @param {boolean} [alone] false inside of a text, where spaces can be seen
  * @returns {{ text: string, sign: boolean }[]}
  */
-export function visible(list) {
+export function visible(list, alone = true) {
   if (list.length === 0) return [{ text: 'empty', sign: true }];
   const whole = list.map((piece) => piece.text).join('');
-  const lead = whole.length - whole.replace(/^ +/, '').length;
-  const trail = lead === whole.length ? 0 : whole.length - whole.replace(/ +$/, '').length;
+  const lead = alone ? whole.length - whole.replace(/^ +/, '').length : 0;
+  const trail = lead === whole.length || !alone ? 0 : whole.length - whole.replace(/ +$/, '').length;
   /** @type {{ text: string, sign: boolean }[]} */
   const parts = [];
   if (lead) parts.push({ text: '\u00b7'.repeat(lead), sign: true });

@@ -1,24 +1,28 @@
-/** The panel of the selected token: what it is, its numbers, what else the model weighed. */
+/** The panel of the selected token: what it is, its numbers, what else the model weighed and where that led. */
 
 import { h, tell, tokenText } from '#viewer/dom';
-import { describe, visibleId } from '#viewer/description';
+import { describe, visibleId, visibleText } from '#viewer/description';
 import { distributionAt } from '#viewer/distribution';
 import { count, percent } from '#viewer/format';
 import { bucketOf, MISSING } from '#viewer/metrics';
+import { piecesOfToken, spoken } from '#viewer/text';
+import { ORIGIN } from '#viewer/trace';
 
-/** @param {HTMLElement} root @param {import('#viewer/reading').Reading} reading */
-export function mountToken(root, reading) {
-  const { trace, layout } = reading;
+const PREVIEW = 24; // tokens of a branch
+
+/** @param {HTMLElement} root @param {HTMLElement} end what stands below the alternatives, another view's */
+export function mountToken(root, end) {
   return {
-    /** @param {Readonly<import('#viewer/state').State>} state */
-    update(state) {
+    /** @param {import('#viewer/reading').Reading} reading @param {Readonly<import('#viewer/state').State>} state */
+    update(reading, state) {
+      const { trace, layout } = reading;
       const node = state.selected;
       root.hidden = node < 0;
       if (node < 0) return root.replaceChildren();
       const scroll = root.scrollTop;
       const active = reading.metricOf(state.metric);
       const step = stepOf(active, reading.valuesOf(active)[node] ?? NaN);
-      root.replaceChildren(heading(node), ...identity(describe(trace, layout, node), step), numbers(reading, node, state), alternatives(trace, node));
+      root.replaceChildren(heading(node), ...identity(describe(trace, layout, node), step), numbers(reading, node, state), alternatives(reading, node), end);
       root.scrollTop = scroll;
     },
   };
@@ -84,9 +88,11 @@ function definition(trace, key) {
   return `${entry.definition}${entry.unit ? `, in ${entry.unit}` : ''}`;
 }
 
-/** @param {import('#viewer/trace').Trace} trace @param {number} node */
-function alternatives(trace, node) {
-  const found = distributionAt(trace, node);
+/** @param {import('#viewer/reading').Reading} reading @param {number} node */
+function alternatives(reading, node) {
+  const { trace, tree } = reading;
+  const siblings = tree.siblings(node);
+  const found = distributionAt(trace, node, siblings);
   const section = h('section', { class: 'weighed' }, h('div', { class: 'section-head' }, h('h3', {}, 'Alternatives')));
   if (!found) {
     const isRoot = trace.nodes.parent[node] === -1;
@@ -95,11 +101,18 @@ function alternatives(trace, node) {
   }
   const { rows, others, sampled } = found;
   const heads = ['token', 'share', 'p', ...(sampled ? ['q'] : [])].map((name) => h('th', { scope: 'col' }, name));
-  const body = h('tbody', {}, ...rows.map((row) => {
-    return tableRow(row.written ? 'written' : '', tokenCell(trace, row, rows.length), row.p, sampled ? row.q : undefined);
+  const most = trace.nodes.alternative_count[node] ?? 0;
+  const body = h('tbody', {}, ...rows.flatMap((row) => {
+    const name = row.written ? 'written' : row.node >= 0 ? 'continued' : '';
+    const line = tableRow(name, tokenCell(reading, node, row, most), row.p, sampled ? row.q : undefined);
+    return name === 'continued' ? [line, preview(reading, row.node, sampled ? 4 : 3)] : [line];
   }));
   if (!Number.isNaN(others.p)) body.append(tableRow('tail', h('th', { scope: 'row', class: 'others' }, 'all others'), others.p, sampled ? others.q : undefined));
   section.append(h('table', { class: 'alternatives' }, h('thead', { class: 'visually-hidden' }, h('tr', {}, ...heads)), body));
+  if (siblings.length > 1) {
+    const covered = `The continuations recorded here cover ${percent(tree.explored(node))} of the probability at this token.`;
+    section.append(h('p', { class: 'remark explored' }, `${covered} That is how much was looked at, not a probability of being right.`));
+  }
   if (sampled) {
     const source = `q, sampled from${processors(trace)}`;
     section.append(h('p', { class: 'key' }, h('span', { class: 'key-p' }, 'p, the model\u2019s own'), h('span', { class: 'key-q' }, source)));
@@ -107,12 +120,29 @@ function alternatives(trace, node) {
   return section;
 }
 
-/** @param {import('#viewer/trace').Trace} trace @param {import('#viewer/distribution').Row} row @param {number} total rows of the table */
-function tokenCell(trace, row, total) {
+/** @param {import('#viewer/reading').Reading} reading @param {number} node @param {import('#viewer/distribution').Row} row @param {number} most how many alternatives are stored */
+function tokenCell({ trace, tree }, node, row, most) {
   const name = trace.isSpecialId(row.id) ? 'token chip' : 'token';
-  const token = h('span', { class: name, title: `id ${row.id}, rank ${row.rank}` }, tokenText(visibleId(trace, row.id)));
-  const isOutside = row.written && row.rank > total;
-  return h('th', { scope: 'row' }, token, isOutside && h('span', { class: 'rank' }, ` rank ${count(row.rank)}`));
+  const text = tokenText(visibleId(trace, row.id));
+  const title = `id ${row.id}, rank ${row.rank}`;
+  const outside = row.rank > most && h('span', { class: 'rank' }, ` rank ${count(row.rank)}`);
+  if (row.written || trace.nodes.origin[node] === ORIGIN.prompt) return h('th', { scope: 'row' }, h('span', { class: name, title }, text), outside);
+  const said = spoken(piecesOfToken(trace.bytesOfId(row.id)));
+  const branch = tree.branchOf(row.node);
+  const end = branch < 0 ? 'the main path' : `ends: ${tree.endOf(branch)}`;
+  const label = row.node < 0 ? `How to record the branch with \u2018${said}\u2019` : `Show the branch with \u2018${said}\u2019, ${percent(row.p)}, ${end}`;
+  const button = h('button', { type: 'button', class: `${name} go`, title: row.node < 0 ? `${title}: not recorded` : `${title}: ${end}`, aria: { label } }, text);
+  button.addEventListener('click', () => (row.node < 0 ? tell(button, 'unrecorded', row.id) : tell(button, 'select', { node: row.node, by: 'click' })));
+  return h('th', { scope: 'row' }, button, outside);
+}
+
+/** How a branch goes on, in one line. @param {import('#viewer/reading').Reading} reading @param {number} node its first @param {number} columns of the table */
+function preview({ trace, tree }, node, columns) {
+  const leaf = tree.leafOf(tree.branchOf(node));
+  const text = visibleText(trace, trace.path(leaf).filter((one) => one >= node).slice(0, PREVIEW));
+  const cell = h('td', {}, tokenText(text));
+  cell.colSpan = columns;
+  return h('tr', { class: 'preview' }, cell);
 }
 
 /** @param {string} className @param {HTMLElement} label @param {number} p @param {number | undefined} q */

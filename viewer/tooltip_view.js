@@ -1,14 +1,15 @@
 /** The small card beside the token under the pointer: its text, its number, what else was likely. */
 
+import { tokens } from '#viewer/branches';
 import { h, tokenText } from '#viewer/dom';
-import { describe, visibleId } from '#viewer/description';
+import { describe, visibleId, visibleText } from '#viewer/description';
 import { distributionAt } from '#viewer/distribution';
-import { percent } from '#viewer/format';
+import { count, percent } from '#viewer/format';
 
 const SHOWN = 3;
+const LONGEST = 80; // tokens of a branch
 
-/** @param {import('#viewer/reading').Reading} reading */
-export function mountTooltip({ trace, layout, valuesOf }) {
+export function mountTooltip() {
   const card = h('div', { class: 'tooltip', hidden: true, aria: { hidden: 'true' } });
   document.body.append(card);
   const hide = () => {
@@ -18,8 +19,8 @@ export function mountTooltip({ trace, layout, valuesOf }) {
 
   return {
     hide,
-    /** @param {number} node @param {HTMLElement} anchor @param {import('#viewer/metrics').Metric} metric */
-    show(node, anchor, metric) {
+    /** @param {import('#viewer/reading').Reading} reading @param {number} node @param {HTMLElement} anchor @param {import('#viewer/metrics').Metric} metric */
+    show({ trace, tree, layout, valuesOf }, node, anchor, metric) {
       const value = valuesOf(metric)[node] ?? NaN;
       const number = Number.isNaN(value) ? 'not measured' : `${metric.label} ${metric.format(value)}`;
       card.replaceChildren(h('p', { class: 'tooltip-head' }, tokenText(describe(trace, layout, node).parts), h('span', { class: 'tooltip-number' }, number)));
@@ -30,15 +31,31 @@ export function mountTooltip({ trace, layout, valuesOf }) {
       for (const row of list) {
         card.append(h('p', { class: row.written ? 'tooltip-row written' : 'tooltip-row' }, tokenText(visibleId(trace, row.id)), h('span', {}, percent(row.p))));
       }
+      const others = tree.siblings(node).length - 1;
+      if (others) card.append(h('p', { class: 'tooltip-row' }, `\u21b3 ${count(others)} other continuation${others === 1 ? '' : 's'} recorded`));
       card.hidden = false;
       place(card, anchor);
+    },
+
+    /** A branch up to its end, the token under the pointer marked. @param {import('#viewer/reading').Recording} recording @param {number} branch @param {number} node @param {DOMRect} at */
+    showBranch({ trace, tree }, branch, node, at) {
+      const first = branch < 0 ? Math.max(0, node - LONGEST / 4) : tree.firstOf(branch);
+      const run = trace.path(tree.leafOf(branch)).filter((one) => one >= first).slice(0, Math.max(LONGEST, node - first + LONGEST / 4));
+      const text = (/** @type {Int32Array} */ part) => (part.length ? tokenText(visibleText(trace, part, false)) : '');
+      card.replaceChildren(
+        h('p', { class: 'tooltip-head' }, h('span', {}, branch < 0 ? 'main path' : `branch, ${percent(tree.probabilityOf(branch))}`), branch >= 0 && h('span', { class: 'tooltip-number' }, tokens(trace.branches.count[branch] ?? 0))),
+        h('p', { class: 'tooltip-text' }, text(run.filter((one) => one < node)), h('mark', {}, text(run.filter((one) => one === node))), text(run.filter((one) => one > node))),
+        branch < 0 ? '' : h('p', { class: 'tooltip-row' }, `ends: ${tree.endOf(branch)}`),
+      );
+      card.hidden = false;
+      place(card, at);
     },
   };
 }
 
-/** Below the token, or above where there is no room. @param {HTMLElement} card @param {HTMLElement} anchor */
+/** Below the token, or above where there is no room. @param {HTMLElement} card @param {HTMLElement | DOMRect} anchor */
 function place(card, anchor) {
-  const target = anchor.getClientRects()[0] ?? anchor.getBoundingClientRect();
+  const target = anchor instanceof DOMRect ? anchor : (anchor.getClientRects()[0] ?? anchor.getBoundingClientRect());
   const { width, height } = card.getBoundingClientRect();
   const below = target.bottom + 8;
   const top = below + height > window.innerHeight - 8 ? target.top - height - 8 : below;

@@ -30,6 +30,7 @@ export const ORIGIN = Object.freeze({ prompt: 0, main: 1, branch: 2, scored: 3 }
  */
 
 /** @typedef {{ token_id: Int32Array, logprob: Float32Array, sampled_logprob: Float32Array }} Alternatives */
+/** @typedef {{ first: Int32Array, count: Uint32Array, forced: Uint16Array, asked: Uint8Array, end: Uint8Array, rejoined: Int32Array }} Branches */
 
 const REQUIRED = {
   nodes: {
@@ -42,7 +43,11 @@ const REQUIRED = {
   token_bytes: { byte: Uint8Array },
   spellings: { node: Int32Array, byte_count: Uint32Array },
   spelling_bytes: { byte: Uint8Array },
+  branches: { first: Int32Array, count: Uint32Array, forced: Uint16Array, asked: Uint8Array, end: Uint8Array, rejoined: Int32Array },
 };
+const LATER = ['branches']; // since 1.1: a file without them has no rows there
+const ENDS = 7;
+const REJOINED = 3;
 const MAX_NODES = 2 ** 24;
 const MAX_ROWS = 2 ** 28;
 
@@ -55,6 +60,8 @@ export class Trace {
     this.nodes = tables.nodes;
     /** @type {Alternatives} */
     this.alternatives = tables.alternatives;
+    /** @type {Branches} */
+    this.branches = tables.branches;
     this.count = this.nodes.parent.length;
     /** @type {Segment[]} */
     this.segments = run.prompt.segments;
@@ -110,6 +117,7 @@ export function readTrace(payload) {
   const columns = Object.create(null);
   for (const [name, table] of Object.entries(stored)) columns[name] = readTable(name, table);
   for (const [name, required] of Object.entries(REQUIRED)) {
+    if (LATER.includes(name)) columns[name] ??= Object.fromEntries(Object.entries(required).map(([column, Type]) => [column, new Type()]));
     for (const [column, Type] of Object.entries(required)) {
       check(columns[name]?.[column] instanceof Type, `the column ${name}.${column} is missing or of another type`);
     }
@@ -150,6 +158,8 @@ function validate(run, tables) {
     check(table.logprob.every(isLogprob) && table.sampled_logprob.every(isLogprob), 'a probability is larger than one');
   }
   check(Number.isInteger(run.main_leaf) && run.main_leaf >= 0 && run.main_leaf < count, 'the end of the output is not a token');
+  validateBranches(nodes, tables.branches);
+  check(tables.branches.first.length === 0 || (typeof run.tree === 'object' && run.tree !== null), 'it has branches and no settings of the tree');
   for (const key of ['model', 'prompt', 'sampling']) map(run[key], `run.${key}`);
   check(Array.isArray(run.prompt.segments), 'the prompt has no list of segments');
   let end = 0;
@@ -158,6 +168,36 @@ function validate(run, tables) {
     check(typeof role === 'string' && first === end && Number.isInteger(last) && last >= first && last <= count, 'the segments of the prompt do not join');
     end = last;
   }
+}
+
+/** Branches are runs of nodes, one after the other; no other nodes have their origin. @param {Nodes} nodes @param {Branches} branches */
+function validateBranches(nodes, branches) {
+  const count = nodes.parent.length;
+  const children = new Uint32Array(count);
+  for (const parent of nodes.parent) if (parent >= 0) children[parent]++;
+  const siblings = new Set(); // only where there is more than one: most tokens have one child
+  const isNew = (/** @type {string} */ key) => siblings.size < siblings.add(key).size;
+  check(nodes.parent.every((parent, node) => parent < 0 || at(children, parent) < 2 || isNew(`${parent} ${nodes.token_id[node]}`)), 'two tokens with one parent have the same id');
+  let end = 0;
+  let inside = 0;
+  for (const [i, first] of branches.first.entries()) {
+    const length = at(branches.count, i);
+    check(length >= 1, 'a branch has no token');
+    check(first >= end, 'two branches share a token, or are out of order');
+    end = first + length;
+    check(end <= count, 'a branch has tokens that do not exist');
+    inside += length;
+    check(at(nodes.parent, first) >= 0, 'a branch departs before the first token');
+    for (let node = first; node < end; node++) {
+      check(at(nodes.origin, node) === ORIGIN.branch, 'a branch and the origin of its tokens disagree');
+      check(node === first || at(nodes.parent, node) === node - 1, 'a branch is not a chain of tokens');
+    }
+    check(at(branches.forced, i) >= 1 && at(branches.forced, i) <= length, 'a branch forces no token, or too many');
+    check(at(branches.end, i) < ENDS, 'a branch ends for an unknown reason');
+    const rejoined = at(branches.rejoined, i);
+    check(rejoined >= 0 === (at(branches.end, i) === REJOINED) && rejoined < count, 'a branch rejoins without saying where, or the other way round');
+  }
+  check(inside === nodes.origin.filter((origin) => origin === ORIGIN.branch).length, 'a token of a branch belongs to none');
 }
 
 /** @param {unknown} value @param {string} name @returns {{ [key: string]: any }} */

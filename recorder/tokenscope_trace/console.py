@@ -18,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from tokenscope_trace.figures import decimal, file_size, percent
+from tokenscope_trace.figures import decimal, duration, file_size, percent
+from tokenscope_trace.schema import BranchEnd
 from tokenscope_trace.traces import Trace
 from tokenscope_trace.uncertain import best_other, least_certain_lines, near_certain, perplexity
 from tokenscope_trace.visible import visible_line, visible_token
@@ -32,6 +33,17 @@ _FINISHES = {
     "length": "the limit of new tokens was reached",
     "context": "the model's context is full",
     "interrupted": "interrupted",
+}
+_TREE_FINISHES = {
+    "complete": "no alternative within the bounds is left",
+    "nodes": "the bound of tokens was reached (--tree-nodes)",
+    "memory": "the memory was full",
+    "interrupted": "interrupted",
+}
+_NO_BRANCHES = {
+    "complete": "none: no alternative is probable enough (--tree-min-prob)",
+    "memory": "none: the memory does not suffice",
+    "interrupted": "none: interrupted",
 }
 
 
@@ -51,22 +63,53 @@ def working(console: Console, what: str) -> Iterator[None]:
         yield
 
 
+class Follower:
+    """Shows a recording as it goes on: the output's tokens, then what the tree will take, then its nodes."""
+
+    def __init__(self, console: Console, total: int, bar: Progress | None) -> None:
+        self._console, self._bar = console, bar
+        self._stage = self._stage_of("Writing", total, "tokens")
+        if bar is None:
+            console.print(f"Writing at most {total} tokens")
+
+    def on_token(self, count: int) -> None:
+        """After each token of the output, with the number so far."""
+        self._stage(count)
+
+    def on_plan(self, nodes: int, seconds: float | None, engine: str) -> None:
+        """Before the tree: its most nodes, how long they take (None where unknown), and what computes them."""
+        how_long = "" if seconds is None else f", about {duration(seconds)} at most"
+        self._console.print(f"Growing branches of at most {nodes:,} tokens in all{how_long} ({engine.replace('-', ' ')})")
+        self._stage = self._stage_of("Growing branches", nodes, "tokens")
+
+    def on_nodes(self, count: int) -> None:
+        """After each step of the tree, with the number of nodes so far."""
+        self._stage(count)
+
+    def _stage_of(self, what: str, total: int, unit: str) -> Callable[[int], None]:
+        if self._bar is None:
+            return _PlainCounter(self._console, total, unit)
+        bar = self._bar
+        for task in bar.task_ids:
+            bar.remove_task(task)
+        task = bar.add_task(what, total=total, speed="")
+        begin = time.perf_counter()
+
+        def update(count: int) -> None:
+            speed = count / max(time.perf_counter() - begin, 1e-9)
+            bar.update(task, completed=count, speed=f"{speed:.1f} {unit}/s")
+
+        return update
+
+
 @contextmanager
-def counting(console: Console, total: int) -> Iterator[Callable[[int], None]]:
-    """Show tokens as they come; yields the function to call with the number so far."""
+def following(console: Console, total: int) -> Iterator[Follower]:
+    """A Follower of a recording of at most `total` output tokens: a bar on a terminal, lines elsewhere."""
     if console.is_terminal:
-        with _bar(console) as progress:
-            task = progress.add_task("Writing", total=total, speed="")
-            begin = time.perf_counter()
-
-            def update(count: int) -> None:
-                speed = count / max(time.perf_counter() - begin, 1e-9)
-                progress.update(task, completed=count, speed=f"{speed:.1f} tokens/s")
-
-            yield update
+        with _bar(console) as bar:
+            yield Follower(console, total, bar)
     else:
-        console.print(f"Writing at most {total} tokens")
-        yield _PlainCounter(console, total)
+        yield Follower(console, total, None)
 
 
 def _bar(console: Console) -> Progress:
@@ -82,8 +125,8 @@ def _bar(console: Console) -> Progress:
 
 
 class _PlainCounter:
-    def __init__(self, console: Console, total: int) -> None:
-        self._console, self._total = console, total
+    def __init__(self, console: Console, total: int, unit: str) -> None:
+        self._console, self._total, self._unit = console, total, unit
         self._begin = self._last = time.perf_counter()
 
     def __call__(self, count: int) -> None:
@@ -93,7 +136,7 @@ class _PlainCounter:
         self._last = now
         speed = count / (now - self._begin)
         left = max(self._total - count, 0) / speed
-        self._console.print(f"{count} of {self._total} tokens, {speed:.1f} tokens/s, at most {left:.0f} s left")
+        self._console.print(f"{count} of {self._total} {self._unit}, {speed:.1f} {self._unit}/s, at most {left:.0f} s left")
 
 
 def print_summary(console: Console, trace: Trace, path: Path | None, size: int) -> None:
@@ -103,6 +146,8 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
     table = Table.grid(padding=(0, 2))
     table.add_row("tokens", f"{len(trace.prompt):,} of prompt, {len(trace.output):,} of output; {finish}")
     table.add_row("time", _times(trace))
+    if trace.run.get("tree") is not None:
+        table.add_row("branches", _tree(trace))
     certain, measured = near_certain(surprisal)
     table.add_row(
         "certainty",
@@ -123,7 +168,18 @@ def _times(trace: Trace) -> str:
         return "not noted (SOURCE_DATE_EPOCH is set)"
     seconds = clock["decode_seconds"]
     speed = f", {len(trace.output) / seconds:.1f} tokens/s" if seconds > 0 else ""
-    return f"{clock['load_seconds']:.1f} s loading, {clock['prefill_seconds']:.1f} s prompt, {seconds:.1f} s output{speed}"
+    tree = "" if clock.get("tree_seconds") is None else f", {clock['tree_seconds']:.1f} s branches"
+    return f"{clock['load_seconds']:.1f} s loading, {clock['prefill_seconds']:.1f} s prompt, {seconds:.1f} s output{speed}{tree}"
+
+
+def _tree(trace: Trace) -> str:
+    tree, count = trace.run["tree"], len(trace.branches)
+    if count == 0:
+        return _NO_BRANCHES.get(tree["finish"], "none")
+    tokens = int(trace.branches.count.sum())
+    rejoined = int((trace.branches.end == BranchEnd.REJOINED).sum())
+    says = f"; {rejoined:,} of them come{'s' if rejoined == 1 else ''} back to the text they left" if rejoined else ""
+    return f"{count:,} of {tokens:,} tokens in all; {_TREE_FINISHES[tree['finish']]}{says}"
 
 
 def _line_texts(trace: Trace) -> list[Text]:

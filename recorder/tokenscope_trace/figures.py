@@ -32,3 +32,10 @@ def file_size(count: int) -> str:
     if count < 10_000:
         return f"{count:,} bytes"
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def duration(seconds: float) -> str:
+    """Whole seconds, or minutes or hours with one decimal, of a time that is only roughly known."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 6000 else f"{seconds / 3600:.1f} hours"

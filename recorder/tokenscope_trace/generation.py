@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList, StopStringCriteria
 
+from tokenscope_trace.branch_decoding import BranchDecoding
 from tokenscope_trace.errors import ModelError
 from tokenscope_trace.head import PromptStates
 from tokenscope_trace.metrics import Measured, Meter, concatenate, log_softmax_at
@@ -181,6 +182,39 @@ def generate(
         finish=_finish(ids, output_ids, context, interrupted=interrupted or should_stop(), stop=stop),
         prefill_seconds=recorder.first_time - context["begin"],
         decode_seconds=end - recorder.first_time,
+    )
+
+
+@torch.no_grad()
+def branch_decoding(
+    model: Any,
+    prompt_ids: list[int],
+    settings: GenerationSettings,
+    temperature: float,
+    extra_eos: tuple[int, ...] = (),
+) -> BranchDecoding:
+    """How branches of this prompt are decoded: as its main path, but greedy, or with a temperature of their own.
+
+    transformers prepares the processors as for a generation that never begins.
+    """
+    prepared: dict[str, Any] = {}
+
+    def prepare(_model: Any, input_ids: Tensor, *, logits_processor: Any, generation_config: Any, **_: Any) -> Tensor:
+        prepared.update(processors=logits_processor, config=generation_config)
+        return input_ids
+
+    greedy = replace(settings, temperature=0.0, top_p=None, top_k=None, min_p=None)
+    chosen = greedy if temperature == 0 else replace(settings, temperature=temperature)
+    ids = torch.tensor([prompt_ids], device=model.device)
+    options = _generate_options(model, chosen, extra_eos)
+    model.generate(ids, attention_mask=torch.ones_like(ids), custom_generate=prepare, **options)
+    eos = prepared["config"].eos_token_id
+    return BranchDecoding(
+        processors=prepared["processors"],
+        sampled=temperature != 0,
+        ends=frozenset([eos] if isinstance(eos, int) else eos or []),
+        stop=tuple(text.encode() for text in settings.stop or _own_stop_strings(model)),
+        seed=settings.seed,
     )
 
 

@@ -15,6 +15,14 @@ _SETTINGS = {
     "repetition_penalty": "repetition penalty",
     "seed": "seed",
 }
+_BOUNDS = {
+    "nodes": "at most {:,} tokens",
+    "width": "{} alternatives at a position",
+    "depth": "{} forks above each other",
+    "length": "{} tokens a branch",
+    "min_prob": "forced tokens of at least p {}",
+    "temperature": "temperature {}",
+}
 _EXACT = {False: "not spelled exactly by its tokens"}
 
 
@@ -39,6 +47,7 @@ def facts(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
         ("prompt", _joined([prompt.get("source"), prompt.get("kind"), _EXACT.get(prompt.get("exact", True))])),
         ("sampling", _joined([settings(sampling), _labelled("by ", _joined(sampling.get("processors") or []))])),
         ("stop", _joined(repr(stop) for stop in sampling.get("stop") or [])),
+        ("tree", _joined(_tree(run.get("tree")))),
         ("command", " ".join(run["command"])),
         ("libraries", _joined(f"{name} {version}" for name, version in run["libraries"].items())),
         ("recorded", _joined([clock.get("created"), f"{seconds:.1f} s" if isinstance(seconds, float) else None])),
@@ -56,6 +65,17 @@ def _size(model: dict[str, Any]) -> Iterator[Any]:
     }.items():
         if isinstance(model.get(key), int):
             yield label.format(model[key])
+
+
+def _tree(tree: Any) -> Iterator[str]:
+    """The engine and the bounds of the branches."""
+    if not isinstance(tree, dict):
+        return
+    if tree.get("engine"):
+        yield str(tree["engine"]).replace("-", " ")
+    for key, label in _BOUNDS.items():
+        if isinstance(tree.get(key), int | float):
+            yield label.format(tree[key])
 
 
 def _joined(parts: Iterable[Any]) -> str:

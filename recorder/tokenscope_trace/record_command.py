@@ -20,7 +20,16 @@ from tokenscope_trace.command_help import GroupedCommand, GroupedOption
 from tokenscope_trace.errors import INTERRUPTED, PromptError, reported
 from tokenscope_trace.files import check_writable, write_atomically
 from tokenscope_trace.interrupts import abortable, stoppable
-from tokenscope_trace.settings import BUILTIN_MODEL, DEFAULT_FIM_MARKER, GenerationSettings, ModelSettings
+from tokenscope_trace.settings import (
+    BUILTIN_MODEL,
+    DEFAULT_FIM_MARKER,
+    ForcedPath,
+    GenerationSettings,
+    ModelSettings,
+    TreeSettings,
+    parse_forced_text,
+    parse_forced_token,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,8 +40,10 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+TREE = TreeSettings()
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 _EXAMPLES = {
+    "Tree": r"tokenscope-record prompt.py --tree-nodes 8000 --tree-length 64 --force-text '12: is None'",
     "Model": "tokenscope-record prompt.py --model Qwen/Qwen2.5-Coder-0.5B --dtype bfloat16",
     "Prompt": "tokenscope-record module.py --fim        (module.py holds <FILL> where code is missing)",
     "Decoding": r"tokenscope-record prompt.py --temperature 0.8 --top-p 0.95 --seed 7 --stop '\ndef '",
@@ -55,10 +66,31 @@ def _option(group: str, *names: str, **settings: Any) -> Callable[[Command], Com
 
 
 def _unescape(_context: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    r"""Stop strings as typed in a shell: \n, \t, \r and \\ mean what they mean in most languages."""
+    r"""Texts as typed in a shell: \n, \t, \r and \\ mean what they mean in most languages."""
     if "" in values:
         raise click.BadParameter("a stop string must not be empty.")
     return tuple(re.sub(r"\\([ntr\\])", lambda match: _ESCAPES[match[1]], value) for value in values)
+
+
+def _escape(text: str) -> str:
+    """What `_unescape` reads as the text."""
+    signs = {sign: name for name, sign in _ESCAPES.items()}
+    return re.sub(r"[\n\t\r\\]", lambda match: f"\\{signs[match[0]]}", text)
+
+
+def _parsed(parse: Callable[[str], ForcedPath], values: tuple[str, ...]) -> tuple[ForcedPath, ...]:
+    try:
+        return tuple(parse(value) for value in values)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _forced_tokens(_context: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[ForcedPath, ...]:
+    return _parsed(parse_forced_token, values)
+
+
+def _forced_texts(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[ForcedPath, ...]:
+    return _parsed(parse_forced_text, _unescape(context, param, values))
 
 
 @click.command(
@@ -182,6 +214,77 @@ def _unescape(_context: click.Context, _param: click.Parameter, values: tuple[st
     metavar="K",
     help="How many of the most probable tokens to keep at each position.",
 )
+@_option(
+    "Tree",
+    "--tree-nodes",
+    type=click.IntRange(0),
+    default=TREE.nodes,
+    show_default=True,
+    metavar="N",
+    help="Continue alternatives, too, with so many tokens in all, the most probable first; 0 is no tree.",
+)
+@_option(
+    "Tree",
+    "--tree-width",
+    type=click.IntRange(1),
+    default=TREE.width,
+    show_default=True,
+    metavar="N",
+    help="At most so many alternatives at each position; no more than --top-alternatives.",
+)
+@_option(
+    "Tree",
+    "--tree-depth",
+    type=click.IntRange(1),
+    default=TREE.depth,
+    show_default=True,
+    metavar="N",
+    help="Forks above each other: 1 leaves only the output, 2 the branches of the output, too, and so on.",
+)
+@_option(
+    "Tree",
+    "--tree-length",
+    type=click.IntRange(1),
+    default=TREE.length,
+    show_default=True,
+    metavar="N",
+    help="Tokens of one branch. It ends before with the text, at a stop string, or where its text is the same again.",
+)
+@_option(
+    "Tree",
+    "--tree-min-prob",
+    type=click.FloatRange(0, 1),
+    default=TREE.min_prob,
+    show_default=True,
+    metavar="P",
+    help="Leave alone alternatives less probable than this.",
+)
+@_option(
+    "Tree",
+    "--tree-temperature",
+    type=click.FloatRange(0),
+    default=0,
+    show_default=True,
+    metavar="T",
+    help="How branches go on: 0 is greedy, above 0 sampled, with --seed and the output's --top-p and so on.",
+)
+@_option(
+    "Tree",
+    "--force-token",
+    multiple=True,
+    metavar="POSITION:ID",
+    callback=_forced_tokens,
+    help="Also continue this token id in place of the output's token at POSITION (counted from 1, as the report does); "
+    "12:345,18:99 forces 99 on the branch that 345 begins; may be given several times.",
+)
+@_option(
+    "Tree",
+    "--force-text",
+    multiple=True,
+    metavar="POSITION:TEXT",
+    callback=_forced_texts,
+    help=r"The same with a text; 12:345,18:TEXT is a path; \n, \t and \\ are understood.",
+)
 @_option("Other", "-q", "--quiet", is_flag=True, help="No progress and no summary; errors only.")
 @click.version_option(tokenscope_trace.__version__, prog_name="tokenscope-record")
 @click.pass_context
@@ -237,7 +340,8 @@ def _run(source: str, options: dict[str, Any], command: list[str]) -> str:
         else:
             write_atomically(output, data, force=options["force"])
     print_summary(console, trace, None if to_stdout else output, len(data))
-    return str(trace.run["finish"])
+    tree = trace.run.get("tree") or {}
+    return "interrupted" if tree.get("finish") == "interrupted" else str(trace.run["finish"])
 
 
 def _read(source: str) -> tuple[str, str]:
@@ -282,14 +386,24 @@ def _record(
     command: list[str],
     load_seconds: float,
 ) -> Trace:
-    from tokenscope_trace.console import counting
-    from tokenscope_trace.recording import Watcher, record
+    from tokenscope_trace.console import following
+    from tokenscope_trace.growing import Watcher
+    from tokenscope_trace.recording import record
 
     names = ("max_new_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "top_alternatives")
     settings = GenerationSettings(**{name: options[name] for name in names})
-    with counting(console, settings.max_new_tokens) as on_token:
-        watcher = Watcher(on_token, should_stop)
-        return record(loaded, prompt, settings, watcher=watcher, command=command, load_seconds=load_seconds)
+    bounds = {name: options[f"tree_{name}"] for name in ("nodes", "width", "depth", "length", "min_prob", "temperature")}
+    tree = TreeSettings(**bounds, forced=(*options["force_token"], *options["force_text"]))
+    with following(console, settings.max_new_tokens) as follower:
+        return record(
+            loaded,
+            prompt,
+            settings,
+            tree=tree if tree.nodes or tree.forced else None,
+            watcher=Watcher(follower.on_token, should_stop, follower.on_plan, follower.on_nodes),
+            command=command,
+            load_seconds=load_seconds,
+        )
 
 
 def _model_name(model: str) -> str:
@@ -312,6 +426,8 @@ def _command(context: click.Context) -> list[str]:
             words.append(param.opts[-1])
             continue
         for entry in value if isinstance(value, tuple) else (value,):
+            if param.name in ("stop", "force_text"):
+                entry = _escape(str(entry))
             folder = isinstance(entry, Path) or (param.name == "model" and Path(str(entry)).is_dir())
             words += [param.opts[-1], Path(entry).name if folder else str(entry)]
     return words

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 MAJOR_VERSION = 1
-MINOR_VERSION = 0
+MINOR_VERSION = 1
 
 
 class Origin(IntEnum):
@@ -19,6 +19,18 @@ class Origin(IntEnum):
     MAIN = 1
     BRANCH = 2
     SCORED = 3
+
+
+class BranchEnd(IntEnum):
+    """Why a branch ends (column `branches.end`)."""
+
+    LENGTH = 0
+    END_OF_TEXT = 1
+    STOP_STRING = 2
+    REJOINED = 3
+    CONTEXT = 4
+    NODES = 5
+    CUT = 6
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,17 @@ TABLES: dict[str, dict[str, Column]] = {
         "byte_count": Column("<u4"),
     },
     "spelling_bytes": {"byte": Column("|u1")},
+    "branches": {
+        "first": Column("<i4", filters=("delta", "shuffle")),
+        "count": Column("<u4"),
+        "forced": Column("<u2"),
+        "asked": Column("|u1"),
+        "end": Column("|u1"),
+        "rejoined": Column("<i4"),
+    },
 }
+# Added after version 1.0: a file without them has no rows there.
+LATER_TABLES = frozenset({"branches"})
 
 METRICS: dict[str, Metric] = {
     "logprob": Metric("nats", "<= 0", "ln p of the token, p the softmax of the model's raw logits at temperature 1"),

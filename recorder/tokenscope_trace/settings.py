@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 DEFAULT_FIM_MARKER = "<FILL>"
 BUILTIN_MODEL = "built-in"
@@ -45,3 +47,78 @@ class GenerationSettings:
             return False
         asked = (self.temperature, self.top_p, self.top_k, self.min_p)
         return True if any(value is not None for value in asked) else None
+
+
+@dataclass(frozen=True)
+class Forced:
+    """At output token `position`, counted from 1: a token id, or a text."""
+
+    position: int
+    what: int | str
+
+
+@dataclass(frozen=True)
+class ForcedPath:
+    """One branch that the user asked for: at each place, what is written instead; all but the last are single ids."""
+
+    places: tuple[Forced, ...]
+
+    def __str__(self) -> str:
+        """As on the command line."""
+        return ",".join(f"{place.position}:{place.what}" for place in self.places)
+
+
+@dataclass(frozen=True)
+class AskedPlace:
+    """What the user wants written instead, from the token at `position` of the sequence on (counted from 0)."""
+
+    position: int
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TreeSettings:
+    """The bounds of the tree of branches, and how its tokens are chosen.
+
+    `nodes` in all (0: no tree but what `forced` asks for); `width` alternatives per position; `depth` forks above each
+    other; `length` tokens per branch, the forced one included; `min_prob` of a forced token; `temperature` 0 is greedy.
+    """
+
+    nodes: int = 2048
+    width: int = 3
+    depth: int = 2
+    length: int = 32
+    min_prob: float = 0.05
+    temperature: float = 0.0
+    forced: tuple[ForcedPath, ...] = ()
+
+
+_PATH = re.compile(r"((?:\d+:\d+,)*)(\d+):(.+)", re.DOTALL)
+
+
+def parse_forced_token(value: str) -> ForcedPath:
+    """`12:345`, or `12:345,18:99` for a fork on the branch that the first one begins.
+
+    Raises ValueError with one sentence.
+    """
+    path = _PATH.fullmatch(value)
+    if path is None or not path[3].isdecimal():
+        raise ValueError("write POSITION:ID, such as 12:345, or several with commas for a path.")
+    return _forced(path, int(path[3]))
+
+
+def parse_forced_text(value: str) -> ForcedPath:
+    """`12:some text`, or `12:345,18:some text`. Raises ValueError with one sentence."""
+    path = _PATH.fullmatch(value)
+    if path is None:
+        raise ValueError("write POSITION:TEXT, such as 12:return, with POSITION:ID, before it for a path.")
+    return _forced(path, path[3])
+
+
+def _forced(path: re.Match[str], last: int | str) -> ForcedPath:
+    before = [entry.split(":") for entry in path[1].split(",") if entry]
+    places = [*((int(position), int(token)) for position, token in before), (int(path[2]), last)]
+    positions = [position for position, _ in places]
+    if positions[0] < 1 or any(second <= first for first, second in pairwise(positions)):
+        raise ValueError("positions count output tokens from 1, and grow along a path.")
+    return ForcedPath(tuple(Forced(position, what) for position, what in places))

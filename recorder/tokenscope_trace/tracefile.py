@@ -25,7 +25,7 @@ from tokenscope_trace.errors import (
     TruncatedTrace,
     UnsupportedTrace,
 )
-from tokenscope_trace.schema import MAJOR_VERSION, METRICS, MINOR_VERSION, TABLES, Column
+from tokenscope_trace.schema import LATER_TABLES, MAJOR_VERSION, METRICS, MINOR_VERSION, TABLES, Column
 
 MAGIC = b"\x89TSC\r\n\x1a\n"
 ENVELOPE = struct.Struct("<8sHHQ")
@@ -87,9 +87,15 @@ def decode(data: bytes, *, max_payload: int = MAX_PAYLOAD) -> Contents:
     if not (isinstance(run, dict) and isinstance(metrics, dict) and isinstance(tables, dict)):
         raise CorruptTrace("run, metrics and tables are not all maps.")
     missing = [name for name in TABLES if name not in tables]
-    if missing:
-        raise CorruptTrace(f"the table {missing[0]} is missing.")
-    return Contents(run, metrics, {name: _decode_table(name, table) for name, table in tables.items()}, payload)
+    for name in missing:
+        if name not in LATER_TABLES:
+            raise CorruptTrace(f"the table {name} is missing.")
+    decoded = {name: _decode_table(name, table) for name, table in tables.items()}
+    return Contents(run, metrics, {**decoded, **{name: _empty_table(name) for name in missing}}, payload)
+
+
+def _empty_table(name: str) -> dict[str, Array]:
+    return {key: np.empty(0, column.dtype) for key, column in TABLES[name].items()}
 
 
 def _encode_table(name: str, table: Mapping[str, Array]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Trace:
     """One recording. Make it with `Trace.load`, or with `Trace(run, tables)` from columns as in schema.TABLES.
 
     Attributes: `run` (facts of the run, FORMAT.md), `metrics` (unit, range and definition of each number), `nodes`,
-    `alternatives`, `tokens` (tables).
+    `alternatives`, `tokens`, `branches` (tables).
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class Trace:
         self.nodes = Nodes("nodes", contents.tables["nodes"])
         self.alternatives = Table("alternatives", contents.tables["alternatives"])
         self.tokens = Table("tokens", contents.tables["tokens"])
+        self.branches = Table("branches", contents.tables["branches"])
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, max_payload: int = tracefile.MAX_PAYLOAD) -> Trace:

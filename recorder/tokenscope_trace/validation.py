@@ -11,7 +11,7 @@ import numpy as np
 
 from tokenscope_trace.columns import Array
 from tokenscope_trace.errors import CorruptTrace
-from tokenscope_trace.schema import Origin
+from tokenscope_trace.schema import BranchEnd, Origin
 from tokenscope_trace.tracefile import Tables
 
 _LOGPROBS = ("logprob", "sampled_logprob")
@@ -40,7 +40,10 @@ def check(run: dict[str, Any], tables: Tables) -> None:
     _check_lists("tokens.byte_count", tokens["byte_count"], len(tables["token_bytes"]["byte"]))
     _check_lists("spellings.byte_count", tables["spellings"]["byte_count"], len(tables["spelling_bytes"]["byte"]))
     _check_numbers(nodes, alternatives)
+    _check_branches(nodes, tables["branches"])
     _check_run(run, count)
+    if len(tables["branches"]["first"]):
+        _require(isinstance(run.get("tree"), dict), "run.tree is not a map though there are branches")
 
 
 def _require(holds: bool, otherwise: str) -> None:
@@ -72,6 +75,35 @@ def _check_numbers(nodes: dict[str, Array], alternatives: dict[str, Array]) -> N
     entropy, gap = nodes["entropy"], nodes["gap"]
     _require(not bool(np.any((entropy < 0) | np.isposinf(entropy))), "a value of entropy is negative or infinite")
     _require(not bool(np.any(gap < 0)), "a value of gap is negative")
+
+
+def _check_branches(nodes: dict[str, Array], branches: dict[str, Array]) -> None:
+    """Branches are runs of nodes, one after the other; the nodes that belong to none are not branch nodes."""
+    count = len(nodes["parent"])
+    parent = nodes["parent"].astype(np.int64)
+    pairs = parent << 32 | nodes["token_id"].astype(np.int64)
+    pairs = pairs[parent >= 0]
+    _require(len(np.unique(pairs)) == len(pairs), "two nodes with one parent have the same token")
+    first, length = branches["first"].astype(np.int64), branches["count"].astype(np.int64)
+    end = first + length
+    _require(bool(np.all(length >= 1)), "a branch has no node")
+    _require(bool(np.all((first >= 0) & (end <= count))), "a branch has nodes that do not exist")
+    _require(bool(np.all(end[:-1] <= first[1:])), "two branches share a node, or they are out of order")
+    edges = np.bincount(first, minlength=count + 1) - np.bincount(end, minlength=count + 1)
+    inside = np.cumsum(edges)[:count] > 0
+    _require(bool(np.all(inside == (nodes["origin"] == Origin.BRANCH))), "a branch and the origin of its nodes disagree")
+    begins = np.zeros(count, dtype=bool)
+    begins[first] = True
+    follows = inside & ~begins
+    _require(bool(np.all(parent[follows] == np.flatnonzero(follows) - 1)), "a branch is not a chain of nodes")
+    _require(bool(np.all(parent[first] >= 0)), "a branch departs before the first token")
+    _require(
+        bool(np.all((branches["forced"] >= 1) & (branches["forced"] <= length))), "a branch forces no token, or too many"
+    )
+    _require(bool(np.all(branches["end"] <= max(BranchEnd))), "a branch ends for an unknown reason")
+    rejoined, joins = branches["rejoined"], branches["end"] == BranchEnd.REJOINED
+    _require(bool(np.all((rejoined >= 0) == joins)), "a branch rejoins without saying where, or the other way round")
+    _require(bool(np.all(rejoined < count)), "a branch rejoins at a node that does not exist")
 
 
 def _check_run(run: dict[str, Any], count: int) -> None:

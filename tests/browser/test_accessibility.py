@@ -40,6 +40,20 @@ def test_axe_finds_nothing(open_report, case, scheme):
     assert violations(report) == [], "on a phone"
 
 
+@pytest.mark.parametrize(("case", "scheme"), [("branching", "light"), ("branching", "dark"), ("hostile_branches", "light")])
+def test_axe_finds_nothing_on_branches(open_report, case, scheme):
+    report = open_report(case, color_scheme=scheme, bypass_csp=True)
+    first = int(report.trace.branches.first[0])
+    for view in (f"b=0&n={first}", "b=0&tree=1", "b=0&diff=1", f"b=0&n={first}&diff=1&tree=1"):
+        report.evaluate("view => { location.hash = view; }", view)
+        assert violations(report) == [], view
+    report.page.locator("#instead-text").fill("x")
+    report.page.get_by_role("tree").press("ArrowDown")
+    assert violations(report) == [], "the command, and the tree in use"
+    report.page.set_viewport_size({"width": 390, "height": 800})
+    assert violations(report) == [], "on a phone"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_the_summary(open_report, scheme):
     def later_format(html):

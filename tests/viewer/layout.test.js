@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { layOut } from '#viewer/layout';
 import { acrossLines, beside, endOfLine, jump } from '#viewer/navigation';
-import { read } from '#viewer/reading';
+import { open, read } from '#viewer/reading';
 import { readTrace } from '#viewer/trace';
 import { encode, recording } from './recording.js';
 
@@ -94,7 +94,7 @@ test('uncertain tokens are those of the output, in the order of the file', () =>
   const nodes = { logprob: Float32Array.of(NaN, -9, -9, -0.01, -9, -9) };
   const segments = [['prefix', 0, 1], ['suffix', 1, 2]].map(([role, first, end]) => ({ role, first, end }));
   const trace = readTrace(encode(recording({ kind: 'fim', prompt: ['a', 'b'], output: ['c', 'd', 'e', 'f'], nodes, segments })));
-  const reading = read(trace, trace.run.main_leaf);
+  const reading = read(open(trace), -1);
   assert.deepEqual(reading.uncertainOf(reading.metricOf('surprisal')), [2, 4, 5]);
   assert.deepEqual(reading.uncertainOf(reading.metricOf('entropy')), []);
   assert.equal(reading.metricOf('beauty').key, 'surprisal');

@@ -45,14 +45,21 @@ function table(columns) {
 /**
  * The document of a recording: `prompt` and `output` are lists of token texts (strings or bytes).
  * @param {{ prompt: (string | Uint8Array)[], output?: (string | Uint8Array)[], special?: string[], kind?: string,
- *   segments?: { role: string, first: number, end: number }[], nodes?: object, alternatives?: object }} options
+ *   segments?: { role: string, first: number, end: number }[], nodes?: object, alternatives?: object,
+ *   branches?: { after: number, text: (string | Uint8Array)[], forced?: number, end?: number, rejoined?: number, p?: number }[] }} options
+ *   branches depart after the node `after`; their nodes follow the output in order, p is that of their first tokens
  */
-export function recording({ prompt, output = [], special = [], kind = 'text', segments, nodes = {}, alternatives = {} }) {
-  const texts = [...prompt, ...output].map((text) => (typeof text === 'string' ? encoder.encode(text) : text));
+export function recording({ prompt, output = [], special = [], kind = 'text', segments, nodes = {}, alternatives = {}, branches = [] }) {
+  const main = prompt.length + output.length;
+  const texts = [...prompt, ...output, ...branches.flatMap(({ text }) => text)].map((text) => (typeof text === 'string' ? encoder.encode(text) : text));
   const keys = texts.map((bytes) => Buffer.from(bytes).toString('hex'));
   const distinct = [...new Set(keys)];
   const bytes = distinct.map((key) => Uint8Array.from(Buffer.from(key, 'hex')));
   const count = texts.length;
+  const firsts = branches.map((_, i) => branches.slice(0, i).reduce((sum, { text }) => sum + text.length, main));
+  const parents = Int32Array.from(texts, (_, i) => (firsts.includes(i) ? branches[firsts.indexOf(i)].after : i - 1));
+  const logprob = new Float32Array(count).fill(NaN);
+  for (const [i, first] of firsts.entries()) logprob[first] = Math.log(branches[i].p ?? 0.1);
   const unknown = () => new Float32Array(count).fill(NaN);
   const isSpecial = bytes.map((entry) => Number(special.includes(new TextDecoder().decode(entry))));
   return {
@@ -60,15 +67,17 @@ export function recording({ prompt, output = [], special = [], kind = 'text', se
       model: { id: 'tiny', vocab_size: 100 },
       prompt: { source: 'p.py', kind, exact: true, segments: segments ?? [{ role: 'text', first: 0, end: prompt.length }] },
       sampling: { do_sample: false },
-      main_leaf: count - 1,
+      main_leaf: main - 1,
+      command: ['tokenscope-record', 'p.py', '-o', 'p.tsc'],
+      ...(branches.length ? { tree: { engine: 'tree-attention' } } : {}),
       finish: 'length',
       notes: [],
     },
     metrics: { surprisal: { unit: 'bits', range: '>= 0', definition: '-log2 p' } },
     tables: {
       nodes: table({
-        parent: Int32Array.from(texts, (_, i) => i - 1), token_id: Int32Array.from(keys, (key) => distinct.indexOf(key)),
-        origin: Uint8Array.from(texts, (_, i) => (i < prompt.length ? 0 : 1)), logprob: unknown(), entropy: unknown(), margin: unknown(),
+        parent: parents, token_id: Int32Array.from(keys, (key) => distinct.indexOf(key)),
+        origin: Uint8Array.from(texts, (_, i) => (i < prompt.length ? 0 : i < main ? 1 : 2)), logprob, entropy: unknown(), margin: unknown(),
         rank: new Int32Array(count), gap: unknown(), tail: unknown(), sampled_logprob: unknown(), sampled_tail: unknown(),
         alternative_count: new Uint16Array(count), ...nodes,
       }),
@@ -77,6 +86,13 @@ export function recording({ prompt, output = [], special = [], kind = 'text', se
       token_bytes: table({ byte: joined(bytes) }),
       spellings: table({ node: new Int32Array(), byte_count: new Uint32Array() }),
       spelling_bytes: table({ byte: new Uint8Array() }),
+      ...(branches.length && {
+        branches: table({
+          first: Int32Array.from(firsts), count: Uint32Array.from(branches, ({ text }) => text.length),
+          forced: Uint16Array.from(branches, ({ forced = 1 }) => forced), asked: new Uint8Array(branches.length),
+          end: Uint8Array.from(branches, ({ end = 0 }) => end), rejoined: Int32Array.from(branches, ({ rejoined = -1 }) => rejoined),
+        }),
+      }),
     },
   };
 }

@@ -2,10 +2,16 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { INITIAL, parseHash, reduce, toHash } from '#viewer/state';
 
-const limits = { isShown: (node) => node >= 0 && node < 10, metrics: ['surprisal', 'entropy'] };
+/** Nodes 0 to 9 on the main path; branch 0 departs after 4 and has 10 to 12; branch 1 departs after 11 and has 13. */
+const paths = { '-1': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0: [0, 1, 2, 3, 4, 10, 11, 12], 1: [0, 1, 2, 3, 4, 10, 11, 13] };
+const limits = {
+  isOn: (branch, node) => paths[branch].includes(node), branchOf: (node) => (node < 0 || node > 13 ? -2 : node < 10 ? -1 : node < 13 ? 0 : 1),
+  branches: 2, metrics: ['surprisal', 'entropy'],
+};
 
 test('the address carries the state there and back', () => {
-  for (const state of [INITIAL, { ...INITIAL, selected: 7 }, { ...INITIAL, metric: 'entropy' }, { ...INITIAL, selected: 0, metric: 'entropy' }]) {
+  for (const state of [INITIAL, { ...INITIAL, selected: 7 }, { ...INITIAL, metric: 'entropy' }, { ...INITIAL, selected: 0, metric: 'entropy' },
+    { ...INITIAL, branch: 1, selected: 13, diff: true, tree: true }, { ...INITIAL, branch: 0 }]) {
     assert.deepEqual(reduce(INITIAL, { type: 'address', hash: toHash(state) }, limits), state);
   }
   assert.equal(toHash({ ...INITIAL, selected: 7, metric: 'entropy' }), '#n=7&m=entropy');
@@ -16,7 +22,7 @@ test('an address from elsewhere does no harm', () => {
   for (const hash of ['#n=99', '#n=-1', '#n=1e1', '#n=', '#n=<script>', '#m=constructor', '#m=__proto__', '#code', '#%', '#n=99999999999999999999', '#&&&==']) {
     assert.deepEqual(reduce(INITIAL, { type: 'address', hash }, limits), INITIAL, hash);
   }
-  assert.deepEqual(parseHash('#n=3&x=y&m=entropy'), { node: 3, metric: 'entropy' });
+  assert.deepEqual(parseHash('#n=3&x=y&m=entropy'), { branch: -1, node: 3, metric: 'entropy', diff: false, tree: false });
 });
 
 test('an unknown metric changes nothing, an unknown token clears the selection', () => {
@@ -26,7 +32,38 @@ test('an unknown metric changes nothing, an unknown token clears the selection',
 });
 
 test('definitions open and close', () => {
-  const opened = reduce(INITIAL, { type: 'explain' }, limits);
+  const opened = reduce(INITIAL, { type: 'toggle', what: 'definitions' }, limits);
   assert.equal(opened.definitions, true);
-  assert.equal(reduce(opened, { type: 'explain' }, limits).definitions, false);
+  assert.equal(reduce(opened, { type: 'toggle', what: 'definitions' }, limits).definitions, false);
+});
+
+test('a token of another path brings its path along, one of this path does not change it', () => {
+  const select = (state, node) => reduce(state, { type: 'select', node }, limits);
+  assert.deepEqual(select(INITIAL, 11), { ...INITIAL, branch: 0, selected: 11 });
+  const nested = select(INITIAL, 13);
+  assert.equal(nested.branch, 1);
+  assert.equal(select(nested, 10).branch, 1, 'the parent branch\u2019s tokens before the fork are on the path');
+  assert.equal(select(nested, 12).branch, 0);
+  assert.equal(select(nested, 7).branch, -1);
+  assert.equal(select(nested, 2).branch, 1);
+  assert.deepEqual(select(nested, -1), { ...nested, selected: -1 });
+  assert.deepEqual(select(nested, 99), { ...nested, selected: -1 });
+});
+
+test('an address names a branch; an unknown one is the main path', () => {
+  const at = (hash) => reduce(INITIAL, { type: 'address', hash }, limits);
+  assert.deepEqual(at('#b=1'), { ...INITIAL, branch: 1 });
+  assert.equal(toHash(at('#b=1&n=13&m=entropy')), '#b=1&n=13&m=entropy');
+  for (const hash of ['#b=2', '#b=-1', '#b=x', '#b=1e0', '#b=']) assert.deepEqual(at(hash), INITIAL, hash);
+  assert.equal(at('#b=0&n=7').branch, -1, 'the token decides');
+  assert.equal(at('#n=13').branch, 1);
+});
+
+test('only a branch is compared, and only branches make a tree', () => {
+  assert.equal(reduce(INITIAL, { type: 'toggle', what: 'diff' }, limits).diff, false);
+  const compared = reduce({ ...INITIAL, branch: 0 }, { type: 'toggle', what: 'diff' }, limits);
+  assert.equal(compared.diff, true);
+  assert.equal(reduce(compared, { type: 'select', node: 8 }, limits).diff, false);
+  assert.equal(reduce(compared, { type: 'select', node: 13 }, limits).diff, true);
+  assert.equal(reduce(INITIAL, { type: 'address', hash: '#tree=1&diff=1' }, { ...limits, branches: 0 }).tree, false);
 });

@@ -53,6 +53,7 @@ for (const [theme, colour] of Object.entries(themes)) {
     }
     assert.ok(contrast(colour.accent, colour['on-accent']) >= 4.5);
     assert.ok(contrast(colour.ink, colour.track) >= 4.5);
+    for (const side of ['del', 'ins']) assert.ok(contrast(colour.ink, colour[side]) >= 4.5, side);
   });
 
   test(`${theme}: the line under uncertain tokens stands out from the paper`, () => assert.ok(contrast(colour.paper, colour.line) >= 3));

@@ -14,12 +14,16 @@ test('a recording is read into columns, paths and bytes', () => {
   assert.deepEqual([0, 1, 2].map((node) => trace.isSpecial(node)), [false, true, false]);
 });
 
+const branched = () => recording({ prompt: ['a'], output: ['b', 'c', 'd'], branches: [{ after: 1, text: ['x', 'y'], end: 3, rejoined: 2 }, { after: 4, text: ['z'] }] });
+
 test('a branch shares its prefix with the main path', () => {
-  const document = example();
-  document.tables.nodes.columns.parent.data = new Uint8Array(Int32Array.of(-1, 0, 1, 1).buffer);
-  const trace = readTrace(encode(document));
-  assert.deepEqual([...trace.path(3)], [0, 1, 3]);
+  const trace = readTrace(encode(branched()));
+  assert.deepEqual([...trace.path(5)], [0, 1, 4, 5]);
+  assert.deepEqual([...trace.path(6)], [0, 1, 4, 6]);
+  assert.deepEqual([...trace.branches.first], [4, 6]);
 });
+
+test('a file without the table of branches has none', () => assert.equal(readTrace(encode(example())).branches.first.length, 0));
 
 test('a spelling replaces the bytes of its node alone', () => {
   const document = example();
@@ -36,7 +40,7 @@ test('tables and columns of a later minor version are no obstacle', () => {
   assert.equal(readTrace(encode(document)).count, 4);
 });
 
-const column = (values) => ({ dtype: values instanceof Int32Array ? '<i4' : values instanceof Float32Array ? '<f4' : values instanceof Uint16Array ? '<u2' : '|u1', filters: [], data: new Uint8Array(values.buffer) });
+const column = (values) => ({ dtype: values instanceof Int32Array ? '<i4' : values instanceof Uint32Array ? '<u4' : values instanceof Float32Array ? '<f4' : values instanceof Uint16Array ? '<u2' : '|u1', filters: [], data: new Uint8Array(values.buffer) });
 const refused = {
   'a token before its parent': [(d) => (d.tables.nodes.columns.parent = column(Int32Array.of(-1, 0, 3, 2))), /after its parent/],
   'a token that is its own parent': [(d) => (d.tables.nodes.columns.parent = column(Int32Array.of(0, 0, 1, 2))), /after its parent/],
@@ -56,16 +60,36 @@ const refused = {
   'no segments': [(d) => (d.run.prompt.segments = null), /segments/],
   'no run': [(d) => (d.run = 3), /run is not a map/],
 };
-for (const [name, [spoil, message]] of Object.entries(refused)) {
+const spoilt = (table, name, values) => [(d) => (d.tables[table].columns[name] = column(values))];
+const refusedBranches = {
+  'siblings with one id': [...spoilt('nodes', 'token_id', Int32Array.of(0, 1, 2, 3, 2, 5, 6)), /two tokens with one parent have the same id/],
+  'branches that share a token': [...spoilt('branches', 'first', Int32Array.of(4, 5)), /share a token/],
+  'a branch without tokens': [...spoilt('branches', 'count', Uint32Array.of(2, 0)), /has no token/],
+  'a branch beyond the end': [...spoilt('branches', 'count', Uint32Array.of(2, 2)), /do not exist/],
+  'a branch before the beginning': [...spoilt('branches', 'first', Int32Array.of(-1, 6)), /out of order/],
+  'tokens of another origin': [...spoilt('nodes', 'origin', Uint8Array.of(0, 1, 1, 1, 2, 1, 2)), /origin of its tokens disagree/],
+  'a token of no branch': [...spoilt('nodes', 'origin', Uint8Array.of(0, 1, 1, 2, 2, 2, 2)), /belongs to none/],
+  'a branch that is no chain': [...spoilt('nodes', 'parent', Int32Array.of(-1, 0, 1, 2, 1, 2, 4)), /not a chain/],
+  'a branch from nowhere': [...spoilt('nodes', 'parent', Int32Array.of(-1, 0, 1, 2, 1, 4, -1)), /before the first token/],
+  'nothing forced': [...spoilt('branches', 'forced', Uint16Array.of(0, 1)), /forces no token/],
+  'too much forced': [...spoilt('branches', 'forced', Uint16Array.of(3, 1)), /forces no token, or too many/],
+  'an unknown end': [...spoilt('branches', 'end', Uint8Array.of(3, 7)), /unknown reason/],
+  'rejoined nowhere': [...spoilt('branches', 'rejoined', Int32Array.of(-1, -1)), /without saying where/],
+  'rejoined without saying so': [...spoilt('branches', 'rejoined', Int32Array.of(2, 2)), /the other way round/],
+  'rejoined beyond the end': [...spoilt('branches', 'rejoined', Int32Array.of(7, -1)), /rejoins/],
+  'no settings of the tree': [(d) => delete d.run.tree, /no settings of the tree/],
+  'a column too few': [(d) => delete d.tables.branches.columns.asked, /branches.asked is missing/],
+};
+for (const [name, [spoil, message]] of [...Object.entries(refused), ...Object.entries(refusedBranches)]) {
   test(`${name}: refused with a reason`, () => {
-    const document = example();
+    const document = name in refused ? example() : branched();
     spoil(document);
     assert.throws(() => readTrace(encode(document)), message);
   });
 }
 
 test('flipped and cut bytes end in an error or a recording, never in anything else', () => {
-  const original = encode(example());
+  const original = encode(branched());
   let seed = 7;
   const random = (limit) => (seed = (seed * 48271) % 0x7fffffff) % limit;
   for (let round = 0; round < 3000; round++) {

@@ -1,0 +1,120 @@
+"""One tree: a loaded model and its main path become branches.
+
+Chooses the engine, keeps the budget within the memory, and says what is about to happen; the search itself is search.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from tokenscope_trace.engines import Reader
+from tokenscope_trace.generation import OnToken, ShouldStop, branch_decoding
+from tokenscope_trace.memory import available_bytes
+from tokenscope_trace.models import LoadedModel
+from tokenscope_trace.probe import Chosen, choose_engine
+from tokenscope_trace.prompt import Prompt
+from tokenscope_trace.search import Grown, MainPath, Search, wave_of
+from tokenscope_trace.settings import AskedPlace, GenerationSettings, TreeSettings
+from tokenscope_trace.spelling import Speller
+from tokenscope_trace.tree_attention import TreeAttention
+
+WAVE = 64  # branches that advance together: wider gains little on a processor
+WAVE_ON_ACCELERATOR = 128
+MEMORY_SHARE = 0.5  # of what is left, for the tree's cache
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """How a caller follows a recording: called after each token, before the tree, after each of its steps.
+
+    `on_plan(nodes, seconds, engine)` says what the tree will take at most; the seconds are None where none were measured.
+    """
+
+    on_token: OnToken = lambda _count: None
+    should_stop: ShouldStop = lambda: False
+    on_plan: Callable[[int, float | None, str], None] = lambda _nodes, _seconds, _engine: None
+    on_nodes: Callable[[int], None] = lambda _count: None
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What came of a tree. `engine` is None where it came to nothing; `notes` are sentences for the reader."""
+
+    grown: Grown | None = None
+    engine: str | None = None
+    finish: str = "complete"
+    seconds: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@torch.no_grad()
+def grow_tree(
+    loaded: LoadedModel,
+    prompt: Prompt,
+    main: MainPath,
+    settings: GenerationSettings,
+    tree: TreeSettings,
+    asked: Sequence[Sequence[AskedPlace]],
+    speller: Speller,
+    watcher: Watcher,
+) -> Growth:
+    """The tree within its bounds. Whatever ends it early is in `finish` and `notes`; what has grown is kept."""
+    if not tree.nodes and not asked:
+        return Growth()
+    begin = time.perf_counter()
+    model = loaded.model
+    wave = wave_of(tree, WAVE if model.device.type == "cpu" else WAVE_ON_ACCELERATOR)
+    try:
+        chosen = choose_engine(model, main.ids, main.prompt, main.rows, wave)
+        tree, notes = _within_memory(tree, chosen, model.device)
+    except KeyboardInterrupt:
+        return Growth(finish="interrupted")
+    except (torch.OutOfMemoryError, MemoryError):
+        return Growth(finish="memory", notes=["The memory does not suffice for a tree; there are no branches."])
+    search = Search(
+        chosen.engine,
+        main,
+        tree,
+        branch_decoding(model, prompt.ids, settings, tree.temperature, prompt.extra_eos),
+        speller.inside,
+        context=loaded.context,
+        on_nodes=watcher.on_nodes,
+        should_stop=watcher.should_stop,
+        wave=wave if isinstance(chosen.engine, TreeAttention) else 1,
+    )
+    asked_nodes = sum(max(tree.length, len(place.tokens)) for places in asked for place in places)
+    nodes = tree.nodes + asked_nodes
+    per_node = None if chosen.seconds is None else chosen.seconds / chosen.width
+    watcher.on_plan(nodes, None if per_node is None else per_node * nodes, chosen.engine.name)
+    reader = Reader(model)
+
+    def logprob_after(ids: list[int], token: int) -> tuple[float, int]:
+        logits = reader(ids, range(len(ids)), use_cache=False, last=True)[0][-1].float()
+        return float(torch.log_softmax(logits, dim=-1)[token]), 1 + int((logits > logits[token]).sum())
+
+    grown = search.grow(asked, logprob_after)
+    if grown.finish == "memory":
+        notes.append("The memory was full before the tree was done; the branches are those that had grown until then.")
+    if grown.finish == "interrupted":
+        notes.append("The tree was interrupted; the branches are those that had grown until then.")
+    if grown.unreached:
+        paths = "One path that was" if grown.unreached == 1 else f"{grown.unreached} paths that were"
+        notes.append(f"{paths} asked for could not be taken: the text ends before the position.")
+    return Growth(grown, chosen.engine.name, grown.finish, time.perf_counter() - begin, notes)
+
+
+def _within_memory(tree: TreeSettings, chosen: Chosen, device: torch.device) -> tuple[TreeSettings, list[str]]:
+    """The settings with no more nodes than the memory holds, and what to say about it."""
+    room = available_bytes(device)
+    if room is None or not isinstance(chosen.engine, TreeAttention):
+        return tree, []
+    fitting = int(room * MEMORY_SHARE / max(chosen.engine.bytes_per_slot, 1.0))
+    if fitting >= tree.nodes:
+        return tree, []
+    return replace(tree, nodes=fitting), [
+        f"The tree was cut from {tree.nodes:,} to {fitting:,} nodes, because the memory does not hold more."
+    ]

@@ -1,0 +1,138 @@
+"""Every causal architecture that transformers knows and that can be made tiny: does it get an exact tree, and from which engine?
+
+Use: make sweep. Each is built from its own config with small numbers put in, recorded with a tree, and every branch compared
+with an independent `generate` of its prompt plus forced token. What cannot be built or run so is listed with the reason.
+"""
+
+from __future__ import annotations
+
+import collections
+import time
+import warnings
+from typing import Any
+
+import click
+import numpy as np
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+from tokenscope_trace.models import builtin_folder, describe
+from tokenscope_trace.prompt import Prompt, Segment
+from tokenscope_trace.recording import record
+from tokenscope_trace.settings import GenerationSettings, TreeSettings
+
+VOCABULARY = 512
+SMALL: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 64,
+    "n_embd": 64,
+    "d_model": 64,
+    "word_embed_proj_dim": 64,
+    "intermediate_size": 96,
+    "n_inner": 96,
+    "ffn_dim": 96,
+    "moe_intermediate_size": 32,
+    "num_hidden_layers": 4,
+    "n_layer": 4,
+    "n_layers": 4,
+    "num_layers": 4,
+    "num_attention_heads": 4,
+    "n_head": 4,
+    "n_heads": 4,
+    "num_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "max_position_embeddings": 128,
+    "n_positions": 128,
+    "sliding_window": 8,
+    "attention_window_size": 8,
+    "num_local_experts": 4,
+    "num_experts": 4,
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "state_size": 8,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": None,
+}
+PROMPT_TOKENS = 24
+SETTINGS = GenerationSettings(max_new_tokens=6, temperature=0, top_alternatives=5)
+TREE = TreeSettings(nodes=120, width=2, depth=2, length=5, min_prob=0.0)
+
+
+def tiny(kind: str) -> Any:
+    """A random model of this kind; raises whatever its code raises."""
+    defaults = AutoConfig.for_model(kind)
+    known = {name: value for name, value in SMALL.items() if hasattr(defaults, name)}
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **known), dtype=torch.float32).eval()
+    if model.num_parameters() > 30_000_000:
+        raise ValueError(f"still {model.num_parameters():,} parameters")
+    head = model.get_output_embeddings()
+    if head is not None:
+        with torch.no_grad():
+            head.weight.normal_(std=0.3)
+    model.generation_config.eos_token_id, model.generation_config.pad_token_id = None, 0
+    return model
+
+
+def checked(model: Any, tokenizer: Any) -> tuple[str, int, int, float]:
+    """(engine, branch tokens, wrong ones, largest error of a logprob) of one recording."""
+    loaded = describe(model, tokenizer, name="tiny")
+    ids = torch.randint(5, VOCABULARY, (PROMPT_TOKENS,), generator=torch.Generator().manual_seed(1)).tolist()
+    prompt = Prompt(ids, "text", "-", (Segment("text", 0, len(ids)),), exact=True)
+    trace = record(loaded, prompt, SETTINGS, tree=TREE)
+    tokens, wrong, error = 0, 0, 0.0
+    for first, count in zip(trace.branches.first.tolist(), trace.branches.count.tolist(), strict=True):
+        before, after = trace.nodes.token_id[trace.path(first)].tolist(), trace.nodes.token_id[first + 1 : first + count]
+        if not len(after):
+            continue
+        asked = torch.tensor([before])
+        out = model.generate(
+            asked, attention_mask=torch.ones_like(asked), max_new_tokens=len(after), do_sample=False, output_logits=True,
+            return_dict_in_generate=True, use_cache=False,
+        )  # fmt: skip
+        wrong += int((out.sequences[0, len(before) :].numpy() != after).sum())
+        log_p = torch.log_softmax(torch.cat(out.logits).double(), -1)[range(len(after)), torch.from_numpy(after).long()]
+        error = max(error, float(np.abs(trace.nodes.logprob[first + 1 : first + count] - log_p.numpy()).max()))
+        tokens += len(after)
+    return str(trace.run["tree"]["engine"]), tokens, wrong, error
+
+
+@click.command()
+@click.argument("kinds", nargs=-1)
+def main(kinds: tuple[str, ...]) -> None:
+    """Print one line per architecture, then the sums."""
+    warnings.simplefilter("ignore")
+    transformers.logging.set_verbosity_error()
+    torch.set_num_threads(1)
+    tokenizer = AutoTokenizer.from_pretrained(builtin_folder())
+    found: collections.Counter[str] = collections.Counter()
+    for kind in kinds or sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
+        begin = time.perf_counter()
+        try:
+            model = tiny(kind)
+        except Exception as error:
+            found["not built"] += 1
+            print(f"{kind:28} not built: {type(error).__name__}: {str(error).splitlines()[0][:80] if str(error) else ''}")
+            continue
+        try:
+            engine, tokens, wrong, error_ = checked(model, tokenizer)
+        except Exception as error:
+            found["not recorded"] += 1
+            print(f"{kind:28} not recorded: {type(error).__name__}: {str(error).splitlines()[0][:80] if str(error) else ''}")
+            continue
+        exact = wrong == 0 and error_ < 1e-4
+        found[f"{engine}, {'exact' if exact else 'WRONG'}"] += 1
+        print(
+            f"{kind:28} {engine:15} {tokens:4} tokens, {wrong} wrong, largest error {error_:.1e} nats, "
+            f"{time.perf_counter() - begin:.1f} s{'' if exact else '  WRONG'}",
+            flush=True,
+        )
+    print("\n".join(f"{count:4} {name}" for name, count in found.most_common()))
+
+
+if __name__ == "__main__":
+    main()

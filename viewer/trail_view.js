@@ -1,0 +1,44 @@
+/** The forks that lead to the shown path, each a way back; and the ways to compare and to see all branches. */
+
+import { MAIN } from '#viewer/branches';
+import { visibleNode } from '#viewer/description';
+import { h, tell, tokenText } from '#viewer/dom';
+import { count, percent } from '#viewer/format';
+
+/** @param {HTMLElement} root @param {import('#viewer/reading').Recording} recording */
+export function mountTrail(root, { trace, tree }) {
+  root.hidden = tree.count === 0;
+  const steps = h('ol', { class: 'steps' });
+  const diff = toggle('compare', 'c', 'Compare with the main path (c)', 'diff');
+  const all = toggle('all branches', 'v', 'Show all branches (v)', 'tree');
+  root.replaceChildren(h('nav', { class: 'crumbs', aria: { label: 'Path' } }, steps), h('div', { class: 'views' }, diff, all));
+
+  return {
+    /** @param {import('#viewer/reading').Reading} reading @param {Readonly<import('#viewer/state').State>} state */
+    update({ layout, branch }, state) {
+      if (tree.count === 0) return;
+      const step = (/** @type {number} */ to, /** @type {import('#viewer/dom').Child[]} */ ...words) => {
+        const button = h('button', { type: 'button', class: 'crumb', aria: to === branch ? { current: 'true' } : {} }, ...words);
+        button.addEventListener('click', () => tell(button, 'branch', to));
+        return h('li', {}, button);
+      };
+      const forks = tree.trail(branch).map((one) => {
+        const first = tree.firstOf(one);
+        const line = (layout.lineOf[layout.placeOf[first] ?? 0] ?? 0) + 1;
+        return step(one, `line ${count(line)} `, tokenText(visibleNode(trace, first)), ` (${percent(tree.probabilityOf(one))})`);
+      });
+      const recorded = h('li', { class: 'recorded' }, `${count(tree.count)} branch${tree.count === 1 ? '' : 'es'} recorded`);
+      steps.replaceChildren(step(MAIN, 'Main path'), ...(forks.length ? forks : [recorded]));
+      diff.hidden = branch < 0;
+      diff.setAttribute('aria-pressed', String(state.diff));
+      all.setAttribute('aria-pressed', String(state.tree));
+    },
+  };
+}
+
+/** @param {string} label @param {string} key @param {string} title @param {string} command */
+function toggle(label, key, title, command) {
+  const button = h('button', { type: 'button', class: 'toggle', title }, `${label} `, h('kbd', { aria: { hidden: 'true' } }, key));
+  button.addEventListener('click', () => tell(button, 'command', command));
+  return button;
+}
