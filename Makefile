@@ -75,7 +75,7 @@ sweep: .venv/.test ## the tree on every architecture that transformers knows, ag
 .PHONY: model
 model: .venv/.test ## train the built-in model from scratch and measure it (about two hours on two cores)
 	$(BIN)/python recorder/training/make_tokenizer.py
-	$(BIN)/python recorder/training/train.py --minutes 95
+	$(BIN)/python recorder/training/train.py --minutes 100
 	$(BIN)/python recorder/training/evaluate.py
 	$(BIN)/python recorder/training/model_card.py
 

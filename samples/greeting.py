@@ -7,4 +7,5 @@ GREETINGS = {
 
 def greet(language, name="🌍"):
     """Return a greeting for the name in the language, or in German."""
-    if language
+    if language not in GREETINGS:
+        language =

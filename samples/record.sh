@@ -1,9 +1,6 @@
 #!/bin/sh
 # Records the prompts of this folder with the built-in model and makes a report of each.
 # Usage: sh samples/record.sh [FOLDER]   (default: build/demo; `samples` renews the committed ones)
-#
-# The prompts end without a line break where the next line is to be written: for a model whose tokens hold a line break
-# together with its indentation, a break at the end says that no indentation follows.
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 out=${1:-build/demo}
@@ -15,13 +12,14 @@ report() {
   $out/$1.html"
 }
 
-# An ordinary prompt, sampled.
-tokenscope-record "$here/read_text.py" -o "$out/read_text.tsc" --force --max-new-tokens 120 --temperature 0.6 --seed 1
-report read_text
+# An uncertain choice: which dictionary is next? The branches show what would have followed.
+tokenscope-record "$here/merge.py" -o "$out/merge.tsc" --force --max-new-tokens 80 --stop '\n\n\n'
+report merge
 # A hole in a file.
 tokenscope-record "$here/stack.py" -o "$out/stack.tsc" --force --fim --max-new-tokens 40 --quiet
 report stack
-# Text that is not ASCII, greedy, until two empty lines.
-tokenscope-record "$here/greeting.py" -o "$out/greeting.tsc" --force --max-new-tokens 40 --stop '\n\n\n' --quiet
+# Text that is not ASCII, in the middle of a line; branches are sampled.
+tokenscope-record "$here/greeting.py" -o "$out/greeting.tsc" --force --max-new-tokens 80 --stop '\n\n\n' \
+    --tree-temperature 0.6 --quiet
 report greeting
 printf '\nReports, ready to open in a browser:%s\n' "$reports"

@@ -225,17 +225,17 @@ def test_force_replaces_the_output(folder, model_folder):
     assert len(Trace.load("t.tsc").output) == 2
 
 
-def start_slow(model_folder, folder):
-    """A recording that goes on for long, and has written its first tokens."""
+def start_slow(model_folder, folder, options=("--max-new-tokens", "2000"), stage="Writing"):
+    """A recording that goes on for long, and is in this stage of it."""
     process = subprocess.Popen(
-        [*COMMAND, "prompt.py", "--model", str(model_folder), "--max-new-tokens", "2000", "-o", "t.tsc"],
+        [*COMMAND, "prompt.py", "--model", str(model_folder), *options, "-o", "t.tsc"],
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     for line in process.stderr:
-        if line.startswith("Writing"):
+        if line.startswith(stage):
             return process
     raise AssertionError("the recording did not start")
 
@@ -255,6 +255,21 @@ def test_a_signal_keeps_what_was_generated(number, folder, model_folder):
     assert "Traceback" not in said
     assert os.listdir(folder).count("t.tsc") == 1
     assert not list(folder.glob(".*.part"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_the_branches_that_have_grown(number, folder, model_folder):
+    options = ("--max-new-tokens", "30", "--tree-nodes", "500000", "--tree-depth", "9", "--tree-min-prob", "0")
+    with start_slow(model_folder, folder, options, "Growing") as process:
+        time.sleep(0.7)
+        process.send_signal(number)
+        said = process.stderr.read()
+    assert process.returncode == 130, said
+    trace = Trace.load("t.tsc")
+    assert trace.run["finish"] == "length"
+    assert trace.run["tree"]["finish"] == "interrupted"
+    assert 0 < int(trace.branches.count.sum()) < 500_000
+    assert "Traceback" not in said
 
 
 def test_an_interruption_while_loading_writes_nothing(folder, model_folder):

@@ -23,8 +23,7 @@ SAMPLE_SEED = 3
 # What the summary of the run that is in the package does not say by itself.
 RUN_NOTE = """This run began with the weights of an earlier one (`--start-from`): 95 minutes, 3,073 steps and 12,587,008 tokens on the
 same machine, with the same shape and tokenizer, other rates (0.02 and 0.006), windows that began anywhere, and holes of which
-half were cut at random characters. What is trained here again from random weights by the commands below is therefore a little
-worse. The size was chosen by tokens per second and the usual ratio of tokens to weights, not by comparing trained models;
+half were cut at random characters. The commands below begin with random weights and see only the tokens of the second run. The size was chosen by tokens per second and the usual ratio of tokens to weights, not by comparing trained models;
 the rates were not searched. Neither run looked at the held-out modules, but for two trials of two minutes before the earlier
 one; its progress was measured on them, that of this run on the validation files, which the earlier one had seen."""
 
@@ -74,7 +73,7 @@ were dropped too.
 
 ## Training
 
-{minutes} minutes on {device}, at low priority beside other work: {steps:,} steps,
+{minutes} minutes on {device} beside other work: {steps:,} steps,
 {tokens:,} tokens, {rate:,} tokens per second. One pass over the packed files is
 {packed:,} tokens (the standard library counts twice); about one file in a hundred is left out for validation. In each pass
 half of the files are cut into pieces with a hole each (prefix, suffix, middle): one to three lines without the white space
@@ -136,8 +135,8 @@ def verdict(holes: dict[str, dict[str, float]]) -> str:
     if holes["greedy"]["parses"] >= holes["left empty"]["parses"]:
         return ""
     return (
-        " **This version cannot fill holes:** its fillings seldom stop in time, and they break\n"
-        "more functions than empty holes do. Use left-to-right prompts with it."
+        " Fewer of these functions parse\nwith the greedy filling than with an empty hole: "
+        "do not expect `--fim` to complete real code with this model."
     )
 
 

@@ -1,6 +1,6 @@
 """Command: train the built-in model for a given number of minutes and put it into the package.
 
-Use: python recorder/training/train.py --minutes 40
+Use: python recorder/training/train.py --minutes 100
 
 The clock is the schedule: warm-up, decay and the switch to long windows follow the share
 of the minutes that has passed. A run that was stopped goes on from its checkpoint; a
@@ -32,7 +32,7 @@ STEPS_BETWEEN_MEASURES = 200
 def arguments() -> argparse.Namespace:
     """The command line; the defaults are the model in the package."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=40.0)
+    parser.add_argument("--minutes", type=float, default=100.0)
     parser.add_argument("--tokens-per-step", type=int, default=4096)
     parser.add_argument("--hidden", type=int, default=192)
     parser.add_argument("--layers", type=int, default=6)
