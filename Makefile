@@ -64,7 +64,7 @@ format: .venv/.test ## apply the formatter and the linter's fixes
 
 .PHONY: benchmark
 benchmark: .venv/.runtime ## recording, start and tree, each as ratios in one run (an hour; --help has shorter ones)
-	$(BIN)/python tests/benchmarks/first_token.py
+	$(BIN)/python tests/benchmarks/start_up.py
 	$(BIN)/python tests/benchmarks/recording_cost.py
 	$(BIN)/python tests/benchmarks/tree_speed.py
 

@@ -44,6 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=torch.cuda.is_available())
     parser.add_argument("--start-from", type=Path, help="folder of weights to begin with instead of random ones")
     parser.add_argument("--name", default="run", help="folder under build/training")
     parser.add_argument("--no-export", action="store_true", help="leave the package as it is")

@@ -57,6 +57,7 @@ SMALL: dict[str, Any] = {
     "bos_token_id": 1,
     "eos_token_id": None,
 }
+MOST_PARAMETERS = 30_000_000
 PROMPT_TOKENS = 24
 SETTINGS = GenerationSettings(max_new_tokens=6, temperature=0, top_alternatives=5)
 TREE = TreeSettings(nodes=120, width=2, depth=2, length=5, min_prob=0.0)
@@ -66,10 +67,13 @@ def tiny(kind: str) -> Any:
     """A random model of this kind; raises whatever its code raises."""
     defaults = AutoConfig.for_model(kind)
     known = {name: value for name, value in SMALL.items() if hasattr(defaults, name)}
+    config = AutoConfig.for_model(kind, **known)
+    with torch.device("meta"):  # some parts keep their size: see before the memory is taken
+        size = AutoModelForCausalLM.from_config(config).num_parameters()
+    if size > MOST_PARAMETERS:
+        raise ValueError(f"still {size:,} parameters")
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **known), dtype=torch.float32).eval()
-    if model.num_parameters() > 30_000_000:
-        raise ValueError(f"still {model.num_parameters():,} parameters")
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
     head = model.get_output_embeddings()
     if head is not None:
         with torch.no_grad():
@@ -116,13 +120,19 @@ def main(kinds: tuple[str, ...]) -> None:
             model = tiny(kind)
         except Exception as error:
             found["not built"] += 1
-            print(f"{kind:28} not built: {type(error).__name__}: {str(error).splitlines()[0][:80] if str(error) else ''}")
+            print(
+                f"{kind:28} not built: {type(error).__name__}: {str(error).splitlines()[0][:80] if str(error) else ''}",
+                flush=True,
+            )
             continue
         try:
             engine, tokens, wrong, error_ = checked(model, tokenizer)
         except Exception as error:
             found["not recorded"] += 1
-            print(f"{kind:28} not recorded: {type(error).__name__}: {str(error).splitlines()[0][:80] if str(error) else ''}")
+            print(
+                f"{kind:28} not recorded: {type(error).__name__}: {str(error).splitlines()[0][:80] if str(error) else ''}",
+                flush=True,
+            )
             continue
         exact = wrong == 0 and error_ < 1e-4
         found[f"{engine}, {'exact' if exact else 'WRONG'}"] += 1
