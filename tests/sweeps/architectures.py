@@ -7,6 +7,7 @@ with an independent `generate` of its prompt plus forced token. What cannot be b
 from __future__ import annotations
 
 import collections
+import signal
 import time
 import warnings
 from typing import Any
@@ -58,6 +59,7 @@ SMALL: dict[str, Any] = {
     "eos_token_id": None,
 }
 MOST_PARAMETERS = 30_000_000
+MOST_SECONDS = 60  # for one architecture: some have only slow code without their own kernels
 PROMPT_TOKENS = 24
 SETTINGS = GenerationSettings(max_new_tokens=6, temperature=0, top_alternatives=5)
 TREE = TreeSettings(nodes=120, width=2, depth=2, length=5, min_prob=0.0)
@@ -105,6 +107,11 @@ def checked(model: Any, tokenizer: Any) -> tuple[str, int, int, float]:
     return str(trace.run["tree"]["engine"]), tokens, wrong, error
 
 
+def out_of_time(_signal: int, _frame: object) -> None:
+    """One architecture takes too long."""
+    raise TimeoutError(f"over {MOST_SECONDS} s")
+
+
 @click.command()
 @click.argument("kinds", nargs=-1)
 def main(kinds: tuple[str, ...]) -> None:
@@ -112,10 +119,12 @@ def main(kinds: tuple[str, ...]) -> None:
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(1)
+    signal.signal(signal.SIGALRM, out_of_time)
     tokenizer = AutoTokenizer.from_pretrained(builtin_folder())
     found: collections.Counter[str] = collections.Counter()
     for kind in kinds or sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
         begin = time.perf_counter()
+        signal.alarm(MOST_SECONDS)
         try:
             model = tiny(kind)
         except Exception as error:
@@ -141,6 +150,7 @@ def main(kinds: tuple[str, ...]) -> None:
             f"{time.perf_counter() - begin:.1f} s{'' if exact else '  WRONG'}",
             flush=True,
         )
+    signal.alarm(0)
     print("\n".join(f"{count:4} {name}" for name, count in found.most_common()))
 
 
