@@ -143,7 +143,7 @@ class Search:
         self._position: list[int] = []
         self._row: list[tuple[Rows, int]] = []
         self._owner: list[tuple[_Branch, int]] = []  # its branch, and its place in it
-        self._children: set[tuple[int, int]] = {(node - 1, token) for node, token in enumerate(main.ids)}
+        self._children = {(node - 1, token): node for node, token in enumerate(main.ids)}  # by (parent, token)
         self._forks: list[_Fork] = []
         self._waiting: Counter[int] = Counter()  # forks that wait, by parent
         self._ages = itertools.count()
@@ -222,7 +222,7 @@ class Search:
                 self._unreached += 1
                 return
             tokens = deque(place.tokens)
-            while tokens and (child := self._child(parent, tokens[0])) is not None:
+            while tokens and (child := self._children.get((parent, tokens[0]))) is not None:
                 parent = child
                 tokens.popleft()
             if not tokens:
@@ -294,7 +294,7 @@ class Search:
         self._owner.append((branch, len(branch.nodes)))
         self._position.append(self._position_of(parent) + 1)
         self._token.append(token)
-        self._children.add((parent, token))
+        self._children[parent, token] = node
         self._parent.append(parent)
         branch.nodes.append(node)
         branch.forced += forced
@@ -455,14 +455,6 @@ class Search:
         while self._position_of(node) > position:
             node = self._before(node)
         return node
-
-    def _child(self, parent: int, token: int) -> int | None:
-        if (parent, token) not in self._children:
-            return None
-        if parent + 1 < self._size and self._main.ids[parent + 1] == token:
-            return parent + 1
-        pairs = zip(self._parent, self._token, strict=True)
-        return self._size + next(index for index, pair in enumerate(pairs) if pair == (parent, token))
 
     def _text_before(self, node: int) -> bytes:
         """The last bytes up to a node, as far as a stop string may begin there."""
