@@ -109,6 +109,15 @@ def test_a_tree_with_every_option(folder, model_folder):
     assert command[command.index("--force-text") + 1] == r"3:\n\treturn"
 
 
+def test_a_position_that_the_output_does_not_reach_is_said(folder, model_folder):
+    code, said = invoke(
+        "prompt.py", "--model", model_folder, "--max-new-tokens", 3, "--tree-nodes", 0, "--force-token", "9:40"
+    )
+    assert code == 0
+    assert "could not be taken: the text ends before the position" in said
+    assert "min-prob" not in said
+
+
 def test_the_command_in_a_trace_records_it_again(folder, model_folder):
     words = ["prompt.py", "--model", str(model_folder), "--max-new-tokens", "5", "--stop", r"\\n\n", "--tree-nodes", "30"]
     assert invoke(*words, "-o", "a.tsc", "--force-text", r"2:a\\b")[0] == 0

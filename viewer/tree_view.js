@@ -232,8 +232,9 @@ export function mountTree(root, { trace, tree }) {
     const { step, row } = measures();
     const isTall = row >= LABELLED;
     const isFocused = document.activeElement === view;
-    const [ink, quiet, accent, raised, sunk] = ['ink', 'quiet', 'accent', 'raised', 'sunk'].map((name) => {
-      probe.style.color = `var(--${name})`;
+    const isForced = matchMedia('(forced-colors: active)').matches; // then every colour of text is the same, grounds' included
+    const [ink, quiet, accent, raised, sunk] = ['ink', 'quiet', 'accent', 'raised', 'sunk'].map((name, i) => {
+      probe.style.color = isForced && i > 2 ? 'Canvas' : `var(--${name})`;
       return getComputedStyle(probe).color;
     });
     const [mono, sans] = [probe, root].map((element) => `11px ${getComputedStyle(element).fontFamily}`);

@@ -156,6 +156,8 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
     )
     for place, line in enumerate(_line_texts(trace)):
         table.add_row("least certain" if place == 0 else "", line)
+    for note in trace.run["notes"]:
+        table.add_row("note", Text(note))
     table.add_row("trace", f"{path or 'standard output'} ({file_size(size)})")
     if path is not None:
         table.add_row("next", f"tokenscope-html {shlex.quote(str(path))}")
@@ -175,7 +177,7 @@ def _times(trace: Trace) -> str:
 def _tree(trace: Trace) -> str:
     tree, count = trace.run["tree"], len(trace.branches)
     if count == 0:
-        return _NO_BRANCHES.get(tree["finish"], "none")
+        return _NO_BRANCHES.get(tree["finish"], "none") if tree["nodes"] else "none"
     tokens = int(trace.branches.count.sum())
     rejoined = int((trace.branches.end == BranchEnd.REJOINED).sum())
     says = f"; {rejoined:,} of them come{'s' if rejoined == 1 else ''} back to the text they left" if rejoined else ""
