@@ -63,9 +63,10 @@ format: .venv/.test ## apply the formatter and the linter's fixes
 	$(BIN)/ruff format .
 
 .PHONY: benchmark
-benchmark: .venv/.runtime ## recording, start and tree, each as ratios in one run (an hour; --help has shorter ones)
+benchmark: .venv/.runtime ## start, recording, memory and tree, as ratios in one run each (hours; --help has shorter ones)
 	$(BIN)/python tests/benchmarks/start_up.py
 	$(BIN)/python tests/benchmarks/recording_cost.py
+	$(BIN)/python tests/benchmarks/inside_memory.py
 	$(BIN)/python tests/benchmarks/tree_speed.py
 
 .PHONY: sweep

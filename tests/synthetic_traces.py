@@ -13,6 +13,14 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace import Trace
+from tokenscope_trace.replay_tables import (
+    LayerAttention,
+    LayerLens,
+    attention_tables,
+    encode_unkept,
+    encode_weights,
+    lens_tables,
+)
 from tokenscope_trace.schema import BranchEnd, Origin
 
 PROMPT = '''import re
@@ -27,6 +35,12 @@ OUTPUT = """    pattern = re.compile(r"(?:(\\d+)h)?(?:(\\d+)m)?(?:(\\d+)s)?")
     if total < 0:
         raise ValueError(text)
     return total
+"""
+TESTS = """from durations import parse_duration
+
+
+def test_hours():
+    assert parse_duration("1h30m") == 5400
 """
 END = b"<|endoftext|>"
 HOSTILE = [
@@ -229,6 +243,114 @@ def _measured(
     }
 
 
+def looking(
+    trace: Trace, *, layers: int = 6, heads: int = 4, top: int = 8, lens: tuple[int, ...] = (0, 3, 5), seed: int = 11
+) -> Trace:
+    """The same trace with attention of its main path (layer 1 has none) and with a lens over its output or scored code.
+
+    Heads differ: sinks that look at the first token, heads that look back by one, heads that look at the token's last occurrence.
+    """
+    random = np.random.default_rng(seed)
+    ids = trace.nodes.token_id
+    queries = len(trace.scored) or len(trace.main)
+    parents = trace.nodes.parent[:queries]
+    root = np.maximum.accumulate(np.where(parents < 0, np.arange(queries), 0))
+    found = []
+    for layer in range(layers):
+        if layer == 1:
+            continue
+        sources = np.zeros((queries, heads, top), np.int32)
+        weights = np.zeros((queries, heads, top), np.float32)
+        unkept = np.zeros((queries, heads), np.float32)
+        for query in range(queries):
+            before = np.arange(root[query], query + 1)
+            same = before[:-1][ids[before[:-1]] == ids[query]]
+            for head in range(heads):
+                score = random.gumbel(size=len(before))
+                score[0] += 6 * (head == 0)
+                score[-2:] += 4 * (head == 1)
+                score[same - root[query]] += 5 * (head == 2)
+                p = np.exp(score - score.max())
+                p = (p / p.sum()).astype(np.float32)
+                kept = np.argsort(-p)[:top]
+                sources[query, head, : len(kept)], weights[query, head, : len(kept)] = before[kept], p[kept]
+                unkept[query, head] = max(0.0, 1 - float(p[kept].sum()))
+        codes = encode_weights(weights)
+        found.append(LayerAttention(layer, np.where(codes > 0, sources, 0), codes, encode_unkept(unkept)))
+    first = int(trace.output[0]) if len(trace.output) else 0
+    nodes = np.arange(first, first + (len(trace.output) or len(trace.scored)))
+    known = trace.tokens.id
+    lenses = []
+    for depth, layer in enumerate(lens):
+        sure = random.random(len(nodes)) < (depth + 1) / len(lens)
+        last = layer == lens[-1]
+        rank = np.where(last, trace.nodes.rank[nodes], np.where(sure, 1, random.integers(2, 400, len(nodes))))
+        rank = np.where(trace.nodes.parent[nodes] < 0, 0, rank)
+        token = np.where(rank == 1, ids[nodes], random.choice(known, len(nodes)))
+        p = random.uniform(0.1, 0.95, len(nodes)).astype(np.float32)
+        logprob = np.where(rank == 1, np.log(p), np.log(p) - np.log1p(rank))
+        missing = np.where(rank == 0, np.nan, 1)
+        lenses.append(
+            LayerLens(
+                layer,
+                first,
+                token.astype(np.int32),
+                (p * missing).astype(np.float32),
+                rank.astype(np.int32),
+                (logprob * missing).astype(np.float32),
+            )
+        )
+    absent = [{"layer": 1, "reason": "it computes no attention (conv)"}]
+    run = {
+        **trace.run,
+        "replay": {"way": "continued", "noise": 2.4e-6},
+        "attention": {"top": top, "queries": queries, "absent": absent},
+        "lens": {"layers": list(lens), "first": first, "count": len(nodes), "reason": None},
+    }
+    return Trace(run, {**trace._contents.tables, **attention_tables(found), **lens_tables(lenses)})
+
+
+def scored(
+    files: dict[str, str] | None = None, *, changed: dict[str, list[list[int]]] | None = None, **options: Any
+) -> Trace:
+    """Code that the model did not write, one chain of nodes per file; `changed` are lines by file."""
+    files = files or {"durations.py": PROMPT + OUTPUT, "tests/test_durations.py": TESTS}
+    parts = {source: split(text) for source, text in files.items()}
+    tokens = [token for part in parts.values() for token in part]
+    trace = make(tokens, [], segments=[], finish="scored", kind="score", source=next(iter(files)), **options)
+    nodes = {name: values.copy() for name, values in trace._contents.tables["nodes"].items()}
+    nodes["origin"][:] = Origin.SCORED
+    listed, first = [], 0
+    missing = np.zeros(len(trace.nodes), dtype=bool)
+    for source, part in parts.items():
+        nodes["parent"][first] = -1
+        missing[first] = True
+        listed.append(
+            {
+                "source": source,
+                "first": first,
+                "end": first + len(part),
+                "exact": True,
+                "changed": (changed or {}).get(source),
+            }
+        )
+        first += len(part)
+    kept = np.repeat(~missing, nodes["alternative_count"])
+    for name in ("logprob", "entropy", "margin", "gap", "tail"):
+        nodes[name][missing] = np.nan
+    nodes["rank"][missing] = nodes["alternative_count"][missing] = 0
+    tables = {**trace._contents.tables, "nodes": nodes}
+    tables["alternatives"] = {name: values[kept] for name, values in tables["alternatives"].items()}
+    score = {"window": 2048, "revision": "main" if changed else None, "commit": "4f2a9c0d" * 5 if changed else None}
+    run = {**trace.run, "files": listed, "score": score, "main_leaf": listed[0]["end"] - 1, "sampling": {"do_sample": False}}
+    return Trace(run, tables)
+
+
+def changed() -> Trace:
+    """Two scored files of which some lines changed, with attention and lens."""
+    return looking(scored(changed={"durations.py": [[6, 6], [8, 9]], "tests/test_durations.py": [[3, 5]]}))
+
+
 def plausible(**options: Any) -> Trace:
     """A greedy recording of ordinary Python."""
     return make(split(PROMPT), split(OUTPUT), **options)
@@ -387,6 +509,7 @@ class _Growth:
             self.alternatives[name].extend(values)
         self.rows.append(list(range(begin, len(self.alternatives["token_id"]))))
         column |= {"parent": parent, "token_id": own, "origin": Origin.BRANCH, "alternative_count": len(self.rows[-1])}
+        column["noise"] = np.nan
         for name, value in column.items():
             self.nodes[name].append(value)
         siblings.append(node)

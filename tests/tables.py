@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tokenscope_trace.schema import TABLES
 
 NAN = float("nan")
+REPLAYED = ("attention_layers", "attention_rows", "attention", "lens")
+UNREAD: dict[str, Any] = {"replay": None, "attention": None, "lens": None}  # facts of a run that was not replayed
 
 
 def small_run(**changes: Any) -> dict[str, Any]:
@@ -25,6 +27,9 @@ def small_run(**changes: Any) -> dict[str, Any]:
         "libraries": {"python": "3.11"},
         "command": ["tokenscope-record", "p.py"],
         "tree": {"engine": "tree-attention"},
+        "replay": {"way": "continued", "noise": 0.125},
+        "attention": {"top": 2, "queries": 4, "absent": [{"layer": 0, "reason": "it mixes by convolution"}]},
+        "lens": {"layers": [1], "first": 2, "count": 2, "reason": None},
         "notes": [],
         "clock": {"created": "2026-01-01T00:00:00Z"},
     } | changes
@@ -47,6 +52,7 @@ def small_tables() -> dict[str, dict[str, np.ndarray]]:
                 "sampled_logprob": [NAN, NAN, NAN, -0.125, NAN],
                 "sampled_tail": [NAN, NAN, NAN, 0.0, NAN],
                 "alternative_count": [0, 2, 1, 2, 2],
+                "noise": [NAN, NAN, 0.125, 0.0, NAN],
             },
             "alternatives": {
                 "token_id": [7, 9, 5, 7, 9, 7, 9],
@@ -58,8 +64,20 @@ def small_tables() -> dict[str, dict[str, np.ndarray]]:
             "spellings": {"node": [0], "byte_count": [2]},
             "spelling_bytes": {"byte": list(b"de")},
             "branches": {"first": [4], "count": [1], "forced": [1], "asked": [0], "end": [1], "rejoined": [-1]},
+            "attention_layers": {"layer": [1], "heads": [2]},
+            "attention_rows": {"unkept": [0, 0, 0, 16384, 65535, 0, 1, 49151]},
+            "attention": {
+                "node": [0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 2, 0, 2, 3, 3, 0],
+                "weight": [255, 0, 255, 0, 180, 180, 221, 0, 0, 0, 255, 0, 180, 180, 128, 0],
+            },
+            "lens": {"token_id": [5, 9], "probability": [0.5, 0.75], "rank": [2, 1], "logprob": [-2.0, -0.25]},
         }
     )
+
+
+def without_replay(tables: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
+    """The tables without attention and lens."""
+    return {name: table for name, table in tables.items() if name not in REPLAYED}
 
 
 def typed(tables: dict[str, dict[str, list[Any]]]) -> dict[str, dict[str, np.ndarray]]:
@@ -121,6 +139,7 @@ def any_tables(draw: st.DrawFn) -> dict[str, dict[str, np.ndarray]]:
                 "sampled_logprob": many(logprobs, count),
                 "sampled_tail": many(probabilities, count),
                 "alternative_count": [len(entry) for entry in lists],
+                "noise": many(_floats(0, 2.0**99), count),
             },
             "alternatives": {
                 "token_id": alternatives,
@@ -143,6 +162,7 @@ def any_tables(draw: st.DrawFn) -> dict[str, dict[str, np.ndarray]]:
                 "end": ends,
                 "rejoined": [draw(st.integers(0, count - 1)) if end == 3 else -1 for end in ends],
             },
+            **{name: {column: [] for column in TABLES[name]} for name in REPLAYED},
         }
     )
 

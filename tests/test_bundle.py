@@ -1,12 +1,13 @@
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tokenscope_trace.bundle import BundleError, bundle, bundle_style, compact, shorten
-from tokenscope_trace.report import viewer_script
+from tokenscope_trace.bundle import BundleError, bundle, bundle_classic, bundle_style
+from tokenscope_trace.report import boot_script, viewer_script
 
 NODE = shutil.which("node")
 ROOT = Path(__file__).parent.parent
@@ -56,67 +57,13 @@ def test_comments_are_left_out_and_what_looks_like_one_stays():
     assert run(script) == [2, "// text", "// a // b", "a"]
 
 
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("const a = 1 + 2;", "const a=1+2;"),
-        ("a = b + +c - -d;", "a=b+ +c- -d;"),
-        ("a = ' x  y ' + \"' z\";", "a=' x  y '+\"' z\";"),
-        ("a = `x  ${b + ' }` ' + `${ c }`}  y`;", "a=`x  ${b + ' }` ' + `${ c }`}  y`;"),
-        ("a = b.replace(/[/ ' ]  +/g, c) / d / e;", "a=b.replace(/[/ ' ]  +/g,c)/d/e;"),
-        ("return / x/.test(y)", "return/ x/.test(y)"),
-        ("if (a) {\n\n  b = ' ';\n}\nelse c();", "if(a){\nb=' ';\n}\nelse c();"),
-        ("a = 1 .toFixed(); typeof b", "a=1 .toFixed();typeof b"),
-    ],
-)
-def test_spaces_that_separate_nothing_are_left_out(source, expected):
-    assert compact(source) == expected
+def test_names_and_lines_stay_as_they_were_written():
+    source = "export function twice(number) {\n  // Doubles.\n  return number + number;\n}\n"
+    assert "function twice(number) {\n  return number + number;\n}\n" in bundle({"main": source}, "main")
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "const first = { second: 1, third() { return this.second; } }; const { second, third } = first; result = [second, first.third()];",
-        "const make = ({ inner = 2, ...others }, list) => ({ inner, others, list }); result = make({ other: 3 }, [...'ab']);",
-        "class Thing { constructor(value) { this.value = value; } get twice() { return 2 * this.value; } } result = new Thing(4).twice;",
-        "const name = 'x', outer = { name: { name } }; result = `${name} ${outer.name.name + `${[name].map((each) => `<${each}>`)}`} name`;",
-        "function pick(value) { switch (value) { case 'a': { const found = value; return found; } default: return value ? { value } : value; } } result = [pick('a'), pick('b'), pick(0)];",
-        "const get = 5, of = [get]; for (const each of of) result = { get, each, 'of': each ? get : of };",
-        "let total = 0; for (let index = 0, last = 3; index < last; index++) { total += index; } result = { total, index: -total };",
-        "const f = (x) => x; const o = { class: 1, a: f(2), b: { c: f(3) } }; if (o) { f(o); result = [o, o.a]; }",
-        "const key = 'same'; result = `${{ same: 1, key: 2 }[key]} ${{ key }.key}`;",
-        "const value = null; result = [value?.length, value ?? { length: 1 }.length, /value/.test('value')];",
-    ],
-)
-def test_short_names_mean_the_same(source):
-    script = "globalThis.result = (() => { let result; %s return result; })();"
-    short = shorten(script % source)
-    assert run(short) == run(script % source)
-    assert len(short) <= len(script % source)
-
-
-def test_braces_that_could_be_either_are_refused():
-    with pytest.raises(BundleError, match="statements or properties"):
-        shorten("const a = 1; if (a) { b: a; }")
-
-
-def test_no_name_of_the_viewer_is_left_without_what_it_names(tmp_path):
-    path = tmp_path / "viewer.js"
-    path.write_text(viewer_script(), encoding="ascii")
-    tsc = ROOT / "node_modules" / "typescript" / "bin" / "tsc"
-    words = [
-        "--noEmit",
-        "--allowJs",
-        "--checkJs",
-        "--target",
-        "es2022",
-        "--lib",
-        "es2023,dom,dom.iterable",
-        path.name,
-    ]
-    found = subprocess.run([NODE, tsc, *words], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
-    assert "viewer.js" in found, "the bundle has no types, so there is always something to complain of"
-    assert [line for line in found.splitlines() if "Cannot find name" in line] == []
+def test_a_script_that_stands_by_itself_is_ascii_without_comments():
+    assert bundle_classic("boot", "/** Says\n * more. */\n\nf('é'); // why\n  // one\n") == "f('\\u00e9'); // why\n"
 
 
 def test_a_template_literal_of_several_lines_is_refused():
@@ -169,12 +116,20 @@ def test_a_missing_module_and_a_missing_export_are_refused_by_name():
 def test_what_would_end_the_script_is_refused(text):
     with pytest.raises(BundleError, match="would end it"):
         bundle({"main": f"const a = '{text}';\n"}, "main")
+    with pytest.raises(BundleError, match="would end it"):
+        bundle_classic("boot", f"const a = '{text}';\n")
 
 
 def test_the_viewer_itself_is_one_script_of_every_module():
     script = viewer_script()
     assert script.isascii()
-    assert subprocess.run([NODE, "--check", "-"], input=script.encode(), capture_output=True, check=False).returncode == 0
+    modules = {path.stem for path in (ROOT / "viewer").glob("*.js")} - {"boot"}
+    assert set(re.findall(r"^const \$(\w+) = \(\(\) => \{$", script, re.MULTILINE)) == modules
+
+
+@pytest.mark.parametrize("script", [viewer_script, boot_script])
+def test_the_scripts_of_the_page_are_scripts(script):
+    assert subprocess.run([NODE, "--check", "-"], input=script().encode(), capture_output=True, check=False).returncode == 0
 
 
 def test_the_style_keeps_its_rules_and_strings():

@@ -77,7 +77,7 @@ def test_the_trace_is_never_its_own_report(tmp_path):
         (lambda data: b"hello", "not a TokenScope trace"),
         (lambda data: b"", "empty"),
         (lambda data: data[:-20], "ends inside"),
-        (lambda data: data[:8] + b"\x09\x00" + data[10:], "version 9.1"),
+        (lambda data: data[:8] + b"\x09\x00" + data[10:], "version 9."),
         (lambda data: data[:-3] + bytes([data[-3] ^ 1]) + data[-2:], "checksum"),
     ],
 )

@@ -330,9 +330,18 @@ def test_help_is_a_manual_page():
     code_, _ = invoke("--help")
     assert code_ == 0
     text = CliRunner().invoke(main, ["--help"]).output
-    for heading in ("Model:", "Prompt:", "Decoding:", "Recording:", "Tree:", "Exit codes:"):
+    for heading in (
+        "Model:",
+        "Prompt:",
+        "Existing code:",
+        "Decoding:",
+        "Inside the model:",
+        "Recording:",
+        "Tree:",
+        "Exit codes:",
+    ):
         assert heading in text
-    assert text.count("Example: ") == 5
+    assert text.count("Example: ") == 7
     assert "[default: 256]" in text
     assert max(len(line) for line in text.splitlines()) <= 110
 
@@ -344,3 +353,105 @@ def test_help_and_mistakes_import_no_torch():
         "assert not {'torch', 'transformers'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_attention_and_lens_as_asked(folder, model_folder):
+    code, said = invoke(
+        "prompt.py", "--model", model_folder, "--max-new-tokens", 4, "--tree-nodes", 0, "--attention-top", 3,
+        "--attention-layers", "1", "--lens-layers", "all", "-o", "t.tsc",
+    )  # fmt: skip
+    assert code == 0, said
+    assert re.search(r"Writing at most 4 tokens; needs about [\d.]+ MB of memory beside the model", said)
+    trace = Trace.load("t.tsc")
+    assert [(layer.layer, layer.weights.shape[-1]) for layer in trace.attention] == [(1, 3)]
+    assert [layer.layer for layer in trace.lens] == [0, 1]
+    assert trace.run["command"][4:] == [
+        "--max-new-tokens", "4", "--output", "t.tsc", "--attention-top", "3", "--attention-layers", "1", "--lens-layers", "all",
+        "--tree-nodes", "0",
+    ]  # fmt: skip
+
+
+def test_attention_is_there_unless_it_is_switched_off(folder, model_folder):
+    common = ("prompt.py", "--model", model_folder, "--max-new-tokens", 3, "--tree-nodes", 0, "--force")
+    assert invoke(*common)[0] == 0
+    trace = Trace.load("prompt.tsc")
+    assert [layer.weights.shape[-1] for layer in trace.attention] == [8, 8]
+    assert trace.run["lens"] is None
+    assert invoke(*common, "--no-attention")[0] == 0
+    trace = Trace.load("prompt.tsc")
+    assert trace.attention == []
+    assert trace.run["attention"] is None
+    assert trace.run["replay"]["noise"] < 1e-4
+
+
+def test_existing_files_are_scored(folder, model_folder):
+    Path("lib").mkdir()
+    Path("lib/code.py").write_text("x = 1\n")
+    code, said = invoke("--score", "lib/code.py", folder / "prompt.py", "--model", model_folder, "-o", "s.tsc")
+    assert code == 0, said
+    trace = Trace.load("s.tsc")
+    assert [file.source for file in trace.files] == ["lib/code.py", "prompt.py"]
+    assert trace.text(trace.files[1].nodes) == PROMPT.encode()
+    assert trace.attention == []
+    assert trace.run["command"][:3] == ["tokenscope-record", "code.py", "prompt.py"]
+    assert "Reading 2 files" in said
+    assert str(folder) not in str(trace.run)
+    assert invoke("--score", "lib/code.py", "--model", model_folder, "--lens", "--attention-top", 2)[0] == 0
+    trace = Trace.load("code.tsc")
+    assert len(trace.lens) == len(trace.attention) == 2
+
+
+def test_standard_input_is_scored(folder, model_folder):
+    result = CliRunner().invoke(main, ["--score", "-", "--model", str(model_folder), "-o", "s.tsc"], input="x = 1\n")
+    assert result.exit_code == 0, result.stderr
+    assert [file.source for file in Trace.load("s.tsc").files] == ["-"]
+
+
+def test_the_changes_of_a_work_tree_are_scored(folder, model_folder):
+    def git(*words):
+        subprocess.run(
+            ["git", "-c", "user.name=x", "-c", "user.email=x@example.invalid", *words], check=True, capture_output=True
+        )
+
+    git("init", "--quiet")
+    git("add", "prompt.py")
+    git("commit", "--quiet", "-m", "first")
+    Path("prompt.py").write_text(PROMPT + "    return sum(values)\n")
+    code, said = invoke("--diff", "HEAD", "--model", model_folder)
+    assert code == 0, said
+    trace = Trace.load("diff.tsc")
+    assert [(file.source, file.changed) for file in trace.files] == [("prompt.py", ((3, 3),))]
+    assert trace.run["score"]["revision"] == "HEAD"
+    assert re.fullmatch("[0-9a-f]{40}", trace.run["score"]["commit"])
+    assert invoke("--diff", "nope") == (
+        3,
+        "tokenscope-record: error: git knows no revision 'nope' here; name a branch, a tag or a commit.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--score",), "--score needs a file."),
+        (("--score", "prompt.py", "--diff", "HEAD"), "--score and --diff exclude each other."),
+        (("prompt.py", "prompt.py"), "there are 2 prompts; give one, or --score"),
+        (
+            ("--score", "prompt.py", "--temperature", "1"),
+            "--temperature says how to generate, and --score generates nothing.",
+        ),
+        (("--diff", "HEAD", "--tree-nodes", "5"), "--tree-nodes says how to generate, and --diff generates nothing."),
+        (("prompt.py", "--no-attention", "--attention-top", "3"), "--no-attention excludes"),
+        (("prompt.py", "--attention-layers", "x"), "write numbers of layers from 0"),
+        ((), "Missing argument 'PROMPT'."),
+    ],
+)
+def test_contradictions_end_in_a_sentence(folder, words, says):
+    code, said = invoke(*words)
+    assert code == 2
+    assert says in said
+
+
+def test_a_layer_that_is_not_there_is_the_model_s_error(folder, model_folder):
+    code, said = invoke("prompt.py", "--model", model_folder, "--lens-layers", "7")
+    assert (code, Path("prompt.tsc").exists()) == (4, False)
+    assert said.endswith("error: --lens-layers names layer 7, and this model has 2 layers, 0 to 1.\n")

@@ -1,9 +1,13 @@
+import re
+
 import numpy as np
 import pytest
 from tests import synthetic_traces
 
-from tokenscope_trace.program_text import OUTPUT_BYTES
+from tokenscope_trace.program_text import OUTPUT_BYTES, Passage, rows
+from tokenscope_trace.report import render
 from tokenscope_trace.summary import summarise
+from tokenscope_trace.uncertain import changed_nodes
 
 
 def test_the_headline_counts_what_was_nearly_certain():
@@ -123,3 +127,74 @@ def test_no_string_keeps_what_cannot_be_seen():
     assert summary.title == "<U+202E>title"
     for value in [summary.source, summary.model, *summary.notes, *(text for fact in summary.facts for text in fact)]:
         assert value.isprintable(), value
+
+
+def test_scored_code_leads_with_its_files_those_with_changes_first():
+    trace = synthetic_traces.scored(
+        {"a.py": synthetic_traces.OUTPUT * 3, "b.py": synthetic_traces.TESTS}, changed={"b.py": [[3, 5]], "a.py": []}
+    )
+    summary = summarise(trace)
+    surprised = int(np.count_nonzero(trace.nodes.surprisal[trace.scored] >= 1))
+    assert summary.headline == f"The model was surprised by {surprised} of {len(trace.scored) - 2} tokens in 2 files."
+    assert [(file.source, file.changed) for file in summary.files] == [("b.py", "3"), ("a.py", "0")]
+    nodes = trace.files[1].nodes
+    assert summary.files[0].tokens == f"{len(nodes)}"
+    assert summary.files[0].bits == f"{np.nansum(trace.nodes.surprisal[nodes].astype(float)):.2f}"
+    assert (summary.title, summary.settings) == ("b.py and 1 more", "scored, changes since main")
+    assert summary.columns == ("changed", "unchanged")
+    assert {row[0]: row[1:] for row in summary.numbers}["tokens"] == (
+        f"{len(changed_nodes(trace, trace.files[1]))}",
+        f"{len(trace.scored) - len(changed_nodes(trace, trace.files[1]))}",
+    )
+
+
+def test_scored_code_that_was_compared_with_nothing_has_one_column_and_one_file_has_one_name():
+    summary = summarise(synthetic_traces.scored({"a.py": synthetic_traces.OUTPUT}))
+    assert (summary.title, summary.columns, summary.settings) == ("a.py", ("code",), "scored")
+    assert summary.headline.endswith("tokens in one file.")
+    assert summary.files[0].changed == "–"
+    assert {place.file for place in summary.places} == {""}
+    assert not any(place.changed for place in summary.places)
+
+
+def test_the_most_surprising_places_are_on_changed_lines_first_and_say_what_was_expected():
+    trace = synthetic_traces.changed()
+    places = summarise(trace).places
+    assert [place.changed for place in places] == sorted((place.changed for place in places), reverse=True)
+    assert places[0].changed
+    assert any(place.expected for place in places)
+    for place in places:
+        file = next(file for file in trace.files if file.source == place.file)
+        assert place.line == trace.text(file.nodes[file.nodes < place.node]).count(b"\n") + 1
+        assert place.changed == any(first <= place.line <= last for first, last in file.changed)
+        assert place.expected == (trace.nodes.rank[place.node] > 1)
+
+
+def test_an_excerpt_of_a_file_shows_changed_lines_with_three_lines_beside_them():
+    text = "".join(f"line_{i} = {i}\n" for i in range(1, 101))
+    (file,) = summarise(synthetic_traces.scored({"a.py": text}, changed={"a.py": [[10, 11], [60, 60]]})).files
+    assert [row.number for row in file.rows] == [*range(7, 15), *range(57, 64)]
+    assert [row.number for row in file.rows if row.changed] == [10, 11, 60]
+    assert [row.before for row in file.rows if row.before] == [6, 42]
+    assert file.left_out == 85
+    assert "".join(passage.text for passage in file.rows[0].passages) == "line_7 = 7"
+    (whole,) = summarise(synthetic_traces.scored({"a.py": text})).files
+    assert ([row.number for row in whole.rows], whole.left_out) == ([*range(1, 41)], 60)
+
+
+def test_lines_that_end_in_cr_lf_and_a_marked_line_break_keep_their_places():
+    passages = [Passage("a\r\n"), Passage("\n  ", 7), Passage("b")]
+    found, left_out = rows(passages, lambda _line: False)
+    assert [[(passage.text, passage.node) for passage in row.passages] for row in found] == [
+        [("a", None)],
+        [("\u21b5", 7)],
+        [("  ", None), ("b", None)],
+    ]
+    assert left_out == 0
+
+
+def test_no_words_of_a_scored_trace_say_that_the_model_wrote_it():
+    html = render(synthetic_traces.changed())
+    page = re.sub(r"<(script|style|template)\b.*?</\1>", "", html, flags=re.DOTALL)
+    assert not re.search(r"it wrote|model wrote|of the output|generated", page)
+    assert "Surprise is not a bug" in page

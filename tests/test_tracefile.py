@@ -13,7 +13,7 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.tables import any_tables, small_run, small_tables
+from tests.tables import UNREAD, any_tables, small_run, small_tables
 
 from tokenscope_trace import Trace, tracefile
 from tokenscope_trace.errors import (
@@ -52,15 +52,15 @@ def same(left, right) -> None:
 @settings(max_examples=150, deadline=None)
 @given(tables=any_tables())
 def test_tables_come_back_as_they_were(tables):
-    contents = tracefile.decode(tracefile.encode(small_run(main_leaf=0), tables)[0])
+    contents = tracefile.decode(tracefile.encode(small_run(main_leaf=0, **UNREAD), tables)[0])
     same(contents.tables, tables)
-    assert contents.run == small_run(main_leaf=0)
+    assert contents.run == small_run(main_leaf=0, **UNREAD)
 
 
 @settings(max_examples=60, deadline=None)
 @given(tables=any_tables())
 def test_a_trace_comes_back_byte_for_byte(tables):
-    run = small_run(main_leaf=0, prompt={"segments": []})
+    run = small_run(main_leaf=0, prompt={"segments": []}, **UNREAD)
     data = Trace(run, tables).to_bytes()
     assert Trace.from_bytes(data).to_bytes() == data
 
@@ -75,18 +75,21 @@ def test_equal_recordings_give_equal_bytes_but_for_the_clock():
 
 def test_unknown_tables_and_columns_are_kept():
     later = document()
-    later["tables"]["lens"] = {"rows": 1, "columns": {"layer": {"dtype": "<u2", "unit": "", "filters": [], "data": b"\1\0"}}}
-    later["tables"]["nodes"]["columns"]["noise"] = {
+    later["tables"]["later"] = {
+        "rows": 1,
+        "columns": {"layer": {"dtype": "<u2", "unit": "", "filters": [], "data": b"\1\0"}},
+    }
+    later["tables"]["nodes"]["columns"]["colour"] = {
         "dtype": "<f8",
         "unit": "nats",
         "filters": ["shuffle"],
         "data": bytes(40),
     }
     trace = Trace.from_bytes(packed(later, version=(1, 7)))
-    assert trace.nodes.noise.tolist() == [0.0] * 5
+    assert trace.nodes.colour.tolist() == [0.0] * 5
     again = tracefile.decode(trace.to_bytes()).tables
-    assert again["lens"]["layer"].tolist() == [1]
-    assert again["nodes"]["noise"].dtype == np.float64
+    assert again["later"]["layer"].tolist() == [1]
+    assert again["nodes"]["colour"].dtype == np.float64
 
 
 def test_another_kind_of_file_is_refused():

@@ -6,10 +6,20 @@ import math
 
 import numpy as np
 import pytest
-from tests.tables import NAN, small_run, typed
+from tests import synthetic_traces
+from tests.tables import NAN, UNREAD, small_run, typed
 
 from tokenscope_trace import Trace
-from tokenscope_trace.uncertain import best_other, least_certain_lines, near_certain, perplexity
+from tokenscope_trace.uncertain import (
+    best_other,
+    changed_lines,
+    changed_nodes,
+    least_certain_lines,
+    near_certain,
+    perplexity,
+    ranked_files,
+    surprised,
+)
 
 LN2 = math.log(2)
 
@@ -46,7 +56,7 @@ def trace_of(words, prompt, bits, *, alternatives=(), kind="text", segments=None
         }
     )
     segments = segments or [{"role": "text", "first": 0, "end": prompt}]
-    return Trace(small_run(main_leaf=count - 1, prompt={"kind": kind, "segments": segments}), tables)
+    return Trace(small_run(main_leaf=count - 1, prompt={"kind": kind, "segments": segments}, **UNREAD), tables)
 
 
 def test_perplexity_is_two_to_the_mean_surprisal():
@@ -80,3 +90,30 @@ def test_the_best_other_token_is_not_the_one_that_stands_there():
     trace = trace_of([b"a", b"b", b"c"], 1, [1.0, 1.0], alternatives=[(2, 0.5), (1, 0.25)])
     assert best_other(trace, 2) == (1, pytest.approx(0.25))
     assert best_other(trace, 1) is None
+
+
+def test_lines_of_scored_files_come_changed_first_each_with_its_file():
+    trace = synthetic_traces.scored({"a.py": "x = 1\ny = 2\n", "b.py": "z = 3\nw = 4\n"}, changed={"b.py": [[2, 2]]})
+    lines = least_certain_lines(trace, 9)
+    assert (lines[0].file, lines[0].number, lines[0].changed) == ("b.py", 2, True)
+    assert sorted((line.file, line.number) for line in lines) == [("a.py", 1), ("a.py", 2), ("b.py", 1), ("b.py", 2)]
+    assert [line.bits for line in lines[1:]] == sorted((line.bits for line in lines[1:]), reverse=True)
+    assert {line.text for line in lines} == {"x = 1", "y = 2", "z = 3", "w = 4"}
+    for line in lines:
+        file = next(file for file in trace.files if file.source == line.file)
+        assert line.node in file.nodes
+
+
+def test_files_with_changes_come_first_the_most_surprising_ones_before_others():
+    files = {f"{name}.py": synthetic_traces.OUTPUT * times for name, times in {"a": 1, "b": 4, "c": 1, "d": 2}.items()}
+    trace = synthetic_traces.scored(files, changed={"a.py": [[1, 2]], "c.py": [[1, 9]], "d.py": []})
+    ranked = ranked_files(trace)
+    assert {file.source for file in ranked[:2]} == {"a.py", "c.py"}
+    bits = [float(np.nansum(trace.nodes.surprisal[changed_nodes(trace, file)])) for file in ranked[:2]]
+    assert bits == sorted(bits, reverse=True)
+    assert [file.source for file in ranked[2:]] == ["b.py", "d.py"]
+    assert [changed_lines(file) for file in ranked[2:]] == [0, 0]
+
+
+def test_surprised_counts_from_one_bit_on():
+    assert surprised(np.array([NAN, 0.99, 1.0, 7.0], np.float32)) == (2, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.tables import small_run, small_tables
+from tests.tables import UNREAD, small_run, small_tables, without_replay
 
 from tokenscope_trace import Trace
 from tokenscope_trace.errors import CorruptTrace
@@ -27,6 +27,35 @@ BREAKAGES = {
     "a tail lies outside": ("nodes", "tail", 1, -0.1),
     "value of entropy is negative or infinite": ("nodes", "entropy", 1, np.inf),
     "value of gap is negative": ("nodes", "gap", 1, -1.0),
+    "noise is negative": ("nodes", "noise", 2, -1.0),
+    "no head": ("attention_layers", "heads", 0, 0),
+    "rows of attention do not add up": ("attention_layers", "heads", 0, 3),
+    "does not stand before it": ("attention", "node", 5, 2),
+    "attends to one": ("attention", "node", 3, 1),
+    "not in order of its weights": ("attention", "weight", 5, 181),
+    "has a source twice": ("attention", "node", 5, 0),
+    "does not add up to one": ("attention_rows", "unkept", 3, 17000),
+    "lens has a token that is not": ("lens", "token_id", 0, 6),
+    "lens has a negative rank": ("lens", "rank", 0, -1),
+    "probability of the lens": ("lens", "probability", 0, 1.5),
+}
+FACTS = {
+    "run.attention is not a map": {"attention": 3},
+    "run.attention does not describe it": {"attention": None},
+    "top is not a positive": {"attention": {"top": 0, "queries": 4, "absent": []}},
+    "queries is not a number": {"attention": {"top": 2, "queries": 6, "absent": []}},
+    "entries of attention do not add up": {"attention": {"top": 1, "queries": 4, "absent": []}},
+    "no number or no reason": {"attention": {"top": 2, "queries": 4, "absent": [{"layer": 0}]}},
+    "run.lens is not a map": {"lens": []},
+    "run.lens does not describe it": {"lens": None},
+    "layer of the lens is not a number": {"lens": {"layers": ["1"], "first": 2, "count": 2}},
+    "layers of the lens are not in ascending": {"lens": {"layers": [2, 1], "first": 2, "count": 1}},
+    "does not say which tokens": {"lens": {"layers": [1], "first": None, "count": 2}},
+    "lens has tokens that do not exist": {"lens": {"layers": [1], "first": 4, "count": 2}},
+    "rows of the lens do not add up": {"lens": {"layers": [1], "first": 2, "count": 1}},
+    "a file has no name": {"files": [{"first": 0, "end": 5}]},
+    "the files do not join": {"files": [{"source": "a", "first": 1, "end": 5}]},
+    "nodes that were not scored": {"files": [{"source": "a", "first": 0, "end": 5}]},
 }
 
 
@@ -37,6 +66,38 @@ def test_a_broken_column_is_refused_by_its_reason(why):
     tables[table][column][place] = value
     with pytest.raises(CorruptTrace, match=why):
         Trace(small_run(), tables)
+
+
+@pytest.mark.parametrize("why", FACTS)
+def test_facts_that_do_not_fit_their_tables_are_refused(why):
+    with pytest.raises(CorruptTrace, match=why):
+        Trace(small_run(**FACTS[why]), small_tables())
+
+
+def test_files_are_chains_of_all_scored_nodes_with_lines_in_order():
+    tables = small_tables()
+    tables["nodes"]["origin"][:4] = 3
+    tables["nodes"]["parent"][2] = -1
+    files = [
+        {"source": "a.py", "first": 0, "end": 2, "changed": [[1, 2], [4, 4]]},
+        {"source": "b.py", "first": 2, "end": 4, "changed": None},
+    ]
+
+    def trace(*broken, **facts):
+        changed = [{**file, **change} for file, change in zip(files, broken or ({}, {}), strict=True)]
+        return Trace(small_run(**UNREAD, **{"files": changed, "prompt": {"segments": []}, **facts}), without_replay(tables))
+
+    assert [file.source for file in trace().files] == ["a.py", "b.py"]
+    assert trace().files[0].changed == ((1, 2), (4, 4))
+    assert trace().scored.tolist() == [0, 1, 2, 3]
+    for why, broken in {
+        "not a chain": ({"end": 1}, {"first": 1}),
+        "belongs to no file": ({}, {"end": 3}),
+        "not ascending ranges": ({"changed": [[3, 2]]}, {}),
+        "not a list": ({"changed": 3}, {}),
+    }.items():
+        with pytest.raises(CorruptTrace, match=why):
+            trace(*broken)
 
 
 RUNS = {

@@ -67,7 +67,12 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 def tiny_model(kind: str = "llama", *, seed: int = 0, dtype: torch.dtype = torch.float32, **changes: Any) -> Any:
     """A random causal language model of `kind`, in evaluation mode; its logits are spread enough to have clear choices."""
     config = AutoConfig.for_model(
-        kind, **(ARCHITECTURES[kind] | {"bos_token_id": 1, "eos_token_id": None, "tie_word_embeddings": False} | changes)
+        kind,
+        **(
+            ARCHITECTURES.get(kind, _LLAMA_LIKE)
+            | {"bos_token_id": 1, "eos_token_id": None, "tie_word_embeddings": False}
+            | changes
+        ),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

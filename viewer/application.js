@@ -1,15 +1,20 @@
 /** Mounts the views and turns what the reader does into the next state: actions come up as events, state goes down. */
 
+import { indexOf, lookOf, noteOf, WEIGHT } from '#viewer/attention';
+import { mountAttention } from '#viewer/attention_view';
 import { MAIN } from '#viewer/branches';
 import { mountCode } from '#viewer/code_view';
 import { describe } from '#viewer/description';
 import { mountDiff } from '#viewer/diff_view';
 import { h, part } from '#viewer/dom';
+import { mountFiles } from '#viewer/files_view';
 import { mountHelp } from '#viewer/help_view';
 import { mountInstead } from '#viewer/instead_view';
 import { commandOf } from '#viewer/keys';
 import { mountLegend } from '#viewer/legend_view';
+import { mountLens } from '#viewer/lens_view';
 import { mountLive } from '#viewer/live_view';
+import { mountMatrix } from '#viewer/matrix_view';
 import { acrossLines, beside, endOfLine, jump } from '#viewer/navigation';
 import { open, read, remembered } from '#viewer/reading';
 import { INITIAL, isView, reduce, toHash } from '#viewer/state';
@@ -25,6 +30,9 @@ import { mountTree } from '#viewer/tree_view';
 
 /** @typedef {import('#viewer/reading').Reading} Reading */
 
+/** Commands that scored code has no use for. */
+const OF_BRANCHES = ['next-fork', 'previous-fork', 'other-branch', 'up', 'diff', 'tree'];
+
 /** @param {import('#viewer/trace').Trace} trace */
 export function run(trace) {
   const recording = open(trace);
@@ -34,7 +42,8 @@ export function run(trace) {
   let state = reduce(INITIAL, { type: 'address', hash: location.hash }, recording.limits);
   let reading = main;
   const update = (/** @type {boolean} */ reveal) => {
-    if (reading.branch !== state.branch) reading = state.branch === MAIN ? main : read(recording, state.branch);
+    const file = recording.files.at(state.file);
+    if (reading.branch !== state.branch || reading.file !== file) reading = state.branch === MAIN && main.file === file ? main : read(recording, state.branch, state.file);
     show(main, reading, views, state, reveal);
   };
 
@@ -49,8 +58,11 @@ export function run(trace) {
   listenToKeys(commands, views);
   on('select', ({ node, by }) => commands.select?.(node, by === 'drag' ? 'replace' : 'push'));
   on('branch', (branch) => commands.branch?.(branch));
-  on('point', ({ node, cell }) => (node < 0 ? views.tooltip.hide() : views.tooltip.show(reading, node, cell, reading.metricOf(state.metric))));
+  on('file', (file) => commands.file?.(file));
+  on('point', ({ node, cell }) => (node < 0 ? views.tooltip.hide() : views.tooltip.show(reading, node, cell, reading.metricOf(state.metric), noteOf(views.look(reading, state), node))));
   on('point-branch', (found) => (found ? views.tooltip.showBranch(recording, found.branch, found.node, found.at) : views.tooltip.hide()));
+  on('tip', (tip) => (tip ? views.tooltip.showText(tip.children, tip.at) : views.tooltip.hide()));
+  on('look', (change) => act({ type: 'look', change }, 'push', false));
   on('colour', (key) => act({ type: 'colour', metric: key }, 'push', false));
   on('unrecorded', (id) => views.instead.showToken(id));
   on('copy', ({ text, what }) => copy(text, `${what} copied.`, 'select it by hand').then(views.live.show));
@@ -68,12 +80,20 @@ export function run(trace) {
 /** @param {import('#viewer/reading').Recording} recording */
 function mount(recording) {
   const slot = h('section', { class: 'instead-of' });
+  const layers = h('section', { class: 'layers' });
+  const attention = h('section', { class: 'attention', hidden: !recording.trace.attention });
+  const index = recording.trace.attention && indexOf(recording.trace.attention);
   const views = {
     strip: mountStrip(part('strip')),
     legend: mountLegend(part('legend'), recording.metrics),
     trail: mountTrail(part('trail'), recording),
+    files: mountFiles(part('files'), part('trail'), recording), // after the trail, which is empty where there are files
+    lens: mountLens(layers),
     instead: mountInstead(slot),
-    token: mountToken(part('token'), slot),
+    look: looker(index, recording.trace),
+    attention: index && mountAttention(attention, recording.trace, index),
+    matrix: index && remembered((/** @type {HTMLElement} */ root) => mountMatrix(root, index)), // not before it is opened
+    token: mountToken(part('token'), slot, layers, attention),
     tooltip: mountTooltip(),
     help: mountHelp(recording.metrics.map(({ label }) => label)),
     tools: mountTools(part('tools')),
@@ -91,20 +111,43 @@ function mount(recording) {
 function show(main, reading, views, state, reveal) {
   const metric = reading.metricOf(state.metric);
   const buckets = reading.bucketsFor(metric);
-  const candidates = reading.uncertainOf(metric);
-  const tree = part('tree');
+  const candidates = candidatesOf(reading, metric, state);
+  const look = views.look(reading, state);
+  const [tree, matrix] = [part('tree'), part('matrix')];
   document.body.classList.toggle('has-selection', state.selected >= 0);
   views.code.show(reading);
-  views.code.colour(buckets);
+  views.code.isolate(state.changed);
+  views.code.colour(look?.buckets ?? buckets, look !== null);
+  views.files.update(reading, state);
+  views.lens.update(reading, state);
   views.instead.update(reading, state.selected);
   views.token.update(reading, state);
+  views.attention?.update(reading, state, look);
   views.trail.update(reading, state);
-  views.legend.update(metric, candidates.length, candidates.indexOf(state.selected));
+  views.legend.update(metric, candidates.length, candidates.indexOf(state.selected), look && WEIGHT);
   views.strip.update(reading, metric, state.selected);
   views.diff.update(main, reading, state.diff);
   tree.hidden = !state.tree;
   if (state.tree) views.tree(tree).update(state);
+  matrix.hidden = !state.matrix;
+  if (state.matrix) views.matrix?.(matrix).update(reading, state);
   views.code.select(state.selected, reveal); // last: it scrolls to what the others have left room for
+}
+
+/**
+ * The attention of the selected token while it is shown, else null; computed once for a question.
+ * @param {import('#viewer/attention').Index | null} index @param {import('#viewer/trace').Trace} trace
+ */
+function looker(index, trace) {
+  /** @type {{ key: string, layout: import('#viewer/layout').Layout, look: import('#viewer/attention').Look } | null} */
+  let last = null;
+  return (/** @type {Reading} */ { layout }, /** @type {Readonly<import('#viewer/state').State>} */ state) => {
+    if (!index || !state.attention || state.selected < 0) return null;
+    const { selected, reverse, own, aside, layer, head } = state;
+    const key = [selected, reverse, own, aside, layer, head].join();
+    if (last?.key !== key || last.layout !== layout) last = { key, layout, look: lookOf(index, trace, layout.order, state) };
+    return last.look;
+  };
 }
 
 /**
@@ -115,7 +158,7 @@ function show(main, reading, views, state, reveal) {
  * @returns {Record<string, (...details: any[]) => unknown>}
  */
 function commandsFor(shown, views, act, current) {
-  const { tree, metrics, metricOf } = shown();
+  const { trace, tree, files, metrics, metricOf } = shown();
   const layout = () => shown().layout;
   const metric = () => metricOf(current().metric);
   const select = (/** @type {number} */ node, /** @type {Entry} */ entry) => {
@@ -124,8 +167,8 @@ function commandsFor(shown, views, act, current) {
   };
   const walk = (/** @type {number} */ node) => select(node, 'replace');
   const leap = (/** @type {1 | -1} */ direction) => {
-    const node = jump(layout(), current().selected, direction, shown().uncertainOf(metric()));
-    if (node < 0) views.live.show(`No token of the output is uncertain by ${metric().label}.`);
+    const node = jump(layout(), current().selected, direction, candidatesOf(shown(), metric(), current()));
+    if (node < 0) views.live.show(`No token of the ${!shown().file ? 'output' : current().changed ? 'changed lines' : 'file'} is uncertain by ${metric().label}.`);
     else select(node, 'push');
   };
   const leapToFork = (/** @type {1 | -1} */ direction) => {
@@ -141,9 +184,30 @@ function commandsFor(shown, views, act, current) {
     act({ type: 'branch', branch, node }, 'push');
     views.live.say(branch < 0 ? 'Main path' : 'Branch');
   };
+  const file = (/** @type {number} */ index) => {
+    act({ type: 'file', file: index }, 'push');
+    const { file } = shown();
+    const line = file?.changed?.[0]?.[0] ?? 1;
+    views.code.reveal(file?.lineAt(line)?.node ?? file?.first ?? -1);
+    views.live.say(`File ${file?.source}`);
+  };
+  const leapToFile = (/** @type {number} */ direction) => {
+    const place = files.list.findIndex((one) => one === shown().file);
+    const next = files.list[(place + direction + files.list.length) % files.list.length];
+    if (next) file(next.index);
+    else views.live.show('This recording is of no scored files.');
+  };
+  const toggle = (/** @type {'lens' | 'changed'} */ what, /** @type {boolean} */ can, /** @type {string} */ otherwise) => (
+    can ? act({ type: 'toggle', what }, 'push', what === 'changed') : views.live.show(otherwise)
+  );
   return {
     select,
     branch,
+    file,
+    'next-file': () => leapToFile(1),
+    'previous-file': () => leapToFile(-1),
+    changed: () => toggle('changed', files.compared, 'No line of this recording is marked as changed.'),
+    lens: () => toggle('lens', trace.lens !== null, 'No layers were recorded; the option --lens records them.'),
     'next-fork': () => leapToFork(1),
     'previous-fork': () => leapToFork(-1),
     'other-branch': () => {
@@ -171,11 +235,20 @@ function commandsFor(shown, views, act, current) {
       act({ type: 'colour', metric: chosen.key }, 'push', false);
       views.live.say(`Colour: ${chosen.label}`);
     },
+    attention: () => {
+      if (!trace.attention) return views.live.show('This recording holds no attention: it is older, or was made with --no-attention.');
+      if (current().selected < 0) return views.live.show('Choose a token to see where it looked.');
+      act({ type: 'toggle', what: 'attention' }, 'push', false);
+      views.live.say(`Attention ${current().attention ? 'shown' : 'hidden'}`);
+    },
+    matrix: () => (trace.attention ? act({ type: 'toggle', what: 'matrix' }, 'push', false) : views.live.show('This recording holds no attention.')),
     explain: () => act({ type: 'toggle', what: 'definitions' }, 'keep', false),
     'copy-link': () => copy(location.href, 'Link copied.', 'the link is in the address bar').then(views.live.show),
     theme: () => {
       views.live.say(`Theme: ${views.tools.cycle()}`);
       views.strip.redraw();
+      views.attention?.redraw();
+      if (current().matrix) views.matrix?.(part('matrix')).redraw();
       if (current().tree) views.tree(part('tree')).redraw();
     },
     help: () => views.help.show(),
@@ -183,6 +256,7 @@ function commandsFor(shown, views, act, current) {
       views.tooltip.hide();
       if (current().selected >= 0) act({ type: 'select', node: -1 }, 'push');
     },
+    ...(files.list.length > 0 && Object.fromEntries(OF_BRANCHES.map((name) => [name, () => views.live.show('Scored code has no branches.')]))),
   };
 }
 
@@ -198,10 +272,15 @@ function listenToKeys(commands, views) {
   });
 }
 
+/** The uncertain tokens that the reader walks. @param {Reading} reading @param {import('#viewer/metrics').Metric} metric @param {Readonly<import('#viewer/state').State>} state */
+function candidatesOf({ files, uncertainOf }, metric, { changed }) {
+  return changed ? uncertainOf(metric).filter(files.isChanged) : uncertainOf(metric);
+}
+
 /** A token for a screen reader. @param {import('#viewer/reading').Reading} reading @param {import('#viewer/metrics').Metric} metric @param {number} node */
 function spoken(reading, metric, node) {
   const token = describe(reading.trace, reading.layout, node);
-  return `${token.spoken}, ${metric.label} ${metric.format(reading.valuesOf(metric)[node] ?? NaN)}, line ${token.line}, ${token.origin}`;
+  return `${token.spoken}, ${metric.label} ${metric.format(reading.valuesOf(metric)[node] ?? NaN)}, line ${token.line}, ${token.origin}${reading.files.isChanged(node) ? ', changed' : ''}`;
 }
 
 /** @param {string} hash @param {'push' | 'replace'} entry */

@@ -62,6 +62,7 @@ export function treeOf(trace) {
     if (others) others.push(first);
     else departing.set(fork, [first]);
   }
+  for (const { first, end } of trace.files) owner.fill(MAIN, first, end); // each file is a path of its own
   const branchOf = (/** @type {number} */ node) => owner[node] ?? NONE;
   const parentOf = (/** @type {number} */ branch) => branchOf(nodes.parent[firstOf(branch)] ?? -1);
   const siblings = (/** @type {number} */ node) => {
@@ -88,7 +89,7 @@ export function treeOf(trace) {
         if (node >= firstOf(at) && node <= end) return true;
         end = nodes.parent[firstOf(at)] ?? -1;
       }
-      return branchOf(node) === MAIN && node <= end;
+      return branchOf(node) === MAIN && (branch < 0 || node <= end);
     },
     siblings,
     replaced: (node) => next[nodes.parent[node] ?? -1] ?? -1,

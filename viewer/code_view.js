@@ -7,7 +7,8 @@
 import { visibleNode } from '#viewer/description';
 import { h, tell, tokenText } from '#viewer/dom';
 import { drawPieces } from '#viewer/drawing';
-import { percent } from '#viewer/format';
+import { foldsOf } from '#viewer/files';
+import { count, percent } from '#viewer/format';
 import { MISSING } from '#viewer/metrics';
 import { ORIGIN } from '#viewer/trace';
 
@@ -19,6 +20,7 @@ const ORIGIN_CLASSES = ['prompt', 'output', 'output branch', 'output'];
 
 /** @typedef {{ element: HTMLElement, node: number, base: string }} Drawn */
 /** @typedef {{ element: HTMLElement, cells: Drawn[], visible: boolean, stale: boolean }} Block */
+/** @typedef {{ first: number, end: number, row: HTMLElement }} Fold lines that are folded away, as places [first, end) */
 
 /** @param {HTMLElement} root */
 export function mountCode(root) {
@@ -34,11 +36,17 @@ export function mountCode(root) {
   /** @type {Uint8Array} */
   let buckets = new Uint8Array();
   let selected = -1;
+  let alone = false;
+  /** @type {Fold[]} */
+  let folds = [];
   /** The last token that two paths share, and where it was on the screen. */
   let anchor = { node: -1, top: 0 };
 
   const paint = (/** @type {Block} */ block) => {
-    for (const { element, node, base } of block.cells) element.className = base + bucketClass(buckets[node] ?? MISSING) + (node === selected ? ' selected' : '');
+    for (const { element, node, base } of block.cells) {
+      const name = base + bucketClass(buckets[node] ?? MISSING) + (node === selected ? ' selected' : '');
+      if (element.className !== name) element.className = name;
+    }
     block.stale = false;
   };
   /** The fork stays where it was, also where the path that is shown now is too short to scroll that far. */
@@ -53,6 +61,24 @@ export function mountCode(root) {
     if (Math.abs(shift()) < 1 || shift() < 0) return;
     code.style.paddingBottom = `${shift() + 12}px`;
     scroller.scrollTop += shift();
+  };
+  const lineAt = (/** @type {number} */ line) => /** @type {HTMLElement | undefined} */ (blocks[Math.floor(line / LINES_PER_BLOCK)]?.element.querySelector(`[data-line="${line + 1}"]`));
+  const unfold = (/** @type {Fold} */ { first, end, row }) => {
+    row.remove();
+    for (let line = first; line < end; line++) lineAt(line)?.removeAttribute('hidden');
+    folds = folds.filter((fold) => fold.row !== row);
+  };
+  const fold = (/** @type {number} */ first, /** @type {number} */ end) => {
+    const open = h('button', { type: 'button', class: 'quiet-button' }, `\u2026 ${count(end - first)} lines`);
+    const found = { first, end, row: h('div', { class: 'note-row fold' }, open) };
+    open.addEventListener('click', (event) => {
+      event.stopPropagation();
+      unfold(found);
+      code.focus({ preventScroll: true });
+    });
+    lineAt(first)?.before(found.row);
+    for (let line = first; line < end; line++) lineAt(line)?.setAttribute('hidden', '');
+    return found;
   };
   const whenIdle = window.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 50));
   let waiting = false;
@@ -104,6 +130,7 @@ export function mountCode(root) {
       anchor = { node, top: topOf(cellsOf.get(node)) };
       reading = next;
       code.classList.toggle('on-branch', next.branch >= 0);
+      code.classList.toggle('scored', next.file !== null);
       const redrawn = drawBlocks(next, kept);
       for (const block of blocks.splice(kept)) {
         watcher.unobserve(block.element);
@@ -120,11 +147,25 @@ export function mountCode(root) {
       for (const block of redrawn) watcher.observe(block.element);
       redrawn.slice(0, AT_ONCE).forEach(paint);
       later();
+      if (shared > 0) return;
+      root.scrollTop = 0;
+      folds = [];
+      alone = false;
     },
 
-    /** @param {Uint8Array} next one bucket per node */
-    colour(next) {
+    /** The changed lines of scored code alone, the others folded away; or all lines. @param {boolean} next */
+    isolate(next) {
+      if (next === alone || !reading?.file) return;
+      alone = next;
+      code.classList.toggle('alone', next);
+      folds.forEach(unfold);
+      if (next) folds = foldsOf(reading.layout.lines.length, reading.file.isChanged).map(([first, end]) => fold(first, end));
+    },
+
+    /** @param {Uint8Array} next one bucket per node @param {boolean} attends whether they are those of attention */
+    colour(next, attends) {
       if (next === buckets) return;
+      code.classList.toggle('attends', attends);
       buckets = next;
       for (const block of blocks) {
         block.stale = true;
@@ -148,6 +189,8 @@ export function mountCode(root) {
       const cells = cellsOf.get(node) ?? [];
       for (const { element } of cells) element.classList.add('selected');
       const first = cells[0]?.element;
+      const line = reading?.layout.lineOf[reading.layout.placeOf[node] ?? -1] ?? -1;
+      folds.filter((fold) => line >= fold.first && line < fold.end).forEach(unfold);
       stay();
       if (first) first.id = 'selected-token';
       if (first) code.setAttribute('aria-activedescendant', 'selected-token');
@@ -187,7 +230,7 @@ function bucketClass(bucket) {
 
 /** @param {EventTarget | null} target */
 function cellAt(target) {
-  return target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest('.t')) : null;
+  return target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest('[data-n]')) : null;
 }
 
 /** @param {EventTarget | null} target */
@@ -213,11 +256,20 @@ function drawBlocks(reading, from) {
     const block = /** @type {Block} */ (blocks[blocks.length - 1]);
     const drawn = cells.map((cell) => drawCell(trace, cell, forks.has(cell.node)));
     const origins = cells.map(({ node }) => trace.nodes.origin[node]);
-    const side = origins[0] === ORIGIN.prompt ? ' of-prompt' : origins.includes(ORIGIN.branch) ? ' of-branch' : '';
+    const isChanged = reading.file?.isChanged(index + 1) ?? false;
+    const side = isChanged ? ' changed' : origins[0] === ORIGIN.prompt ? ' of-prompt' : origins.includes(ORIGIN.branch) ? ' of-branch' : '';
     block.cells.push(...drawn);
-    block.element.append(h('div', { class: `line${side}`, data: { line: index + 1 } }, ...drawn.map(({ element }) => element)), ...(notes.get(index) ?? []));
+    block.element.append(h('div', { class: `line${side}`, data: { line: index + 1 } }, ...margin(reading.file?.lineAt(index + 1), isChanged), ...drawn.map(({ element }) => element)), ...(notes.get(index) ?? []));
   }
   return blocks;
+}
+
+/** What stands beside a line of scored code: its surprise, and a mark where it changed. @param {import('#viewer/files').Line | undefined} line @param {boolean} isChanged */
+function margin(line, isChanged) {
+  return [
+    isChanged && h('span', { class: 'plus', role: 'img', aria: { label: 'changed line' } }),
+    line && line.bits >= 0.05 && h('span', { class: 'line-bits', data: { n: line.node, bits: line.bits < 10 ? line.bits.toFixed(1) : count(Math.round(line.bits)) } }),
+  ];
 }
 
 /** Where the path departs and why it ends, as rows after a line. @param {import('#viewer/reading').Reading} reading */

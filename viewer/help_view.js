@@ -13,7 +13,7 @@ export function mountHelp(metrics) {
     rows.set(what, [...(rows.get(what) ?? []), ...shown]);
   }
   for (const [what, shown] of rows) {
-    const caps = shown.map((key) => h('kbd', {}, key === '7' ? String(metrics.length) : key));
+    const caps = shown.map((key) => h('kbd', {}, key === '8' ? String(metrics.length) : key));
     list.append(h('div', {}, h('dt', {}, ...caps), h('dd', {}, what)));
   }
   const close = h('button', { type: 'button', class: 'quiet-button close', aria: { label: 'Close' } }, '\u00d7');

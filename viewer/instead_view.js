@@ -34,7 +34,7 @@ export function mountInstead(root) {
       field.value = '';
       answer.replaceChildren();
       const isOutput = shown.trace.nodes.origin[node] !== ORIGIN.prompt;
-      root.hidden = node < 0;
+      root.hidden = node < 0 || shown.file !== null; // what was scored cannot be continued
       label.replaceChildren('Instead of ', tokenText(node < 0 ? [] : visibleNode(shown.trace, node)), ' write');
       root.replaceChildren(...(isOutput ? form : [h('p', { class: 'remark' }, 'A token of the prompt cannot be replaced: only what the model wrote.')]));
     },

@@ -2,7 +2,8 @@
 
 import { h, tell } from '#viewer/dom';
 import { count } from '#viewer/format';
-import { BUCKETS, marksOf } from '#viewer/metrics';
+import { marksOf } from '#viewer/metrics';
+import { scaleOf } from '#viewer/scale';
 
 /**
  * @param {HTMLElement} root
@@ -20,13 +21,13 @@ export function mountLegend(root, metrics) {
   root.replaceChildren(chooser, scale, h('div', { class: 'jumps' }, previous, uncertain, next));
 
   return {
-    /** @param {import('#viewer/metrics').Metric} metric @param {number} total uncertain tokens of the output @param {number} index of the selected one, -1 for none */
-    update(metric, total, index) {
-      const marks = marksOf(metric);
-      for (const input of inputs) input.checked = input.value === metric.key;
-      scale.setAttribute('aria-label', `Scale of ${metric.label}: ${marks.join(', ')} ${metric.unit}. More colour is more uncertain.`);
-      const steps = Array.from({ length: BUCKETS }, (_, bucket) => step('step', `b${bucket}`, marks[bucket] ?? ''));
-      scale.replaceChildren(...steps, h('span', { class: 'unit' }, metric.unit), step('step none', 'missing', 'not measured'));
+    /** @param {import('#viewer/metrics').Metric} metric @param {number} total uncertain tokens that can be walked @param {number} index of the selected one, -1 for none @param {import('#viewer/metrics').Metric | null} instead what the code shows in its place */
+    update(metric, total, index, instead) {
+      const shown = instead ?? metric;
+      for (const input of inputs) input.checked = input.value === shown.key;
+      scale.setAttribute('aria-label', `Scale of ${shown.label}: ${marksOf(shown).join(', ')} ${shown.unit}. More colour is more ${instead ? 'weight' : 'uncertain'}.`);
+      scale.classList.toggle('attends', instead !== null);
+      scale.replaceChildren(...scaleOf(shown, instead ? 'not kept' : 'not measured'));
       uncertain.textContent = total === 0 ? 'none uncertain' : index >= 0 ? `${count(index + 1)} of ${count(total)} uncertain` : `${count(total)} uncertain`;
       uncertain.title = `Uncertain: ${condition(metric)}`;
       previous.disabled = next.disabled = total === 0;
@@ -34,16 +35,11 @@ export function mountLegend(root, metrics) {
   };
 }
 
-/** @param {string} className @param {string} colour @param {string} mark */
-function step(className, colour, mark) {
-  return h('span', { class: className }, h('span', { class: `swatch ${colour}` }), h('span', { class: 'mark' }, mark));
-}
-
 /** @param {import('#viewer/metrics').Metric} metric */
 function condition(metric) {
   const mark = marksOf(metric)[metric.uncertain];
   const unit = metric.unit ? ` ${metric.unit}` : '';
-  return metric.falling ? `${metric.label} under ${mark}${unit}` : `${metric.label} of ${mark}${unit} or more`;
+  return metric.falling ? `${metric.label} under ${mark}${unit}` : `${metric.label} at ${mark}${unit} or more`;
 }
 
 /** @param {string} command @param {string} sign @param {string} title */

@@ -4,6 +4,7 @@
  */
 
 import { count, decimal, probability, share } from '#viewer/format';
+import { settledLayers } from '#viewer/lens';
 
 export const BUCKETS = 6;
 export const MISSING = 255;
@@ -20,10 +21,13 @@ export const MISSING = 255;
  * @property {(nodes: import('#viewer/trace').Nodes) => Float32Array} values one per node, NaN where not measured
  * @property {(value: number) => string} format
  * @property {(value: number) => number} height of a bar, in [0, 1]
+ * @property {readonly string[]} [marks] the legend's numbers, where they are not the edges
+ * @property {string} [definition] where the trace has none
  */
 
 const BITS = [0.1, 0.5, 1, 2, 4];
 const SHARES = [0.95, 0.75, 0.5, 0.25, 0.05];
+const DEPTHS = [0.5, 0.7, 0.85, 0.95];
 const bits = (/** @type {number} */ value) => decimal(value, 'bits');
 const logHeight = (/** @type {number} */ value) => Math.min(1, Math.log2(1 + value) / Math.log2(1 + 12));
 const rest = (/** @type {number} */ value) => 1 - value;
@@ -61,13 +65,31 @@ const METRICS = [
   },
 ];
 
-/** The metrics that this recording has a number for, in the order of their keys 1, 2, 3, ... @param {import('#viewer/trace').Nodes} nodes */
-export function metricsOf(nodes) {
-  return METRICS.filter((metric) => metric.key !== 'sampled_logprob' || nodes.sampled_logprob.some((value) => !Number.isNaN(value)));
+/**
+ * The metrics that this recording has a number for, in the order of their keys 1, 2, 3, ...
+ * @param {import('#viewer/trace').Nodes} nodes @param {import('#viewer/trace').Lens | null} [lens]
+ */
+export function metricsOf(nodes, lens = null) {
+  const found = METRICS.filter((metric) => metric.key !== 'sampled_logprob' || nodes.sampled_logprob.some((value) => !Number.isNaN(value)));
+  return lens?.rank.length ? [...found, settled(lens)] : found;
+}
+
+/** The layer at which a token became and stayed the first choice; never is infinitely deep. @param {import('#viewer/trace').Lens} lens @returns {Metric} */
+function settled(lens) {
+  const deepest = lens.layers.at(-1) ?? 0;
+  return {
+    key: 'settled', label: 'settled', unit: '% of depth', start: 0, falling: false, uncertain: 4,
+    edges: [...DEPTHS.map((depth) => Math.ceil(depth * deepest - 1e-6)), Infinity], marks: ['0', ...DEPTHS.map((depth) => String(100 * depth)), 'never'],
+    values: (nodes) => settledLayers(lens, nodes.rank.length),
+    format: (value) => (Number.isNaN(value) ? 'not measured' : value === Infinity ? 'never' : `layer ${value}`),
+    height: (value) => (value === Infinity ? 1 : 0.9 * (value / (deepest || 1))),
+    definition: `the recorded layer from which on the token is the first choice, in all recorded layers after it too; layers count from 0, the deepest recorded one is ${deepest}`,
+  };
 }
 
 /** The legend's numbers: where buckets 0 to 5 begin. @param {Metric} metric */
-export function marksOf({ start, edges, unit }) {
+export function marksOf({ start, edges, unit, marks }) {
+  if (marks) return [...marks];
   const isShare = edges === SHARES && !unit; // .95, so that the numbers fit under their steps
   return [start, ...edges].map((edge) => (isShare ? String(edge).replace(/^0/, '') : String(unit === '%' ? 100 * edge : edge)));
 }

@@ -1,6 +1,7 @@
 /** One recording as it is read: its numbers by metric, its tree, and the path that is shown, laid out. Each computed once. Pure. */
 
 import { treeOf } from '#viewer/branches';
+import { filesOf } from '#viewer/files';
 import { layOut } from '#viewer/layout';
 import { bucketsOf, metricsOf, MISSING } from '#viewer/metrics';
 
@@ -10,6 +11,7 @@ import { bucketsOf, metricsOf, MISSING } from '#viewer/metrics';
  * @typedef {object} Recording what does not depend on the path
  * @property {import('#viewer/trace').Trace} trace
  * @property {import('#viewer/branches').Tree} tree
+ * @property {import('#viewer/files').Files} files that were scored
  * @property {readonly Metric[]} metrics in the order of their keys
  * @property {import('#viewer/state').Limits} limits what a state may name
  * @property {(key: string) => Metric} metricOf
@@ -20,6 +22,7 @@ import { bucketsOf, metricsOf, MISSING } from '#viewer/metrics';
 /**
  * @typedef {object} OnePath
  * @property {number} branch that ends the path, -1 for the main path
+ * @property {import('#viewer/files').ScoredFile | null} file whose code the path is, null in a recording of a generation
  * @property {import('#viewer/layout').Layout} layout
  * @property {(metric: Metric) => number[]} uncertainOf nodes of the output, in the order of the file
  * @property {number[]} forks nodes of the path beside which something else was continued, in the order of the file
@@ -29,32 +32,48 @@ import { bucketsOf, metricsOf, MISSING } from '#viewer/metrics';
 
 /** @param {import('#viewer/trace').Trace} trace @returns {Recording} */
 export function open(trace) {
-  const metrics = metricsOf(trace.nodes);
+  const metrics = metricsOf(trace.nodes, trace.lens);
   const tree = treeOf(trace);
   const valuesOf = remembered((/** @type {Metric} */ metric) => metric.values(trace.nodes));
+  const files = filesOf(trace, valuesOf(/** @type {Metric} */ (metrics[0])));
   return {
     trace,
     tree,
+    files,
     metrics,
-    limits: { isOn: tree.isOn, branchOf: tree.branchOf, branches: tree.count, metrics: metrics.map(({ key }) => key) },
+    limits: {
+      isOn: tree.isOn, branchOf: tree.branchOf, branches: tree.count, metrics: metrics.map(({ key }) => key), heads: headsOf(trace.attention),
+      fileOf: files.fileOf, files: files.list.length, compared: files.compared, lens: trace.lens !== null,
+    },
     metricOf: (key) => metrics.find((metric) => metric.key === key) ?? /** @type {Metric} */ (metrics[0]),
     valuesOf,
     bucketsFor: remembered((/** @type {Metric} */ metric) => bucketsOf(metric, valuesOf(metric))),
   };
 }
 
-/** @param {Recording} recording @param {number} branch whose path is read, -1 for the main path @returns {Reading} */
-export function read(recording, branch) {
+/**
+ * @param {Recording} recording @param {number} branch whose path is read, -1 for the main path
+ * @param {number} [index] of the scored file, -1 for the first of the list
+ * @returns {Reading}
+ */
+export function read(recording, branch, index = -1) {
   const { trace, tree, bucketsFor } = recording;
-  const layout = layOut(trace, trace.path(tree.leafOf(branch)));
+  const file = recording.files.at(index);
+  const layout = layOut(trace, trace.path(file ? file.end - 1 : tree.leafOf(branch)));
   const output = Array.from(layout.outputPlaces, (place) => layout.order[place] ?? -1);
   return {
     ...recording,
     branch,
+    file,
     layout,
     uncertainOf: remembered((/** @type {Metric} */ metric) => output.filter((node) => isUncertain(metric, bucketsFor(metric)[node] ?? MISSING))),
     forks: tree.count ? output.filter((node) => tree.siblings(node).length > 1) : [],
   };
+}
+
+/** By layer. @param {import('#viewer/trace').Attention | null} attention */
+function headsOf(attention) {
+  return attention && new Map(Array.from(attention.layer, (layer, i) => [layer, attention.heads[i] ?? 0]));
 }
 
 /** @param {Metric} metric @param {number} bucket */

@@ -3,17 +3,31 @@
 /**
  * @typedef {object} State
  * @property {number} branch whose path is shown, -1 for the main path
+ * @property {number} file of scored code that is shown, -1 for the first of the list
  * @property {number} selected node, -1 for none
  * @property {string} metric key
  * @property {boolean} definitions whether the panel explains its numbers
  * @property {boolean} diff whether the branch is compared with the main path
  * @property {boolean} tree whether all branches are shown
+ * @property {boolean} lens whether the panel shows what each layer would have said
+ * @property {boolean} changed whether the changed lines of scored code stand alone
+ * @property {boolean} attention whether the selected token's attention is shown
+ * @property {boolean} matrix whether attention between lines is shown
+ * @property {boolean} reverse whether it is what looks at the selected token, not what that looks at
+ * @property {boolean} own whether a token stands for its own row, not for the row before it, which predicted it
+ * @property {boolean} aside whether attention to the first token is set aside
+ * @property {number} layer whose heads are averaged, -1 for all layers
+ * @property {number} head the only one, -1 for all of the layer
  */
 
 /**
- * @typedef {{ type: 'select', node: number } | { type: 'branch', branch: number, node: number } | { type: 'colour', metric: string } |
- *   { type: 'toggle', what: 'definitions' | 'diff' | 'tree' } | { type: 'address', hash: string }} Action
+ * @typedef {{ type: 'select', node: number } | { type: 'branch', branch: number, node: number } | { type: 'file', file: number } |
+ *   { type: 'colour', metric: string } |
+ *   { type: 'toggle', what: 'definitions' | 'diff' | 'tree' | 'lens' | 'changed' | 'attention' | 'matrix' } |
+ *   { type: 'look', change: Partial<Looking> } | { type: 'address', hash: string }} Action
  */
+
+/** @typedef {Pick<State, 'reverse' | 'own' | 'aside' | 'layer' | 'head'>} Looking how attention is looked at */
 
 /**
  * @typedef {object} Limits what a state may name
@@ -21,10 +35,18 @@
  * @property {(node: number) => number} branchOf the branch of a node, below -1 for none
  * @property {number} branches
  * @property {readonly string[]} metrics
+ * @property {(node: number) => number} fileOf the scored file of a node, -1 for none
+ * @property {number} files that were scored
+ * @property {boolean} compared whether lines of them are marked as changed
+ * @property {boolean} lens whether there is one, or a reason why not
+ * @property {ReadonlyMap<number, number> | null} heads of each layer with attention; null where none was recorded
  */
 
 /** @type {Readonly<State>} */
-export const INITIAL = Object.freeze({ branch: -1, selected: -1, metric: 'surprisal', definitions: false, diff: false, tree: false });
+export const INITIAL = Object.freeze({
+  branch: -1, file: -1, selected: -1, metric: 'surprisal', definitions: false, diff: false, tree: false, lens: false, changed: false,
+  attention: false, matrix: false, reverse: false, own: false, aside: false, layer: -1, head: -1,
+});
 
 /** @param {Readonly<State>} state @param {Action} action @param {Limits} limits @returns {Readonly<State>} */
 export function reduce(state, action, limits) {
@@ -35,28 +57,51 @@ export function reduce(state, action, limits) {
     }
     case 'branch': {
       const branch = action.branch < limits.branches ? action.branch : -1;
-      return { ...state, branch, selected: limits.isOn(branch, action.node) ? action.node : -1, diff: state.diff && branch >= 0 };
+      const selected = limits.isOn(branch, action.node) ? action.node : -1;
+      return { ...state, branch, selected, file: selected < 0 ? state.file : limits.fileOf(selected), diff: state.diff && branch >= 0 };
     }
+    case 'file':
+      return { ...state, file: action.file < limits.files ? action.file : -1, selected: -1 };
     case 'colour':
-      return limits.metrics.includes(action.metric) ? { ...state, metric: action.metric } : state;
-    case 'toggle':
-      return { ...state, [action.what]: !state[action.what] && (action.what !== 'diff' || state.branch >= 0) };
+      return limits.metrics.includes(action.metric) ? { ...state, metric: action.metric, attention: false } : state;
+    case 'toggle': {
+      const has = limits.heads !== null;
+      const can = { definitions: true, tree: true, diff: state.branch >= 0, lens: limits.lens, changed: limits.compared, attention: has, matrix: has };
+      return { ...state, [action.what]: !state[action.what] && can[action.what] };
+    }
+    case 'look': { // a head without its layer is none
+      const next = { ...state, ...action.change };
+      const layer = limits.heads?.has(next.layer) ? next.layer : -1;
+      return { ...next, layer, head: next.head < (limits.heads?.get(layer) ?? 0) ? next.head : -1 };
+    }
     case 'address': {
-      const { branch, node, metric, diff, tree } = parseHash(action.hash);
-      const there = reduce({ ...state, diff, tree: tree && limits.branches > 0 }, { type: 'branch', branch, node: -1 }, limits);
-      return reduce(reduce(there, { type: 'select', node }, limits), { type: 'colour', metric: metric || INITIAL.metric }, limits);
+      const { branch, file, node, metric, diff, tree, lens, changed, attention, matrix, look } = parseHash(action.hash);
+      const opened = { ...state, diff, tree: tree && limits.branches > 0, lens: lens && limits.lens, changed: changed && limits.compared };
+      const there = reduce(reduce(opened, { type: 'file', file }, limits), { type: 'branch', branch, node: -1 }, limits);
+      const chosen = reduce(reduce(there, { type: 'select', node }, limits), { type: 'colour', metric: metric || INITIAL.metric }, limits);
+      const has = limits.heads !== null;
+      return reduce({ ...chosen, attention: attention && has, matrix: matrix && has }, { type: 'look', change: look }, limits);
     }
   }
 }
+
+/** What is on or off, by its key in the address. @type {readonly ['a' | 'x' | 'r' | 'o' | 's', 'attention' | 'matrix' | 'reverse' | 'own' | 'aside'][]} */
+const SWITCHES = [['a', 'attention'], ['x', 'matrix'], ['r', 'reverse'], ['o', 'own'], ['s', 'aside']];
 
 /** The address of a state: `#b=17&n=74&m=entropy`, without what is as at the start. @param {Readonly<State>} state */
 export function toHash(state) {
   const parts = [];
   if (state.branch >= 0) parts.push(`b=${state.branch}`);
+  if (state.file >= 0) parts.push(`f=${state.file}`);
   if (state.selected >= 0) parts.push(`n=${state.selected}`);
   if (state.metric !== INITIAL.metric) parts.push(`m=${state.metric}`);
   if (state.diff) parts.push('diff=1');
   if (state.tree) parts.push('tree=1');
+  if (state.lens) parts.push('lens=1');
+  if (state.changed) parts.push('changed=1');
+  for (const [key, name] of SWITCHES) if (state[name]) parts.push(`${key}=1`);
+  if (state.layer >= 0) parts.push(`l=${state.layer}`);
+  if (state.head >= 0) parts.push(`h=${state.head}`);
   return parts.length ? `#${parts.join('&')}` : '';
 }
 
@@ -69,5 +114,10 @@ export function isView(hash) {
 export function parseHash(hash) {
   const found = new URLSearchParams(hash.replace(/^#/, ''));
   const index = (/** @type {string} */ name) => (/^\d{1,9}$/.test(found.get(name) ?? '') ? Number(found.get(name)) : -1);
-  return { branch: index('b'), node: index('n'), metric: found.get('m') ?? '', diff: found.get('diff') === '1', tree: found.get('tree') === '1' };
+  const on = (/** @type {string} */ name) => found.get(name) === '1';
+  return {
+    branch: index('b'), file: index('f'), node: index('n'), metric: found.get('m') ?? '', diff: on('diff'), tree: on('tree'),
+    lens: on('lens'), changed: on('changed'), attention: on('a'), matrix: on('x'),
+    look: { reverse: on('r'), own: on('o'), aside: on('s'), layer: index('l'), head: index('h') },
+  };
 }

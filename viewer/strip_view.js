@@ -7,6 +7,8 @@ import { ORIGIN } from '#viewer/trace';
 
 const FOOT = 18;
 const LEAST = 1.5;
+/** By the values of ORIGIN. */
+const LABELS = ['prompt', 'output', 'branch', 'code'];
 const PROMPT_ALPHA = 0.5; // the prompt is quieter than the output, here as in the code
 
 /** @param {HTMLElement} root */
@@ -98,14 +100,15 @@ function draw(canvas, probe, shown) {
   context.globalAlpha = 1;
   context.font = `11px ${getComputedStyle(canvas).fontFamily}`;
   context.textBaseline = 'bottom';
-  for (const [first, end, origin] of runs(order.length, (place) => trace.nodes.origin[node(place)] ?? 0)) {
+  const changed = -1;
+  for (const [first, end, origin] of runs(order.length, (place) => (reading.files.isChanged(node(place)) ? changed : (trace.nodes.origin[node(place)] ?? 0)))) {
     const from = first * scale.step;
     const to = end * scale.step;
     const isPrompt = origin === ORIGIN.prompt;
-    const isBranch = origin === ORIGIN.branch;
-    context.fillStyle = colour(isPrompt ? 'quiet' : isBranch ? 'accent' : 'ink');
+    const isMarked = origin === ORIGIN.branch || origin === changed;
+    context.fillStyle = colour(isPrompt || (origin === ORIGIN.scored && reading.files.compared) ? 'quiet' : isMarked ? 'accent' : 'ink');
     context.fillRect(from, floor + 1, Math.max(1, to - from - (end < order.length ? 2 : 0)), isPrompt ? 1 : 2);
-    const label = isPrompt ? 'prompt' : isBranch ? 'branch' : 'output';
+    const label = LABELS[origin] ?? 'changed';
     if (context.measureText(label).width < to - from) context.fillText(label, from, height);
   }
   context.fillStyle = colour('accent');

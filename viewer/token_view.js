@@ -9,20 +9,24 @@ import { piecesOfToken, spoken } from '#viewer/text';
 import { ORIGIN } from '#viewer/trace';
 
 const PREVIEW = 24; // tokens of a branch
+/** @type {readonly number[]} */
+const WITHOUT_BRANCHES = [ORIGIN.prompt, ORIGIN.scored];
 
-/** @param {HTMLElement} root @param {HTMLElement} end what stands below the alternatives, another view's */
-export function mountToken(root, end) {
+/** @param {HTMLElement} root @param {...HTMLElement} end what stands below the alternatives, other views' */
+export function mountToken(root, ...end) {
+  root.replaceChildren(...end); // they stay where they are, so that what has the focus keeps it
   return {
     /** @param {import('#viewer/reading').Reading} reading @param {Readonly<import('#viewer/state').State>} state */
     update(reading, state) {
       const { trace, layout } = reading;
       const node = state.selected;
       root.hidden = node < 0;
-      if (node < 0) return root.replaceChildren();
       const scroll = root.scrollTop;
+      for (const child of [...root.children]) if (!end.includes(/** @type {HTMLElement} */ (child))) child.remove();
+      if (node < 0) return;
       const active = reading.metricOf(state.metric);
       const step = stepOf(active, reading.valuesOf(active)[node] ?? NaN);
-      root.replaceChildren(heading(node), ...identity(describe(trace, layout, node), step), numbers(reading, node, state), alternatives(reading, node), end);
+      root.prepend(heading(node), ...identity(describe(trace, layout, node), step), ...expected(trace, node), numbers(reading, node, state), alternatives(reading, node));
       root.scrollTop = scroll;
     },
   };
@@ -54,6 +58,14 @@ function identity(token, step) {
   return token.remark ? [...lines, h('p', { class: 'remark' }, token.remark)] : lines;
 }
 
+/** What the model would have said in place of scored code, where it is something else. @param {import('#viewer/trace').Trace} trace @param {number} node */
+function expected(trace, node) {
+  const first = trace.alternativeOffsets[node] ?? 0;
+  if (trace.nodes.origin[node] !== ORIGIN.scored || (trace.nodes.rank[node] ?? 0) < 2 || !trace.nodes.alternative_count[node]) return [];
+  const name = tokenText(visibleId(trace, trace.alternatives.token_id[first] ?? 0));
+  return [h('p', { class: 'remark expected' }, 'The model expected ', name, ` here (${percent(Math.exp(trace.alternatives.logprob[first] ?? NaN))}).`)];
+}
+
 /** @param {import('#viewer/reading').Reading} reading @param {number} node @param {Readonly<import('#viewer/state').State>} state */
 function numbers(reading, node, state) {
   const explain = h('button', {
@@ -61,6 +73,8 @@ function numbers(reading, node, state) {
   }, state.definitions ? 'hide meanings' : 'what they mean');
   explain.addEventListener('click', () => tell(explain, 'command', 'explain'));
   const rows = reading.metrics.map((metric) => number(reading, node, metric, state));
+  const noise = reading.trace.nodes.noise[node] ?? NaN;
+  if (!Number.isNaN(noise)) rows.push(quietNumber('noise', `${noise && noise.toExponential(1)} nats`, state.definitions && definition(reading.trace, 'noise')));
   return h('section', {}, h('div', { class: 'section-head' }, h('h3', {}, 'Numbers'), explain), h('dl', { class: 'numbers' }, ...rows));
 }
 
@@ -77,7 +91,12 @@ function number(reading, node, metric, state) {
   return h('div', { class: metric.key === state.metric ? 'number active' : 'number' },
     h('dt', {}, metric.key === 'sampled_logprob' ? 'sampled with' : metric.label),
     h('dd', { class: Number.isNaN(value) ? 'absent' : '' }, dot, metric.format(value), range),
-    state.definitions && h('dd', { class: 'definition' }, definition(trace, metric.key)));
+    state.definitions && h('dd', { class: 'definition' }, metric.definition ?? definition(trace, metric.key)));
+}
+
+/** A number that colours nothing. @param {string} name @param {string} value @param {string | false} meaning */
+function quietNumber(name, value, meaning) {
+  return h('div', { class: 'number' }, h('dt', {}, name), h('dd', { class: 'absent' }, value), meaning && h('dd', { class: 'definition' }, meaning));
 }
 
 /** @param {import('#viewer/trace').Trace} trace @param {string} key */
@@ -126,7 +145,7 @@ function tokenCell({ trace, tree }, node, row, most) {
   const text = tokenText(visibleId(trace, row.id));
   const title = `id ${row.id}, rank ${row.rank}`;
   const outside = row.rank > most && h('span', { class: 'rank' }, ` rank ${count(row.rank)}`);
-  if (row.written || trace.nodes.origin[node] === ORIGIN.prompt) return h('th', { scope: 'row' }, h('span', { class: name, title }, text), outside);
+  if (row.written || WITHOUT_BRANCHES.includes(trace.nodes.origin[node] ?? 0)) return h('th', { scope: 'row' }, h('span', { class: name, title }, text), outside);
   const said = spoken(piecesOfToken(trace.bytesOfId(row.id)));
   const branch = tree.branchOf(row.node);
   const end = branch < 0 ? 'the main path' : `ends: ${tree.endOf(branch)}`;

@@ -19,11 +19,12 @@ export function mountTooltip() {
 
   return {
     hide,
-    /** @param {import('#viewer/reading').Reading} reading @param {number} node @param {HTMLElement} anchor @param {import('#viewer/metrics').Metric} metric */
-    show({ trace, tree, layout, valuesOf }, node, anchor, metric) {
+    /** @param {import('#viewer/reading').Reading} reading @param {number} node @param {HTMLElement} anchor @param {import('#viewer/metrics').Metric} metric @param {string} note beside the metric */
+    show({ trace, tree, layout, valuesOf }, node, anchor, metric, note) {
       const value = valuesOf(metric)[node] ?? NaN;
       const number = Number.isNaN(value) ? 'not measured' : `${metric.label} ${metric.format(value)}`;
       card.replaceChildren(h('p', { class: 'tooltip-head' }, tokenText(describe(trace, layout, node).parts), h('span', { class: 'tooltip-number' }, number)));
+      if (note) card.append(h('p', { class: 'tooltip-number' }, note));
       const rows = distributionAt(trace, node)?.rows ?? [];
       const list = rows.slice(0, SHOWN);
       const written = rows.find((row) => row.written);
@@ -35,6 +36,13 @@ export function mountTooltip() {
       if (others) card.append(h('p', { class: 'tooltip-row' }, `\u21b3 ${count(others)} other continuation${others === 1 ? '' : 's'} recorded`));
       card.hidden = false;
       place(card, anchor);
+    },
+
+    /** What another view has to say about a place. @param {import('#viewer/dom').Child[]} children @param {DOMRect} at */
+    showText(children, at) {
+      card.replaceChildren(h('div', {}, ...children));
+      card.hidden = false;
+      place(card, at);
     },
 
     /** A branch up to its end, the token under the pointer marked. @param {import('#viewer/reading').Recording} recording @param {number} branch @param {number} node @param {DOMRect} at */

@@ -27,16 +27,43 @@ export const ORIGIN = Object.freeze({ prompt: 0, main: 1, branch: 2, scored: 3 }
  * @property {Float32Array} sampled_logprob nats
  * @property {Float32Array} sampled_tail
  * @property {Uint16Array} alternative_count
+ * @property {Float32Array} noise nats
  */
 
 /** @typedef {{ token_id: Int32Array, logprob: Float32Array, sampled_logprob: Float32Array }} Alternatives */
 /** @typedef {{ first: Int32Array, count: Uint32Array, forced: Uint16Array, asked: Uint8Array, end: Uint8Array, rejoined: Int32Array }} Branches */
 
+/**
+ * @typedef {object} Attention per recorded layer, then per query node, then per head: one row, whose sources are its `top` entries
+ * @property {number} top entries of a row, heaviest first; an entry of weight 0 is no entry
+ * @property {number} queries the nodes 0 to queries - 1 have rows
+ * @property {readonly { layer: number, reason: string }[]} absent layers without rows
+ * @property {Uint16Array} layer number of each recorded layer, from 0
+ * @property {Uint16Array} heads of each recorded layer
+ * @property {Uint16Array} unkept by row, in 1/65535: the mass of all sources that are not among the entries
+ * @property {Int32Array} node by entry: the source
+ * @property {Uint8Array} weight by entry: a code c for the weight (c / 255) squared
+ */
+
+/**
+ * @typedef {object} Lens per recorded layer, then per node from `first` on: what that layer would have said in its place
+ * @property {readonly number[]} layers from 0
+ * @property {number} first
+ * @property {number} count
+ * @property {string | null} reason why there is none though it was asked for
+ * @property {Int32Array} token_id the most probable token
+ * @property {Float32Array} probability of that token
+ * @property {Int32Array} rank of the token that stands there, 0 where not measured
+ * @property {Float32Array} logprob of the token that stands there, nats
+ */
+
+/** @typedef {{ source: string, first: number, end: number, exact: boolean, changed: [number, number][] | null }} File nodes first to end - 1; changed lines from 1 */
+
 const REQUIRED = {
   nodes: {
     parent: Int32Array, token_id: Int32Array, origin: Uint8Array, logprob: Float32Array, entropy: Float32Array,
     margin: Float32Array, rank: Int32Array, gap: Float32Array, tail: Float32Array, sampled_logprob: Float32Array,
-    sampled_tail: Float32Array, alternative_count: Uint16Array,
+    sampled_tail: Float32Array, alternative_count: Uint16Array, noise: Float32Array,
   },
   alternatives: { token_id: Int32Array, logprob: Float32Array, sampled_logprob: Float32Array },
   tokens: { id: Int32Array, special: Uint8Array, byte_count: Uint32Array },
@@ -44,8 +71,12 @@ const REQUIRED = {
   spellings: { node: Int32Array, byte_count: Uint32Array },
   spelling_bytes: { byte: Uint8Array },
   branches: { first: Int32Array, count: Uint32Array, forced: Uint16Array, asked: Uint8Array, end: Uint8Array, rejoined: Int32Array },
+  attention_layers: { layer: Uint16Array, heads: Uint16Array },
+  attention_rows: { unkept: Uint16Array },
+  attention: { node: Int32Array, weight: Uint8Array },
+  lens: { token_id: Int32Array, probability: Float32Array, rank: Int32Array, logprob: Float32Array },
 };
-const LATER = ['branches']; // since 1.1: a file without them has no rows there
+const LATER = ['branches', 'attention_layers', 'attention_rows', 'attention', 'lens']; // a file without them has no rows there
 const ENDS = 7;
 const REJOINED = 3;
 const MAX_NODES = 2 ** 24;
@@ -62,6 +93,12 @@ export class Trace {
     this.alternatives = tables.alternatives;
     /** @type {Branches} */
     this.branches = tables.branches;
+    /** @type {Attention | null} */
+    this.attention = run['attention'] ? { ...run['attention'], ...tables.attention_layers, ...tables.attention_rows, ...tables.attention } : null;
+    /** @type {Lens | null} */
+    this.lens = run['lens'] ? { ...run['lens'], ...tables.lens } : null;
+    /** @type {readonly File[]} the files that were scored; none in a recording of a generation */
+    this.files = run['files'] ?? [];
     this.count = this.nodes.parent.length;
     /** @type {Segment[]} */
     this.segments = run.prompt.segments;
@@ -116,6 +153,7 @@ export function readTrace(payload) {
   /** @type {{ [table: string]: any }} */
   const columns = Object.create(null);
   for (const [name, table] of Object.entries(stored)) columns[name] = readTable(name, table);
+  if (columns['nodes']) columns['nodes'].noise ??= new Float32Array(columns['nodes'].parent?.length ?? 0).fill(NaN); // since 1.2
   for (const [name, required] of Object.entries(REQUIRED)) {
     if (LATER.includes(name)) columns[name] ??= Object.fromEntries(Object.entries(required).map(([column, Type]) => [column, new Type()]));
     for (const [column, Type] of Object.entries(required)) {
@@ -160,6 +198,9 @@ function validate(run, tables) {
   check(Number.isInteger(run.main_leaf) && run.main_leaf >= 0 && run.main_leaf < count, 'the end of the output is not a token');
   validateBranches(nodes, tables.branches);
   check(tables.branches.first.length === 0 || (typeof run.tree === 'object' && run.tree !== null), 'it has branches and no settings of the tree');
+  validateAttention(run['attention'], nodes.parent, tables);
+  validateLens(run['lens'], count, tables.lens, isKnown);
+  validateFiles(run['files'] ?? [], nodes);
   for (const key of ['model', 'prompt', 'sampling']) map(run[key], `run.${key}`);
   check(Array.isArray(run.prompt.segments), 'the prompt has no list of segments');
   let end = 0;
@@ -198,6 +239,70 @@ function validateBranches(nodes, branches) {
     check(rejoined >= 0 === (at(branches.end, i) === REJOINED) && rejoined < count, 'a branch rejoins without saying where, or the other way round');
   }
   check(inside === nodes.origin.filter((origin) => origin === ORIGIN.branch).length, 'a token of a branch belongs to none');
+}
+
+/**
+ * Rows add up, sources stand before their queries, and no row rises.
+ * @param {any} facts @param {Int32Array} parent @param {{ [table: string]: any }} tables
+ */
+function validateAttention(facts, parent, tables) {
+  const { attention_layers: { layer, heads }, attention_rows: { unkept }, attention: { node, weight } } = tables;
+  if (!facts) {
+    check(heads.length + unkept.length + node.length === 0, 'it has attention and does not describe it');
+    return;
+  }
+  const { top, queries, absent } = map(facts, 'run.attention');
+  check(Number.isInteger(top) && top >= 1, 'the attention does not say how many sources it keeps');
+  check(Number.isInteger(queries) && queries >= 0 && queries <= parent.length, 'the attention does not say which tokens it is of');
+  check(Array.isArray(absent) && absent.every((entry) => typeof map(entry, 'an absent layer').reason === 'string'), 'an absent layer has no reason');
+  check(ascending(layer), 'the layers of the attention are not in ascending order');
+  check(sum(heads) * queries === unkept.length && unkept.length * top === node.length, 'the attention does not add up');
+  const begin = new Int32Array(queries); // the first node of each query's own sequence
+  for (let query = 0; query < queries; query++) {
+    check(at(parent, query) === -1 || at(parent, query) === query - 1, 'the tokens of the attention are no sequence');
+    begin[query] = at(parent, query) === -1 ? query : at(begin, query - 1);
+  }
+  let entry = 0;
+  for (const count of heads) {
+    for (let query = 0; query < queries; query++) {
+      for (let place = 0; place < count * top; place++, entry++) {
+        const source = at(node, entry);
+        check(at(weight, entry) === 0 || (source >= at(begin, query) && source <= query), 'a token attends to one that does not stand before it');
+        check(place % top === 0 || at(weight, entry) <= at(weight, entry - 1), 'the attention of a token is out of order');
+      }
+    }
+  }
+}
+
+/** @param {any} facts @param {number} nodes @param {Lens} lens @param {(id: number) => boolean} isKnown */
+function validateLens(facts, nodes, lens, isKnown) {
+  if (!facts) {
+    check(lens.rank.length === 0, 'it has a lens and does not describe it');
+    return;
+  }
+  const { layers, first, count } = map(facts, 'run.lens');
+  check(Array.isArray(layers) && layers.every((layer, i) => Number.isInteger(layer) && layer > (layers[i - 1] ?? -1)), 'the layers of the lens are not in ascending order');
+  check(Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count >= 0 && first + count <= nodes, 'the lens does not say which tokens it is of');
+  check(layers.length * count === lens.rank.length, 'the lens does not add up');
+  check(lens.token_id.every(isKnown), 'a token of the lens has an id that is not in the list of tokens');
+  check(lens.rank.every((rank) => rank >= 0) && lens.probability.every((p) => !(p < 0 || p > 1)) && lens.logprob.every((value) => !(value > 0)), 'a number of the lens is out of range');
+}
+
+/** Files are runs of scored nodes from the first node on, each beginning at a root. @param {any} files @param {Nodes} nodes */
+function validateFiles(files, nodes) {
+  check(Array.isArray(files), 'the list of files is no list');
+  let last = 0;
+  for (const file of files) {
+    const { source, first, end, changed } = map(file, 'a file');
+    check(typeof source === 'string' && first === last && Number.isInteger(end) && end > first && end <= nodes.parent.length, 'the files do not join');
+    for (let node = first; node < end; node++) {
+      check(nodes.origin[node] === ORIGIN.scored && nodes.parent[node] === (node === first ? -1 : node - 1), 'a file is not a sequence of scored tokens');
+    }
+    const ranges = changed ?? [];
+    check(Array.isArray(ranges) && ranges.every((lines, i) => Array.isArray(lines) && lines[0] > (ranges[i - 1]?.[1] ?? 0) && lines[1] >= lines[0]), 'the changed lines of a file are not in order');
+    last = end;
+  }
+  check(files.length === 0 || nodes.origin.filter((origin) => origin === ORIGIN.scored).length === last, 'a scored token belongs to no file');
 }
 
 /** @param {unknown} value @param {string} name @returns {{ [key: string]: any }} */

@@ -21,12 +21,22 @@ from rich.text import Text
 from tokenscope_trace.figures import decimal, duration, file_size, percent
 from tokenscope_trace.schema import BranchEnd
 from tokenscope_trace.traces import Trace
-from tokenscope_trace.uncertain import best_other, least_certain_lines, near_certain, perplexity
+from tokenscope_trace.uncertain import (
+    best_other,
+    changed_lines,
+    changed_nodes,
+    least_certain_lines,
+    near_certain,
+    perplexity,
+    surprised,
+)
 from tokenscope_trace.visible import visible_line, visible_token
+from tokenscope_trace.watcher import ShouldStop, Watcher
 
 _PLAIN_EVERY_SECONDS = 5.0
 _SHOWN_LINES = 3
 _PLAIN_WIDTH = 120
+_NOT_NOTED = "not noted (SOURCE_DATE_EPOCH is set)"
 _FINISHES = {
     "end-of-text": "the model ended the text",
     "stop-string": "a stop string came",
@@ -64,17 +74,38 @@ def working(console: Console, what: str) -> Iterator[None]:
 
 
 class Follower:
-    """Shows a recording as it goes on: the output's tokens, then what the tree will take, then its nodes."""
+    """Shows a recording as it goes on: what it needs, its tokens as they are written or read, then the tree's."""
 
-    def __init__(self, console: Console, total: int, bar: Progress | None) -> None:
+    def __init__(self, console: Console, bar: Progress | None) -> None:
         self._console, self._bar = console, bar
-        self._stage = self._stage_of("Writing", total, "tokens")
-        if bar is None:
-            console.print(f"Writing at most {total} tokens")
+        self._stage: Callable[[int], None] = lambda _count: None
+        self._writing: int | None = None
+        self._reading = ""
+
+    def watcher(self, should_stop: ShouldStop, *, writing: int | None = None, reading: int | None = None) -> Watcher:
+        """A Watcher that shows itself here, of a recording that writes so many tokens at most, or reads so many files."""
+        self._writing = writing
+        self._reading = "Reading again" if reading is None else "Reading" if reading == 1 else f"Reading {reading} files"
+        return Watcher(self.on_need, self.on_token, self.on_read, self.on_plan, self.on_nodes, should_stop)
+
+    def on_need(self, needed: int) -> None:
+        """Before anything runs: the bytes it takes beside the model."""
+        what = self._reading if self._writing is None else f"Writing at most {self._writing:,} tokens"
+        self._console.print(f"{what}; needs about {file_size(needed)} of memory beside the model")
+        if self._writing is not None:
+            self._stage = self._stage_of("Writing", self._writing, "tokens")
 
     def on_token(self, count: int) -> None:
         """After each token of the output, with the number so far."""
         self._stage(count)
+
+    def on_read(self, done: int, total: int) -> None:
+        """While tokens are read: so many of so many."""
+        if self._reading:
+            self._announce(f"{self._reading}, {total:,} tokens")
+            self._stage = self._stage_of(self._reading, total, "tokens")
+            self._reading = ""
+        self._stage(done)
 
     def on_plan(self, nodes: int, seconds: float | None, engine: str) -> None:
         """Before the tree: its most nodes, how long they take (None where unknown), and what computes them."""
@@ -85,6 +116,10 @@ class Follower:
     def on_nodes(self, count: int) -> None:
         """After each step of the tree, with the number of nodes so far."""
         self._stage(count)
+
+    def _announce(self, what: str) -> None:
+        if self._bar is None:
+            self._console.print(what)
 
     def _stage_of(self, what: str, total: int, unit: str) -> Callable[[int], None]:
         if self._bar is None:
@@ -103,13 +138,13 @@ class Follower:
 
 
 @contextmanager
-def following(console: Console, total: int) -> Iterator[Follower]:
-    """A Follower of a recording of at most `total` output tokens: a bar on a terminal, lines elsewhere."""
+def following(console: Console) -> Iterator[Follower]:
+    """A Follower of a recording: a bar on a terminal, lines elsewhere."""
     if console.is_terminal:
         with _bar(console) as bar:
-            yield Follower(console, total, bar)
+            yield Follower(console, bar)
     else:
-        yield Follower(console, total, None)
+        yield Follower(console, None)
 
 
 def _bar(console: Console) -> Progress:
@@ -141,21 +176,11 @@ class _PlainCounter:
 
 def print_summary(console: Console, trace: Trace, path: Path | None, size: int) -> None:
     """Tokens, time, certainty, the least certain lines, where the file is (None: it went to stdout), what to run next."""
-    surprisal = trace.nodes.surprisal[trace.output]
-    finish = _FINISHES[trace.run["finish"]]
     table = Table.grid(padding=(0, 2))
-    table.add_row("tokens", f"{len(trace.prompt):,} of prompt, {len(trace.output):,} of output; {finish}")
-    table.add_row("time", _times(trace))
-    if trace.run.get("tree") is not None:
-        table.add_row("branches", _tree(trace))
-    certain, measured = near_certain(surprisal)
-    table.add_row(
-        "certainty",
-        f"{certain:,} of {measured:,} output tokens nearly certain (over 93 %), perplexity of the output "
-        f"{decimal(perplexity(trace.nodes.logprob[trace.output]))}",
-    )
+    for name, words in _of_scored(trace) if trace.files else _of_generated(trace):
+        table.add_row(name, words)
     for place, line in enumerate(_line_texts(trace)):
-        table.add_row("least certain" if place == 0 else "", line)
+        table.add_row("" if place else "most surprising" if trace.files else "least certain", line)
     for note in trace.run["notes"]:
         table.add_row("note", Text(note))
     table.add_row("trace", f"{path or 'standard output'} ({file_size(size)})")
@@ -164,10 +189,44 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
     console.print(table)
 
 
+def _of_generated(trace: Trace) -> Iterator[tuple[str, str]]:
+    finish = _FINISHES[trace.run["finish"]]
+    yield "tokens", f"{len(trace.prompt):,} of prompt, {len(trace.output):,} of output; {finish}"
+    yield "time", _times(trace)
+    if trace.run.get("tree") is not None:
+        yield "branches", _tree(trace)
+    certain, measured = near_certain(trace.nodes.surprisal[trace.output])
+    perplexed = decimal(perplexity(trace.nodes.logprob[trace.output]))
+    yield (
+        "certainty",
+        f"{certain:,} of {measured:,} output tokens nearly certain (over 93 %), perplexity of the output {perplexed}",
+    )
+
+
+def _of_scored(trace: Trace) -> Iterator[tuple[str, str]]:
+    clock, files = trace.run["clock"], len(trace.files)
+    interrupted = "; interrupted" if trace.run["finish"] == "interrupted" else ""
+    yield "tokens", f"{len(trace.scored):,} in {'one file' if files == 1 else f'{files:,} files'}{interrupted}"
+    seconds = clock.get("replay_seconds")
+    if seconds is None:
+        yield "time", _NOT_NOTED
+    else:
+        speed = f", {len(trace.scored) / seconds:.1f} tokens/s" if seconds > 0 else ""
+        yield "time", f"{clock['load_seconds']:.1f} s loading, {seconds:.1f} s scoring{speed}"
+    found, measured = surprised(trace.nodes.surprisal[trace.scored])
+    perplexed = decimal(perplexity(trace.nodes.logprob[trace.scored]))
+    yield "surprise", f"{found:,} of {measured:,} tokens had a probability of a half or less, perplexity {perplexed}"
+    if any(file.changed for file in trace.files):
+        nodes = [node for file in trace.files for node in changed_nodes(trace, file)]
+        found, measured = surprised(trace.nodes.surprisal[nodes])
+        lines = sum(changed_lines(file) for file in trace.files)
+        yield "changed", f"{found:,} of {measured:,} tokens in {lines:,} changed line{'' if lines == 1 else 's'}"
+
+
 def _times(trace: Trace) -> str:
     clock = trace.run["clock"]
     if clock["decode_seconds"] is None:
-        return "not noted (SOURCE_DATE_EPOCH is set)"
+        return _NOT_NOTED
     seconds = clock["decode_seconds"]
     speed = f", {len(trace.output) / seconds:.1f} tokens/s" if seconds > 0 else ""
     tree = "" if clock.get("tree_seconds") is None else f", {clock['tree_seconds']:.1f} s branches"
@@ -187,12 +246,17 @@ def _tree(trace: Trace) -> str:
 def _line_texts(trace: Trace) -> list[Text]:
     texts = []
     for line in least_certain_lines(trace, _SHOWN_LINES):
-        text = Text(f"line {line.number}, {line.bits:.1f} bits: {_short(visible_line(line.text.strip()), 48)}")
+        where = f"{_short(visible_line(line.file), 40)} line" if line.file and len(trace.files) > 1 else "line"
+        changed = " (changed)" if line.changed else ""
+        text = Text(f"{where} {line.number}{changed}, {line.bits:.1f} bits: {_short(visible_line(line.text.strip()), 48)}")
         own = _token(trace.token_bytes(line.node), int(trace.nodes.token_id[line.node]))
         chance = percent(math.exp(float(trace.nodes.logprob[line.node])))
         other = best_other(trace, line.node)
         if other is not None:
-            text.append(f"  ({own} {chance}, or {_token(trace.bytes_of(other[0]), other[0])} {percent(other[1])})", "dim")
+            word = "expected" if trace.files and int(trace.nodes.rank[line.node]) > 1 else "or"
+            text.append(
+                f"  ({own} {chance}, {word} {_token(trace.bytes_of(other[0]), other[0])} {percent(other[1])})", "dim"
+            )
         texts.append(text)
     return texts
 

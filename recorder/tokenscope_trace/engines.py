@@ -46,13 +46,22 @@ class Reader:
         self._cache_name = "cache_params" if "cache_params" in self._names else "past_key_values"
 
     def __call__(
-        self, ids: Sequence[int], positions: Sequence[int], *, cache: Any = None, use_cache: bool = True, last: bool = False
+        self,
+        ids: Sequence[int],
+        positions: Sequence[int],
+        *,
+        cache: Any = None,
+        use_cache: bool = True,
+        last: bool = False,
+        **more: Any,
     ) -> tuple[Tensor, Any]:
         """(logits (T, V), cache afterwards) of ids (T,) at positions (T,); with `last`, the last row of the logits at least.
 
+        `more` are further arguments of the model's forward.
+
         Positions are always given: some architectures count from 0 again where they are left out beside a cache.
         """
-        options: dict[str, Any] = {"use_cache": use_cache}
+        options: dict[str, Any] = {"use_cache": use_cache, **more}
         if "position_ids" in self._names:
             options["position_ids"] = torch.tensor([list(positions)], device=self.device)
         if cache is not None:

@@ -11,7 +11,8 @@ wrapped: the wrapper sees the very logits that decide each token, and what the p
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,9 +25,7 @@ from tokenscope_trace.errors import ModelError
 from tokenscope_trace.head import PromptStates
 from tokenscope_trace.metrics import Measured, Meter, concatenate, log_softmax_at
 from tokenscope_trace.settings import GenerationSettings
-
-OnToken = Callable[[int], None]  # called after each token with the number of tokens so far
-ShouldStop = Callable[[], bool]
+from tokenscope_trace.watcher import OnToken, ShouldStop
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class Generated:
     finish: str
     prefill_seconds: float
     decode_seconds: float
+    cache: Any = None  # what decoding left behind, as transformers made it
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,13 @@ def generate(
     extra_eos: tuple[int, ...] = (),
     on_token: OnToken = lambda _count: None,
     should_stop: ShouldStop = lambda: False,
+    reading_prompt: AbstractContextManager[Any] | None = None,
 ) -> Generated:
     """Decode the main path as `model.generate` would, and measure it.
 
-    `prompt_ids` has P >= 1 ids; `extra_eos` are ids that end the output beside the model's own. The global torch random
-    state is left as it was. A KeyboardInterrupt ends the output where it stands.
+    `prompt_ids` has P >= 1 ids; `extra_eos` are ids that end the output beside the model's own. The pass that reads the prompt
+    runs inside `reading_prompt`. The global torch random state is left as it was. A KeyboardInterrupt ends the output where it
+    stands.
 
     Raises ModelError where the model's logits are not finite.
     """
@@ -133,7 +135,8 @@ def generate(
         **kwargs: Any,
     ) -> Any:
         recorder = _Recorder(logits_processor, Meter(settings.top_alternatives), on_token, should_stop)
-        context.update(recorder=recorder, config=generation_config, criteria=stopping_criteria, begin=time.perf_counter())
+        context.update(recorder=recorder, config=generation_config, cache=kwargs.get("past_key_values"))
+        context["begin"] = time.perf_counter()
         criteria = StoppingCriteriaList([*stopping_criteria, recorder])
         return type(model)._sample(
             model,
@@ -149,7 +152,7 @@ def generate(
     length: int | None = None
     states = PromptStates(model)
     cuda = [model.device.index or 0] if model.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda), states:
+    with torch.random.fork_rng(devices=cuda), states, _first_pass(model, reading_prompt or nullcontext()):
         torch.manual_seed(settings.seed)
         try:
             sequence = model.generate(
@@ -170,7 +173,7 @@ def generate(
     output = concatenate([step.measured for step in steps])
     output_ids = torch.cat([step.token for step in steps]).tolist()
     sampled = torch.stack([step.sampled for step in steps])
-    _check_finite(output, "output")
+    check_finite(output, "output")
     return Generated(
         output_ids=output_ids,
         output=output,
@@ -182,7 +185,21 @@ def generate(
         finish=_finish(ids, output_ids, context, interrupted=interrupted or should_stop(), stop=stop),
         prefill_seconds=recorder.first_time - context["begin"],
         decode_seconds=end - recorder.first_time,
+        cache=context["cache"],
     )
+
+
+@contextmanager
+def _first_pass(model: Any, inside: AbstractContextManager[Any]) -> Iterator[None]:
+    """Leaves the context `inside` after the model's first forward pass."""
+    stack = ExitStack()
+    stack.enter_context(inside)
+    handle = model.register_forward_hook(lambda *_: stack.close())
+    try:
+        yield
+    finally:
+        stack.close()
+        handle.remove()
 
 
 @torch.no_grad()
@@ -231,11 +248,12 @@ def _measure_prompt(states: PromptStates, ids: Tensor, recorder: _Recorder, alte
     except KeyboardInterrupt:  # the output is worth more than the prompt's numbers
         return None
     measured = concatenate(blocks)
-    _check_finite(measured, "prompt")
+    check_finite(measured, "prompt")
     return measured
 
 
-def _check_finite(measured: Measured, what: str) -> None:
+def check_finite(measured: Measured, what: str) -> None:
+    """Raises ModelError where a number is NaN; `what` names the tokens, as in `output`."""
     broken = torch.isnan(measured.entropy) | torch.isnan(measured.logprob) | torch.isnan(measured.margin)
     if bool(broken.any()):
         place = int(broken.nonzero()[0])

@@ -6,13 +6,14 @@ Chooses the engine, keeps the budget within the memory, and says what is about t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
 from tokenscope_trace.engines import Reader
-from tokenscope_trace.generation import OnToken, ShouldStop, branch_decoding
+from tokenscope_trace.generation import branch_decoding
 from tokenscope_trace.memory import available_bytes
 from tokenscope_trace.models import LoadedModel
 from tokenscope_trace.probe import Chosen, choose_engine
@@ -21,23 +22,11 @@ from tokenscope_trace.search import Grown, MainPath, Search, wave_of
 from tokenscope_trace.settings import AskedPlace, GenerationSettings, TreeSettings
 from tokenscope_trace.spelling import Speller
 from tokenscope_trace.tree_attention import TreeAttention
+from tokenscope_trace.watcher import Watcher
 
 WAVE = 64  # branches that advance together: wider gains little on a processor
 WAVE_ON_ACCELERATOR = 128
 MEMORY_SHARE = 0.5  # of what is left, for the tree's cache
-
-
-@dataclass(frozen=True)
-class Watcher:
-    """How a caller follows a recording: called after each token, before the tree, after each of its steps.
-
-    `on_plan(nodes, seconds, engine)` says what the tree will take at most; the seconds are None where none were measured.
-    """
-
-    on_token: OnToken = lambda _count: None
-    should_stop: ShouldStop = lambda: False
-    on_plan: Callable[[int, float | None, str], None] = lambda _nodes, _seconds, _engine: None
-    on_nodes: Callable[[int], None] = lambda _count: None
 
 
 @dataclass(frozen=True)
@@ -61,15 +50,16 @@ def grow_tree(
     asked: Sequence[Sequence[AskedPlace]],
     speller: Speller,
     watcher: Watcher,
+    cache: Any = None,
 ) -> Growth:
-    """The tree within its bounds. Whatever ends it early is in `finish` and `notes`; what has grown is kept."""
+    """The tree within its bounds; `cache` holds the main path, if somebody has read it. Whatever ends it early is in `finish` and `notes`; what has grown is kept."""
     if not tree.nodes and not asked:
         return Growth()
     begin = time.perf_counter()
     model = loaded.model
     wave = wave_of(tree, WAVE if model.device.type == "cpu" else WAVE_ON_ACCELERATOR)
     try:
-        chosen = choose_engine(model, main.ids, main.prompt, main.rows, wave)
+        chosen = choose_engine(model, main.ids, main.prompt, main.rows, wave, cache)
         tree, notes = _within_memory(tree, chosen, model.device)
     except KeyboardInterrupt:
         return Growth(finish="interrupted")

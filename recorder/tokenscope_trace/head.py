@@ -1,9 +1,8 @@
-"""Logits of the prompt's positions, from the same forward pass that began the generation.
+"""The model's own head, applied to hidden states of ours: its forward is called again with the body's output replaced.
 
-`generate` asks its first forward for the last position's logits only, because a prompt's full logits may take gigabytes.
-So the final hidden states are kept while they pass, and the model's own head is applied to them afterwards, a block of rows
-at a time: the model's forward is called again with the body's output replaced. That takes whatever the head does (soft caps,
-scales, odd names) as it is. Knows no metrics.
+That takes whatever the head does (soft caps, scales, odd names) as it is. `generate` asks its first forward for the last
+position's logits only, because a prompt's full logits may take gigabytes: so the final hidden states are kept while they pass,
+and the head is applied to them afterwards, a block of rows at a time. Knows no metrics.
 """
 
 from __future__ import annotations
@@ -11,12 +10,71 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 BLOCK_ROWS = 128
+
+
+@dataclass
+class KeptBody:
+    """The module below the head that ran last, and a shallow copy of what it returned."""
+
+    body: nn.Module | None = None
+    output: Any = None
+
+
+@contextmanager
+def keeping_body(model: Any) -> Iterator[KeptBody]:
+    """Keeps what the body returned in the passes that run inside."""
+    kept = KeptBody()
+
+    def keep(module: nn.Module, _inputs: Any, output: Any) -> None:
+        kept.body, kept.output = module, copy.copy(output)  # the outermost body that ran fires last
+
+    handles = [body.register_forward_hook(keep) for body in _bodies(model)]
+    try:
+        yield kept
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class ModelHead:
+    """Hidden states to logits. `body` is the module that ran below the head, `output` what it returned once."""
+
+    def __init__(self, model: Any, body: nn.Module, output: Any) -> None:
+        self._model = model
+        self._body = body
+        self._like = output
+
+    @staticmethod
+    def hidden(output: Any) -> Tensor:
+        """The hidden states (T, D) in what a body returned."""
+        hidden = output[0] if isinstance(output, tuple) else output.last_hidden_state
+        assert isinstance(hidden, Tensor)
+        return hidden[0]
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Logits (R, V) of hidden states (R, D)."""
+        output = copy.copy(self._like)
+        if isinstance(output, tuple):
+            output = (states[None], *output[1:])
+        else:
+            output.last_hidden_state = states[None]
+        dummy = torch.zeros((1, len(states)), dtype=torch.long, device=states.device)
+        with _forward_replaced(self._body, output):
+            logits = self._model(input_ids=dummy, attention_mask=torch.ones_like(dummy), use_cache=False).logits
+        assert isinstance(logits, Tensor)
+        return logits[0]
+
+    def blocks(self, states: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """(first row, logits (R, V)) of hidden states, a block of rows at a time."""
+        for first in range(0, len(states), BLOCK_ROWS):
+            yield first, self.logits(states[first : first + BLOCK_ROWS])
 
 
 class PromptStates:
@@ -27,8 +85,7 @@ class PromptStates:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._body: nn.Module | None = None
-        self._output: Any = None  # of the body
+        self._kept = KeptBody()
         self._full: Tensor | None = None  # (P, V), where the model computes all rows anyway
         self._handles: list[Any] = []
 
@@ -42,7 +99,7 @@ class PromptStates:
         self._release()
 
     def _keep_body(self, module: nn.Module, _inputs: Any, output: Any) -> None:
-        self._body, self._output = module, copy.copy(output)  # the outermost body that ran fires last
+        self._kept = KeptBody(module, copy.copy(output))
 
     def _keep_logits(self, _module: nn.Module, _inputs: Any, output: Any) -> None:
         logits = output.logits[0]
@@ -55,8 +112,8 @@ class PromptStates:
             handle.remove()
         self._handles.clear()
 
-    def logits(self, ids: Tensor, decided: Tensor) -> Iterator[Tensor]:
-        """Blocks of logits, (rows, V) each and P - 1 rows in all, for the prompt `ids` (1, P).
+    def logits(self, ids: Tensor, decided: Tensor, first: int = 0) -> Iterator[Tensor]:
+        """Blocks of logits, (rows, V) each, from row `first` to row P - 2, for the prompt `ids` (1, P).
 
         `decided` (V,) are the logits of the last position as the pass gave them: where the head, applied again, does not
         reproduce them, the prompt is run once more with all its logits.
@@ -64,32 +121,33 @@ class PromptStates:
         rows = ids.shape[1] - 1
         if self._full is None and not self._reproduces(decided):
             self._full = self._model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0]
-        for first in range(0, rows, BLOCK_ROWS):
-            end = min(first + BLOCK_ROWS, rows)
-            yield self._full[first:end] if self._full is not None else self._head(first, end)
+        if self._full is not None:
+            for begin in range(first, rows, BLOCK_ROWS):
+                yield self._full[begin : min(begin + BLOCK_ROWS, rows)]
+            return
+        head = self._head()
+        for _, block in head.blocks(head.hidden(self._kept.output)[first:rows]):
+            yield block
+
+    def _head(self) -> ModelHead:
+        assert self._kept.body is not None
+        return ModelHead(self._model, self._kept.body, self._kept.output)
 
     def _reproduces(self, decided: Tensor) -> bool:
         try:
-            again = self._head(-1, None)[0].float()
+            head = self._head()
+            again = head.logits(head.hidden(self._kept.output)[-1:])[0].float()
         except Exception:
             return False
-        # The same product over one row: equal up to the rounding of the model's own dtype.
-        tolerance = 32 * torch.finfo(self._model.dtype).eps * decided[decided.isfinite()].abs().max().clamp(min=1)
-        return again.shape == decided.shape and bool(torch.nan_to_num((again - decided).abs()).max() <= tolerance)
+        return reproduces(again, decided, self._model.dtype)
 
-    def _head(self, first: int, end: int | None) -> Tensor:
-        body, output = self._body, copy.copy(self._output)
-        assert body is not None
-        hidden = (output[0] if isinstance(output, tuple) else output.last_hidden_state)[:, first:end]
-        if isinstance(output, tuple):
-            output = (hidden, *output[1:])
-        else:
-            output.last_hidden_state = hidden
-        dummy = torch.zeros(hidden.shape[:2], dtype=torch.long, device=hidden.device)
-        with _forward_replaced(body, output):
-            logits = self._model(input_ids=dummy, attention_mask=torch.ones_like(dummy), use_cache=False).logits
-        assert isinstance(logits, Tensor)
-        return logits[0]
+
+def reproduces(again: Tensor, logits: Tensor, dtype: torch.dtype) -> bool:
+    """Whether the same product, computed over other rows, gave the same float32 logits up to the rounding of `dtype`."""
+    finite = logits[logits.isfinite()].abs()
+    largest = finite.max().clamp(min=1) if finite.numel() else 1.0
+    tolerance = 32 * torch.finfo(dtype).eps * largest
+    return again.shape == logits.shape and bool(torch.nan_to_num((again - logits).abs()).max() <= tolerance)
 
 
 @contextmanager

@@ -6,12 +6,14 @@ Rows and ids in, columns as in schema.TABLES out; measures nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from tokenscope_trace.columns import Array
-from tokenscope_trace.rows import SCALARS, Rows
+from tokenscope_trace.replay_tables import LayerAttention, LayerLens, attention_tables, lens_tables
+from tokenscope_trace.rows import SCALARS, Floats, Rows
 from tokenscope_trace.schema import Origin
 from tokenscope_trace.search import Grown
 from tokenscope_trace.spelling import Speller
@@ -20,55 +22,89 @@ Table = dict[str, Array]
 _CONTEXT = 16  # tokens before a branch: more than a spelling that depends on its neighbours looks back
 
 
+@dataclass(frozen=True)
+class Run:
+    """Tokens in a row: the prompt, the output, a file. A run continues the one before it, unless it begins at a `root`.
+
+    `rows` measure its last tokens, `noise` too; both may be None.
+    """
+
+    ids: Sequence[int]
+    origin: Origin
+    rows: Rows | None
+    root: bool = True
+    noise: Floats | None = None
+
+
 def tables_of(
-    prompt_ids: Sequence[int],
-    output_ids: Sequence[int],
-    prompt_rows: Rows | None,
-    output_rows: Rows,
-    grown: Grown | None,
+    runs: Sequence[Run],
     speller: Speller,
+    *,
+    grown: Grown | None = None,
+    attention: Sequence[LayerAttention] = (),
+    lens: Sequence[LayerLens] = (),
 ) -> dict[str, Table]:
-    """All tables. `prompt_rows` measure the prompt's tokens but the first (nothing predicted that), or are None."""
-    prompt, main = len(prompt_ids), len(prompt_ids) + len(output_ids)
-    branch_nodes = 0 if grown is None else len(grown.parent)
-    count = main + branch_nodes
+    """All tables: the runs' nodes, then the branches'."""
+    plain = sum(len(run.ids) for run in runs)
+    count = plain + (0 if grown is None else len(grown.parent))
     parent = np.arange(-1, count - 1, dtype=np.int32)
     token_id = np.zeros(count, dtype=np.int32)
-    token_id[:main] = [*prompt_ids, *output_ids]
-    if grown is not None:
-        parent[main:], token_id[main:] = grown.parent, grown.token_id
     origin = np.full(count, Origin.BRANCH, dtype=np.uint8)
-    origin[:prompt], origin[prompt:main] = Origin.PROMPT, Origin.MAIN
     nodes: Table = {"parent": parent, "token_id": token_id, "origin": origin}
-    nodes |= {name: np.full(count, np.nan, np.float32) for name in SCALARS if name != "rank"}
+    nodes |= {name: np.full(count, np.nan, np.float32) for name in (*SCALARS, "noise") if name != "rank"}
     nodes |= {"rank": np.zeros(count, dtype=np.int32), "alternative_count": np.zeros(count, dtype=np.uint16)}
-    measured = [(rows, end) for rows, end in ((prompt_rows, prompt), (output_rows, main)) if rows is not None]
-    if grown is not None and grown.rows is not None:
-        measured.append((grown.rows, count))
-    for rows, end in measured:
-        span = slice(end - len(rows), end)
-        for name in SCALARS:
-            nodes[name][span] = getattr(rows, name)
-        nodes["alternative_count"][span] = rows.ids.shape[1]
-    listed = [rows for rows, _ in measured]
+    measured: list[Rows] = []
+    roots, first = [], 0
+    for run in runs:
+        end = first + len(run.ids)
+        token_id[first:end], origin[first:end] = run.ids, run.origin
+        if run.root:
+            parent[first] = -1
+            roots.append(first)
+        if run.noise is not None:
+            nodes["noise"][end - len(run.noise) : end] = run.noise
+        _measure(nodes, run.rows, end, measured)
+        first = end
+    if grown is not None:
+        parent[plain:], token_id[plain:] = grown.parent, grown.token_id
+        _measure(nodes, grown.rows, count, measured)
     alternatives: Table = {
-        "token_id": np.concatenate([rows.ids.reshape(-1) for rows in listed]),
-        "logprob": np.concatenate([rows.logprobs.reshape(-1) for rows in listed]),
-        "sampled_logprob": np.concatenate([rows.sampled_logprobs.reshape(-1) for rows in listed]),
+        "token_id": _joined([rows.ids for rows in measured], np.int32),
+        "logprob": _joined([rows.logprobs for rows in measured], np.float32),
+        "sampled_logprob": _joined([rows.sampled_logprobs for rows in measured], np.float32),
     }
+    seen = np.concatenate([token_id, alternatives["token_id"], *(layer.token_id for layer in lens)])
     return {
         "nodes": nodes,
         "alternatives": alternatives,
-        **_text_tables(speller, nodes, alternatives, main),
+        **_text_tables(speller, nodes, np.unique(seen), roots, plain),
         **({} if grown is None else {"branches": grown.branches}),
+        **attention_tables(attention),
+        **lens_tables(lens),
     }
 
 
-def _text_tables(speller: Speller, nodes: Table, alternatives: Table, main: int) -> dict[str, Table]:
+def _measure(nodes: Table, rows: Rows | None, end: int, measured: list[Rows]) -> None:
+    """Write the numbers of the nodes that end at `end`."""
+    if rows is None:
+        return
+    span = slice(end - len(rows), end)
+    for name in SCALARS:
+        nodes[name][span] = getattr(rows, name)
+    nodes["alternative_count"][span] = rows.ids.shape[1]
+    measured.append(rows)
+
+
+def _joined(parts: Sequence[Array], dtype: type[np.generic]) -> Array:
+    return np.concatenate([part.reshape(-1) for part in parts]) if parts else np.empty(0, dtype)
+
+
+def _text_tables(speller: Speller, nodes: Table, ids: Array, roots: Sequence[int], plain: int) -> dict[str, Table]:
     """The bytes of every id, and of the nodes that are spelled otherwise where they stand."""
-    spelled = speller.spell(nodes["token_id"][:main].tolist())
-    spelled += _spelled_branches(speller, nodes, main, spelled)
-    ids = np.unique(np.concatenate([nodes["token_id"], alternatives["token_id"]]))
+    spelled: list[bytes] = []
+    for first, end in pairwise([*roots, plain]):
+        spelled += speller.spell(nodes["token_id"][first:end].tolist())
+    spelled += _spelled_branches(speller, nodes, plain, spelled)
     words = [speller.inside(token_id) for token_id in ids.tolist()]
     exceptions = [
         (node, word)

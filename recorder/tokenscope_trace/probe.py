@@ -35,10 +35,10 @@ class Chosen:
 
 
 @torch.no_grad()
-def choose_engine(model: Any, ids: Sequence[int], prompt: int, rows: Rows, wave: int) -> Chosen:
+def choose_engine(model: Any, ids: Sequence[int], prompt: int, rows: Rows, wave: int, cache: Any = None) -> Chosen:
     """The fastest exact engine for the main path `ids` (T,), whose tokens from `prompt` on were measured as `rows`.
 
-    `wave` main tokens at once are read again as a check and as a measure of what a step of the tree takes.
+    `cache` holds the main path, if somebody has read it; `wave` main tokens at once are read again as a check and as a measure of what a step of the tree takes.
     """
     # An attention of the model's own making may have a window that a short probe cannot see: probe it at full length.
     foreign = not getattr(model, "_supports_attention_backend", False)
@@ -47,7 +47,7 @@ def choose_engine(model: Any, ids: Sequence[int], prompt: int, rows: Rows, wave:
         try:
             if not _agrees(model, build, probed):
                 continue
-            engine = build(model, ids, prompt)
+            engine = TreeAttention(model, ids, cache) if build is _tree_attention else build(model, ids, prompt)
             seconds, width, exact = _read_again(model, engine, ids, prompt, rows, places)
         except (torch.OutOfMemoryError, MemoryError):
             raise

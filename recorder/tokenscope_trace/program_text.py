@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from tokenscope_trace.traces import Trace
 from tokenscope_trace.visible import visible_text
 
 EXCERPT_LINES = 40
+CONTEXT_LINES = 3  # beside a changed line
 OUTPUT_BYTES = 20_000
 
 
@@ -21,6 +22,16 @@ class Passage:
 
     text: str
     node: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of scored code; `before` says how many lines are left out above it."""
+
+    number: int
+    changed: bool
+    passages: tuple[Passage, ...]
+    before: int
 
 
 def file_order(trace: Trace) -> Array:
@@ -86,6 +97,32 @@ def passages(trace: Trace, nodes: Array, marked: set[int]) -> Iterator[Passage]:
             waiting += content
     if waiting:
         yield Passage(visible_text(waiting))
+
+
+def rows(passages: Iterable[Passage], changed: Callable[[int], bool]) -> tuple[list[Row], int]:
+    """The first changed lines of a file with their context, or its first lines; and how many lines are not among them."""
+    lines: list[list[Passage]] = [[]]
+    for passage in passages:
+        for i, text in enumerate(passage.text.split("\n")):
+            if i > 0:
+                lines.append([])
+            node, shown = passage.node if i == 0 else None, text.removesuffix("\r")
+            if shown or node is not None:
+                lines[-1].append(Passage(shown or "↵", node))
+    if not lines[-1]:
+        lines.pop()
+    near = {
+        n
+        for line in range(1, len(lines) + 1)
+        if changed(line)
+        for n in range(line - CONTEXT_LINES, line + CONTEXT_LINES + 1)
+    }
+    found, last = [], 0
+    for number, content in enumerate(lines, 1):
+        if not near or number in near:
+            found.append(Row(number, changed(number), tuple(content), number - last - 1))
+            last = number
+    return found[:EXCERPT_LINES], len(lines) - len(found[:EXCERPT_LINES])
 
 
 def _is_whole(content: bytes) -> bool:

@@ -70,25 +70,30 @@ _FIM_ENDS = (
 )
 
 
-def read_text(path: str) -> tuple[str, str]:
-    """(text, name) of a UTF-8 file, or of stdin for `-`; line ends stay as they are.
+def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
+    """(text, name) of a UTF-8 file, or of stdin for `-`; line ends stay as they are. `what` it is stands in errors.
 
     Raises PromptError where it cannot be read, is not UTF-8, or is empty.
     """
+    if path != "-" and Path(path).is_dir():
+        raise PromptError(f"{path} is a folder; name a file.")
     name = "stdin" if path == "-" else path
     try:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
-        raise PromptError(f"cannot read the prompt {name}: {error.strerror or error}.") from error
+        raise PromptError(f"cannot read the {what} {name}: {error.strerror or error}.") from error
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise PromptError(
-            f"the prompt {name} is not UTF-8 (byte 0x{data[error.start]:02x} on line {line}); convert it, for example with iconv."
+            f"the {what} {name} is not UTF-8 (byte 0x{data[error.start]:02x} on line {line}); convert it, for example with iconv."
         ) from error
     if not text:
-        raise PromptError(f"the prompt {name} is empty; write at least one character for the model to go on from.")
+        wanted = (
+            "write at least one character for the model to go on from" if what == "prompt" else "there is nothing to measure"
+        )
+        raise PromptError(f"the {what} {name} is empty; {wanted}.")
     return text, "-" if path == "-" else Path(path).name
 
 

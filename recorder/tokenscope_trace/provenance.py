@@ -23,6 +23,7 @@ _BOUNDS = {
     "min_prob": "forced tokens of at least p {}",
     "temperature": "temperature {}",
 }
+_WAYS = {"continued": "from the prompt's cache", "whole": "in one pass", "chunks": "in chunks"}
 _EXACT = {False: "not spelled exactly by its tokens"}
 
 
@@ -37,17 +38,32 @@ def settings(sampling: dict[str, Any]) -> str:
 def facts(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What is needed to run it again, one line each; what is not known is left out."""
     model, prompt, sampling, clock = run["model"], run["prompt"], run["sampling"], run["clock"]
-    seconds = clock.get("decode_seconds")
+    files, score, replay = run.get("files"), run.get("score"), run.get("replay")
+    seconds = clock.get("replay_seconds" if files else "decode_seconds")
+    written = [] if files else [prompt.get("source"), prompt.get("kind"), _EXACT.get(prompt.get("exact", True))]
     rows: list[tuple[str, Any]] = [
         ("model", f"{model['id']} at {model['revision']}" if model.get("revision") else model.get("id")),
         ("size", _joined(_size(model))),
         ("computed", _joined(model.get(key) for key in ("dtype", "device", "attention"))),
         ("weights", _labelled("sha256 ", model.get("weights_sha256"))),
         ("tokenizer", _labelled("sha256 ", model.get("tokenizer_sha256"))),
-        ("prompt", _joined([prompt.get("source"), prompt.get("kind"), _EXACT.get(prompt.get("exact", True))])),
-        ("sampling", _joined([settings(sampling), _labelled("by ", _joined(sampling.get("processors") or []))])),
+        ("prompt", _joined(written)),
+        (
+            "inexact",
+            _labelled(
+                "tokens do not spell exactly ",
+                _joined(file["source"] for file in files or [] if not file.get("exact", True)),
+            ),
+        ),
+        ("compared with", _joined(_compared(score))),
+        ("context", _window(score)),
+        (
+            "sampling",
+            "" if files else _joined([settings(sampling), _labelled("by ", _joined(sampling.get("processors") or []))]),
+        ),
         ("stop", _joined(repr(stop) for stop in sampling.get("stop") or [])),
         ("tree", _joined(_tree(run.get("tree")))),
+        ("read again", _joined(_replay(replay)) if replay and not files else ""),
         ("command", " ".join(run["command"])),
         ("libraries", _joined(f"{name} {version}" for name, version in run["libraries"].items())),
         ("recorded", _joined([clock.get("created"), f"{seconds:.1f} s" if isinstance(seconds, float) else None])),
@@ -76,6 +92,25 @@ def _tree(tree: Any) -> Iterator[str]:
     for key, label in _BOUNDS.items():
         if isinstance(tree.get(key), int | float):
             yield label.format(tree[key])
+
+
+def _compared(score: Any) -> Iterator[Any]:
+    if isinstance(score, dict):
+        yield score.get("revision")
+        yield _labelled("commit ", score.get("commit") or "")
+
+
+def _window(score: Any) -> str:
+    window = score.get("window") if isinstance(score, dict) else None
+    return f"at most {window:,} tokens before each token of a file" if isinstance(window, int) else ""
+
+
+def _replay(replay: dict[str, Any]) -> Iterator[str]:
+    yield _WAYS.get(str(replay.get("way")), "")
+    noise = replay.get("noise")
+    if isinstance(noise, int | float):
+        figure = f"{noise:.1e}".replace("e-0", "e-") if noise else "0"
+        yield f"with at most {figure} nats difference"
 
 
 def _joined(parts: Iterable[Any]) -> str:

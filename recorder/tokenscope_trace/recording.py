@@ -6,30 +6,29 @@ measures nothing itself and writes no file.
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-import tokenizers
 import torch
-import transformers
 
-import tokenscope_trace
+from tokenscope_trace.footprint import recording_bytes
 from tokenscope_trace.forcing import encode_forced
 from tokenscope_trace.generation import Generated, generate
-from tokenscope_trace.growing import Growth, Watcher, grow_tree
+from tokenscope_trace.growing import Growth, grow_tree
+from tokenscope_trace.inside import Inside
 from tokenscope_trace.models import LoadedModel
-from tokenscope_trace.node_tables import tables_of
+from tokenscope_trace.node_tables import Run, tables_of
 from tokenscope_trace.prompt import Prompt, check_length
+from tokenscope_trace.replay import Replayed, can_continue, read_again
 from tokenscope_trace.rows import rows_of
+from tokenscope_trace.run_facts import clock, common
+from tokenscope_trace.schema import Origin
 from tokenscope_trace.search import MainPath
-from tokenscope_trace.settings import GenerationSettings, TreeSettings
+from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
 from tokenscope_trace.spelling import Speller
 from tokenscope_trace.traces import Trace
+from tokenscope_trace.watcher import Watcher
 
 
 def record(
@@ -37,28 +36,36 @@ def record(
     prompt: Prompt,
     settings: GenerationSettings,
     *,
+    replay: ReplaySettings | None = None,
     tree: TreeSettings | None = None,
     watcher: Watcher | None = None,
     command: Sequence[str] = (),
     load_seconds: float = 0.0,
 ) -> Trace:
-    """Generate and measure; then grow the tree, where one is asked for.
+    """Generate and measure; then look inside of the model and grow the tree, where either is asked for.
 
-    Raises PromptError where the prompt does not fit the model or a forced token or text is none of the model's, ModelError where its logits are not finite, and
-    KeyboardInterrupt where it was interrupted before the first token; later interruptions end the output where it stands.
+    Raises PromptError where the prompt does not fit the model or a forced token or text is none of the model's, ModelError where
+    its logits are not finite or it lacks a layer that is asked for, and KeyboardInterrupt where it was interrupted before the
+    first token; later interruptions end the output where it stands.
     """
     check_length(prompt, loaded.context)
+    model, watcher = loaded.model, watcher or Watcher()
     asked = [] if tree is None else encode_forced(loaded, len(prompt.ids), tree.forced)
-    watcher = watcher or Watcher()
     room = settings.max_new_tokens if loaded.context is None else loaded.context - len(prompt.ids)
+    new = min(settings.max_new_tokens, room)
+    inside = Inside(model, replay)
+    watcher.on_need(recording_bytes(model, len(prompt.ids), len(prompt.ids) + new, replay))
+    tap = inside.probes.tap
+    goes_on = can_continue(model) and (tap is None or not tap.handed_out)
     generated = generate(
-        loaded.model,
+        model,
         loaded.tokenizer,
         prompt.ids,
-        replace(settings, max_new_tokens=min(settings.max_new_tokens, room)),
+        replace(settings, max_new_tokens=new),
         extra_eos=prompt.extra_eos,
         on_token=watcher.on_token,
         should_stop=watcher.should_stop,
+        reading_prompt=tap.watching(0) if tap is not None and goes_on else None,
     )
     if generated.finish == "length" and room < settings.max_new_tokens:
         generated = replace(generated, finish="context")
@@ -67,31 +74,51 @@ def record(
     rows = rows_of(generated.output, sampled)
     speller = Speller(loaded.tokenizer)
     main = MainPath([*prompt.ids, *generated.output_ids], len(prompt.ids), rows)
-    growth = Growth()
-    if tree is not None and generated.finish != "interrupted":
-        growth = grow_tree(loaded, prompt, main, settings, tree, asked, speller, watcher)
+    replayed, growth = Replayed(), Growth()
+    if generated.finish == "interrupted":
+        if tap is not None:
+            tap.give_up("the recording was interrupted")
+    else:
+        if replay is not None:
+            cache = generated.cache if goes_on else None
+            replayed = read_again(
+                model,
+                main.ids,
+                main.prompt,
+                rows.logprob,
+                cache,
+                inside.probes,
+                on_read=watcher.on_read,
+                should_stop=watcher.should_stop,
+            )
+        if tree is not None:
+            growth = grow_tree(loaded, prompt, main, settings, tree, asked, speller, watcher, replayed.cache)
     run = {
-        "generator": {"name": "tokenscope-trace", "version": tokenscope_trace.__version__},
-        "model": loaded.facts,
+        **common(loaded, command),
         "prompt": _prompt_facts(prompt),
         "sampling": _sampling_facts(settings, generated),
         "top_alternatives": settings.top_alternatives,
         "main_leaf": len(main.ids) - 1,
         "finish": generated.finish,
-        "libraries": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "tokenizers": tokenizers.__version__,
-            "numpy": np.__version__,
-        },
-        "command": list(command),
         "tree": _tree_facts(tree, settings, generated, growth),
-        "notes": [*_notes(prompt, generated), *growth.notes],
-        "clock": _clock(load_seconds, generated, growth),
+        "replay": replayed.facts(),
+        **inside.facts(replayed.attention, replayed.lens, len(main.ids)),
+        "notes": [*_notes(prompt, generated), *replayed.notes, *growth.notes],
+        "clock": clock(
+            load_seconds=load_seconds,
+            prefill_seconds=generated.prefill_seconds,
+            decode_seconds=generated.decode_seconds,
+            replay_seconds=replayed.seconds,
+            tree_seconds=growth.seconds,
+        ),
     }
     prompt_rows = None if generated.prompt is None else rows_of(generated.prompt)
-    return Trace(run, tables_of(prompt.ids, generated.output_ids, prompt_rows, rows, growth.grown, speller))
+    runs = [
+        Run(prompt.ids, Origin.PROMPT, prompt_rows),
+        Run(generated.output_ids, Origin.MAIN, rows, root=False, noise=replayed.noise),
+    ]
+    tables = tables_of(runs, speller, grown=growth.grown, attention=replayed.attention, lens=replayed.lens)
+    return Trace(run, tables)
 
 
 def _prompt_facts(prompt: Prompt) -> dict[str, Any]:
@@ -135,25 +162,4 @@ def _tree_facts(
         "temperature": tree.temperature,
         "seed": settings.seed,
         "finish": "interrupted" if generated.finish == "interrupted" else growth.finish,
-    }
-
-
-def _clock(load_seconds: float, generated: Generated, growth: Growth) -> dict[str, Any]:
-    """The one field that differs between two runs; SOURCE_DATE_EPOCH fixes it, as reproducible builds agree to."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if epoch is not None and epoch.isdigit():
-        created = datetime.fromtimestamp(int(epoch), UTC)
-        return {
-            "created": f"{created:%Y-%m-%dT%H:%M:%SZ}",
-            "load_seconds": None,
-            "prefill_seconds": None,
-            "decode_seconds": None,
-            "tree_seconds": None,
-        }
-    return {
-        "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "load_seconds": load_seconds,
-        "prefill_seconds": generated.prefill_seconds,
-        "decode_seconds": generated.decode_seconds,
-        "tree_seconds": growth.seconds,
     }

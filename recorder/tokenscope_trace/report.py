@@ -1,6 +1,7 @@
 """A trace -> one HTML file: summary, recording, viewer and style, under a policy that lets nothing else run or load.
 
-The same trace gives the same bytes. Knows the page's frame; what it says comes from summary.py, what it does from viewer/.
+The page carries the viewer's script compressed; a small inline script unpacks and starts it, and the policy holds the hashes
+of both. The same trace gives the same bytes. Knows the page's frame; what it says comes from summary.py, what it does from viewer/.
 """
 
 from __future__ import annotations
@@ -15,26 +16,28 @@ import jinja2
 from markupsafe import Markup
 
 from tokenscope_trace import __version__
-from tokenscope_trace.bundle import bundle, bundle_style
+from tokenscope_trace.bundle import bundle, bundle_classic, bundle_style
 from tokenscope_trace.schema import MAJOR_VERSION
 from tokenscope_trace.summary import summarise
 from tokenscope_trace.traces import Trace
 
 _POLICY = (
-    "default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+    "default-src 'none'; script-src 'sha256-{boot}' 'sha256-{viewer}'; style-src 'sha256-{style}'; base-uri 'none'; "
+    "form-action 'none'; require-trusted-types-for 'script'; trusted-types tokenscope"
 )
+_BOOT = "boot.js"  # stands in the page by itself; all other scripts of viewer/ are modules of the bundle
 
 
 def render(trace: Trace, *, title: str | None = None) -> str:
     """The report as one HTML string; `title` stands in place of the prompt's file name."""
-    script, style = viewer_script(), viewer_style()
+    boot, viewer, style = boot_script(), viewer_script(), viewer_style()
     return _template().render(
-        policy=_POLICY.format(script=_digest(script), style=_digest(style)),
-        script=Markup(script),  # noqa: S704  our own source, which bundle() made safe inside a script element
+        policy=_POLICY.format(boot=_digest(boot), viewer=_digest(viewer), style=_digest(style)),
+        boot=Markup(boot),  # noqa: S704  our own source, which bundle_classic() made safe inside a script element
         style=Markup(style),  # noqa: S704  our own source, which bundle_style() checked
         summary=summarise(trace, title),
-        payload=base64.b64encode(gzip.compress(trace.payload, 6, mtime=0)).decode("ascii"),
+        viewer=packed_viewer(),
+        payload=_pack(trace.payload, 6),
         payload_bytes=len(trace.payload),
         format_version=MAJOR_VERSION,
         generator=f"tokenscope-trace {__version__}",
@@ -42,15 +45,27 @@ def render(trace: Trace, *, title: str | None = None) -> str:
 
 
 @cache
+def boot_script() -> str:
+    """The script that unpacks and starts the viewer's."""
+    return bundle_classic("boot", files("tokenscope_trace.viewer").joinpath(_BOOT).read_text(encoding="utf-8"))
+
+
+@cache
 def viewer_script() -> str:
-    """The viewer's modules as one classic script."""
+    """The viewer's modules as one classic script, which a debugger shows under its name."""
     folder = files("tokenscope_trace.viewer")
     sources = {
         entry.name.removesuffix(".js"): entry.read_text(encoding="utf-8")
         for entry in folder.iterdir()
-        if entry.name.endswith(".js")
+        if entry.name.endswith(".js") and entry.name != _BOOT
     }
-    return bundle(sources, "main")
+    return bundle(sources, "main") + "//# sourceURL=tokenscope-viewer.js\n"
+
+
+@cache
+def packed_viewer() -> str:
+    """The viewer's script as the page carries it."""
+    return _pack(viewer_script().encode("ascii"), 9)
 
 
 @cache
@@ -65,6 +80,11 @@ def _template() -> jinja2.Template:
     return environment.from_string(
         files("tokenscope_trace.templates").joinpath("report.html.jinja").read_text(encoding="utf-8")
     )
+
+
+def _pack(data: bytes, level: int) -> str:
+    """Base64 around gzip, which carries a checksum."""
+    return base64.b64encode(gzip.compress(data, level, mtime=0)).decode("ascii")
 
 
 def _digest(text: str) -> str:

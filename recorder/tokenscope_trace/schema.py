@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 MAJOR_VERSION = 1
-MINOR_VERSION = 1
+MINOR_VERSION = 2
 
 
 class Origin(IntEnum):
@@ -65,6 +65,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "sampled_logprob": Column("<f4", "nats"),
         "sampled_tail": Column("<f4"),
         "alternative_count": Column("<u2"),
+        "noise": Column("<f4", "nats"),
     },
     "alternatives": {
         "token_id": Column("<i4"),
@@ -90,9 +91,19 @@ TABLES: dict[str, dict[str, Column]] = {
         "end": Column("|u1"),
         "rejoined": Column("<i4"),
     },
+    "attention_layers": {"layer": Column("<u2"), "heads": Column("<u2")},
+    "attention_rows": {"unkept": Column("<u2", "1/65535")},
+    "attention": {"node": Column("<i4"), "weight": Column("|u1")},
+    "lens": {
+        "token_id": Column("<i4"),
+        "probability": Column("<f4"),
+        "rank": Column("<i4"),
+        "logprob": Column("<f4", "nats"),
+    },
 }
-# Added after version 1.0: a file without them has no rows there.
-LATER_TABLES = frozenset({"branches"})
+# Added after version 1.0: a file without these tables has no rows there, one without these columns measured nothing there.
+LATER_TABLES = frozenset({"branches", "attention_layers", "attention_rows", "attention", "lens"})
+LATER_COLUMNS = frozenset({("nodes", "noise")})
 
 METRICS: dict[str, Metric] = {
     "logprob": Metric("nats", "<= 0", "ln p of the token, p the softmax of the model's raw logits at temperature 1"),
@@ -108,4 +119,5 @@ METRICS: dict[str, Metric] = {
     "tail": Metric("", "[0, 1]", "1 - sum of p over the stored alternatives"),
     "sampled_tail": Metric("", "[0, 1]", "1 - sum of q over the stored alternatives"),
     "perplexity": Metric("", ">= 1", "exp of the mean of -ln p over a span"),
+    "noise": Metric("nats", ">= 0", "absolute difference in ln p between the decoding pass and the replay pass"),
 }

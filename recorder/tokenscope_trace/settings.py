@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 DEFAULT_FIM_MARKER = "<FILL>"
 BUILTIN_MODEL = "built-in"
@@ -91,6 +92,36 @@ class TreeSettings:
     min_prob: float = 0.05
     temperature: float = 0.0
     forced: tuple[ForcedPath, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReplaySettings:
+    """What is looked at inside of the model, in a pass of its own after the output is decided.
+
+    `attention_top` sources are kept per token, layer and head, 0 is no attention; layers count from 0. `attention_layers` None
+    is all of them; `lens_layers` None is about six, evenly apart, with the last.
+    """
+
+    attention_top: int = 8
+    attention_layers: tuple[int, ...] | None = None
+    lens: bool = False
+    lens_layers: tuple[int, ...] | Literal["all"] | None = None
+
+
+_LAYERS = re.compile(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*")
+
+
+def parse_layers(value: str) -> tuple[int, ...]:
+    """`0,4,8` or `0-3,11`, counted from 0, as ascending numbers. Raises ValueError with one sentence."""
+    if _LAYERS.fullmatch(value) is None:
+        raise ValueError("write numbers of layers from 0, such as 0,4,8 or 0-11.")
+    found: set[int] = set()
+    for part in value.split(","):
+        first, _, last = part.partition("-")
+        if last and int(last) < int(first):
+            raise ValueError(f"{part} counts backwards.")
+        found.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(found))
 
 
 _PATH = re.compile(r"((?:\d+:\d+,)*)(\d+):(.+)", re.DOTALL)

@@ -6,7 +6,8 @@ Knows numbers and sentences, no markup. The page shows this summary with and wit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,16 +15,27 @@ import numpy as np
 
 from tokenscope_trace.columns import Array
 from tokenscope_trace.figures import decimal, percent
-from tokenscope_trace.program_text import Passage, capped, excerpt, file_order, lines, passages, program
+from tokenscope_trace.program_text import Passage, Row, capped, excerpt, file_order, lines, passages, program, rows
 from tokenscope_trace.provenance import facts, settings
 from tokenscope_trace.schema import Origin
-from tokenscope_trace.traces import Trace
-from tokenscope_trace.uncertain import near_certain, others, perplexity
+from tokenscope_trace.traces import File, Trace
+from tokenscope_trace.uncertain import (
+    UNCERTAIN,
+    changed_lines,
+    changed_nodes,
+    is_changed,
+    near_certain,
+    others,
+    perplexity,
+    ranked_files,
+    surprised,
+)
 from tokenscope_trace.visible import visible_line, visible_token
 
-UNCERTAIN = 1.0  # bits: a probability of a half or less
 SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, as in viewer/metrics.js
 LISTED = 8
+FILES_LISTED = 100
+FILES_SHOWN = 10  # with an excerpt
 
 _FINISHES = {
     "end-of-text": "The model ended the text itself.",
@@ -52,11 +64,27 @@ class Place:
     probability: str
     bucket: int
     instead: tuple[Alternative, ...]
+    file: str = ""
+    changed: bool = False
+    expected: bool = False
+
+
+@dataclass(frozen=True)
+class FileSummary:
+    """A scored file: its figures, and its first rows, the changed ones with their context before all others."""
+
+    source: str
+    changed: str
+    tokens: str
+    bits: str
+    perplexity: str
+    rows: tuple[Row, ...]
+    left_out: int
 
 
 @dataclass(frozen=True)
 class Summary:
-    """All that the summary says, as strings in the order of the page."""
+    """All that the summary says, as strings in the order of the page; of scored code it has `files` and no output."""
 
     title: str
     source: str
@@ -73,17 +101,23 @@ class Summary:
     output_left_out: int
     after: str
     after_left_out: int
-    numbers: tuple[tuple[str, str, str], ...]
+    columns: tuple[str, ...]
+    numbers: tuple[tuple[str, ...], ...]
     definitions: tuple[tuple[str, str, str], ...]
     facts: tuple[tuple[str, str], ...]
+    files: tuple[FileSummary, ...] = ()
+    files_left_out: int = 0
 
 
 def summarise(trace: Trace, title: str | None = None) -> Summary:
     """The summary of a trace; `title` replaces the prompt's file name as the title."""
+    if trace.files:
+        return _summarise_scored(trace, title)
     path = file_order(trace)
     is_prompt = trace.nodes.origin[path] == Origin.PROMPT
     output, prompt = path[~is_prompt], path[is_prompt]
-    places = tuple(_least_certain(trace, path, output))
+    line_of = lines(trace, path)
+    places = tuple(_place(trace, node, line_of[node]) for node in _least_certain(trace, output))
     source = visible_line(str(trace.run["prompt"].get("source") or "-"))
     source = "standard input" if source == "-" else source
     first_output = int(np.argmin(is_prompt)) if len(output) else len(path)
@@ -107,27 +141,112 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         output_left_out=output_left_out,
         after=after,
         after_left_out=after_left_out,
+        columns=("prompt", "output"),
         numbers=tuple(_numbers(trace, prompt, output)),
         definitions=tuple(_definitions(trace)),
         facts=tuple(facts(trace.run)),
     )
 
 
-def _least_certain(trace: Trace, path: Array, output: Array) -> Iterator[Place]:
-    surprisal = trace.nodes.surprisal[output]
+def _summarise_scored(trace: Trace, title: str | None) -> Summary:
+    """The summary of code that the model did not write."""
+    files = ranked_files(trace)
+    changed = np.concatenate([changed_nodes(trace, file) for file in files])
+    rest = np.setdiff1d(trace.scored, changed)
+    places = tuple(_scored_places(trace, files, [*_least_certain(trace, changed), *_least_certain(trace, rest)][:LISTED]))
+    marked = {place.node for place in places}
+    shown = [_file(trace, file, marked if i < FILES_SHOWN else None) for i, file in enumerate(files[:FILES_LISTED])]
+    name = visible_line(files[0].source)
+    source = name if len(files) == 1 else f"{name} and {len(files) - 1} more"
+    revision = (trace.run.get("score") or {}).get("revision")
+    return Summary(
+        title=visible_line(title) if title else source,
+        source=source,
+        model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
+        settings="scored" if revision is None else visible_line(f"scored, changes since {revision}"),
+        extent=f"{_tokens(len(trace.scored))} in {_files(len(files))}",
+        headline=_surprise(trace, len(files)),
+        sentences=tuple(_scored_sentences(trace, files, changed)),
+        notes=tuple(visible_line(note) for note in trace.run["notes"]),
+        places=places,
+        before="",
+        before_left_out=0,
+        output=(),
+        output_left_out=0,
+        after="",
+        after_left_out=0,
+        columns=("changed", "unchanged") if len(changed) else ("code",),
+        numbers=tuple(_numbers(trace, changed, rest) if len(changed) else _numbers(trace, rest)),
+        definitions=tuple(_definitions(trace)),
+        facts=tuple(facts(trace.run)),
+        files=tuple(shown),
+        files_left_out=len(files) - len(shown),
+    )
+
+
+def _scored_places(trace: Trace, files: list[File], nodes: list[int]) -> Iterator[Place]:
+    for node in nodes:
+        file = next(file for file in files if file.nodes[0] <= node <= file.nodes[-1])
+        line = lines(trace, file.nodes)[node]
+        place = _place(trace, node, line)
+        expected = int(trace.nodes.rank[node]) > 1
+        name = visible_line(file.source) if len(files) > 1 else ""
+        yield replace(place, file=name, changed=is_changed(file, line), expected=expected)
+
+
+def _file(trace: Trace, file: File, marked: set[int] | None) -> FileSummary:
+    """A file's figures; with an excerpt that marks some tokens, where they are not None."""
+    surprisal = trace.nodes.surprisal[file.nodes]
+    found, left_out = ([], 0) if marked is None else rows(passages(trace, file.nodes, marked), partial(is_changed, file))
+    return FileSummary(
+        source=visible_line(file.source),
+        changed="–" if file.changed is None else f"{changed_lines(file):,}",
+        tokens=f"{len(file.nodes):,}",
+        bits=decimal(float(np.nansum(surprisal, dtype=np.float64))),
+        perplexity=decimal(perplexity(trace.nodes.logprob[file.nodes])),
+        rows=tuple(found),
+        left_out=left_out,
+    )
+
+
+def _surprise(trace: Trace, files: int) -> str:
+    found, measured = surprised(trace.nodes.surprisal[trace.scored])
+    if measured == 0:
+        return f"{_tokens(len(trace.scored))} in {_files(files)}; how surprising they are is not measured."
+    return f"The model was surprised by {f'{found:,}' if found else 'none'} of {_tokens(measured)} in {_files(files)}."
+
+
+def _scored_sentences(trace: Trace, files: list[File], changed: Array) -> Iterator[str]:
+    yield "Surprised means a surprisal of 1 bit or more: a probability of a half or less."
+    if len(changed):
+        found, measured = surprised(trace.nodes.surprisal[changed])
+        count = sum(changed_lines(file) for file in files)
+        where = "the changed line" if count == 1 else f"the {count:,} changed lines"
+        yield f"In {where} that is so for {found:,} of {_tokens(measured)}."
+    yield f"The perplexity of the code is {decimal(perplexity(trace.nodes.logprob[trace.scored]))}."
+    if trace.run["finish"] == "interrupted":
+        yield _FINISHES["interrupted"]
+
+
+def _least_certain(trace: Trace, nodes: Array) -> list[int]:
+    """The nodes with most surprisal, if it is UNCERTAIN or more."""
+    surprisal = trace.nodes.surprisal[nodes]
     candidates = np.flatnonzero(surprisal >= UNCERTAIN)
-    line_of = lines(trace, path)
-    for i in candidates[np.argsort(-surprisal[candidates], kind="stable")][:LISTED]:
-        node = int(output[i])
-        yield Place(
-            node=node,
-            line=line_of[node],
-            token=visible_token(trace.token_bytes(node)),
-            surprisal=decimal(float(surprisal[i]), "bits"),
-            probability=percent(float(trace.nodes.probability[node])),
-            bucket=int(np.searchsorted(SURPRISAL_EDGES, surprisal[i], side="right")),
-            instead=tuple(_instead(trace, node)),
-        )
+    found: list[int] = nodes[candidates[np.argsort(-surprisal[candidates], kind="stable")][:LISTED]].tolist()
+    return found
+
+
+def _place(trace: Trace, node: int, line: int) -> Place:
+    surprisal = float(trace.nodes.surprisal[node])
+    return Place(
+        node=node,
+        line=line,
+        token=visible_token(trace.token_bytes(node)),
+        surprisal=decimal(surprisal, "bits"),
+        probability=percent(float(trace.nodes.probability[node])),
+        bucket=int(np.searchsorted(SURPRISAL_EDGES, surprisal, side="right")),
+        instead=tuple(_instead(trace, node)),
+    )
 
 
 def _instead(trace: Trace, node: int) -> Iterator[Alternative]:
@@ -164,11 +283,11 @@ def _sentences(trace: Trace, output: Array) -> Iterator[str]:
         yield _FINISHES[finish]
 
 
-def _numbers(trace: Trace, prompt: Array, output: Array) -> Iterator[tuple[str, str, str]]:
-    """Rows of (name, prompt, output)."""
+def _numbers(trace: Trace, *columns: Array) -> Iterator[tuple[str, ...]]:
+    """Rows of a name and one figure for each of some sets of nodes."""
 
-    def row(name: str, tell: Callable[[Array], str]) -> tuple[str, str, str]:
-        return name, tell(prompt), tell(output)
+    def row(name: str, tell: Callable[[Array], str]) -> tuple[str, ...]:
+        return name, *(tell(nodes) for nodes in columns)
 
     def reduced(values: Array, reduce: Callable[[Array], Any]) -> Callable[[Array], str]:
         def tell(nodes: Array) -> str:
@@ -198,3 +317,7 @@ def _definitions(trace: Trace) -> Iterator[tuple[str, str, str]]:
 
 def _tokens(count: int) -> str:
     return f"{count:,} token{'' if count == 1 else 's'}"
+
+
+def _files(count: int) -> str:
+    return "one file" if count == 1 else f"{count:,} files"

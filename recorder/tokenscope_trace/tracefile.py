@@ -25,7 +25,7 @@ from tokenscope_trace.errors import (
     TruncatedTrace,
     UnsupportedTrace,
 )
-from tokenscope_trace.schema import LATER_TABLES, MAJOR_VERSION, METRICS, MINOR_VERSION, TABLES, Column
+from tokenscope_trace.schema import LATER_COLUMNS, LATER_TABLES, MAJOR_VERSION, METRICS, MINOR_VERSION, TABLES, Column
 
 MAGIC = b"\x89TSC\r\n\x1a\n"
 ENVELOPE = struct.Struct("<8sHHQ")
@@ -226,6 +226,8 @@ def _decode_table(name: str, table: Any) -> dict[str, Array]:
         raise OversizedTrace(f"the table {name} has {rows:,} rows, over the limit.")
     decoded = {key: _decode_column(f"{name}.{key}", column, rows) for key, column in table["columns"].items()}
     for key, expected in TABLES.get(name, {}).items():
+        if (name, key) in LATER_COLUMNS and key not in decoded:
+            decoded[key] = np.full(rows, np.nan, expected.dtype)
         if key not in decoded:
             raise CorruptTrace(f"the column {name}.{key} is missing.")
         if decoded[key].dtype.str != expected.dtype:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tokenscope_trace import tracefile, validation
 from tokenscope_trace.columns import Array
 from tokenscope_trace.errors import OversizedTrace, TraceError, TruncatedTrace
 from tokenscope_trace.files import write_atomically
+from tokenscope_trace.replay_tables import LayerAttention, LayerLens, read_attention, read_lens
 from tokenscope_trace.schema import Origin
 
 Indices = NDArray[np.int32]
@@ -67,6 +69,15 @@ class Nodes(Table):
     def surprisal(self) -> NDArray[np.float32]:
         """-log2 p of each node's token, (N,), bits; NaN where not measured."""
         return np.abs(self.logprob / np.float32(_LN2))
+
+
+@dataclass(frozen=True)
+class File:
+    """A scored file: its name, its nodes, and the changed lines as (first, last) from 1; None where nothing was compared."""
+
+    source: str
+    nodes: Indices
+    changed: tuple[tuple[int, int], ...] | None
 
 
 class Trace:
@@ -159,6 +170,33 @@ class Trace:
     def _main_of(self, origin: Origin) -> Indices:
         main: Indices = self.main[self.nodes.origin[self.main] == origin]
         return main
+
+    @cached_property
+    def scored(self) -> Indices:
+        """Every token of code that the model did not write, file after file; empty in a recording of a generation."""
+        return np.flatnonzero(self.nodes.origin == Origin.SCORED).astype(np.int32)
+
+    @cached_property
+    def files(self) -> list[File]:
+        """The files that were scored, in order; empty in a recording of a generation."""
+        return [
+            File(
+                file["source"],
+                np.arange(file["first"], file["end"], dtype=np.int32),
+                None if file.get("changed") is None else tuple((first, last) for first, last in file["changed"]),
+            )
+            for file in self.run.get("files") or []
+        ]
+
+    @cached_property
+    def attention(self) -> list[LayerAttention]:
+        """What each recorded layer looked at, lowest layer first; `run["attention"]["absent"]` says why others are not here."""
+        return read_attention(self.run.get("attention"), self._contents.tables)
+
+    @cached_property
+    def lens(self) -> list[LayerLens]:
+        """What each recorded layer would have said, lowest layer first."""
+        return read_lens(self.run.get("lens"), self._contents.tables)
 
     def alternatives_of(self, node: int) -> slice:
         """The rows of `alternatives` that belong to a node, most probable first."""

@@ -38,21 +38,24 @@ class _Chain:
 
 
 class TreeAttention:
-    """The engine. `prefix` are the ids of the main path; reading it is one prefill."""
+    """The engine. `prefix` are the ids of the main path; reading it is one prefill, unless a `cache` holds it already.
+
+    Every layer of such a cache keeps all of its keys and values.
+    """
 
     name = "tree-attention"
 
-    def __init__(self, model: Any, prefix: Sequence[int]) -> None:
+    def __init__(self, model: Any, prefix: Sequence[int], cache: Any = None) -> None:
         self._model = model
         # Without the model's config every layer keeps its whole length, also those with a window: the mask has the window.
-        self._cache = DynamicCache()
+        self._cache = DynamicCache() if cache is None else cache
         self._prefix = len(prefix)
         self._positions = np.arange(len(prefix), dtype=np.int64)  # of every slot
         self._place: dict[int, tuple[_Chain, int]] = {}  # node -> its chain, and how many of its slots lie on the path
         self._dead = 0
         self.mask_calls = 0
         self._read = Reader(model)
-        for first in range(0, len(prefix), PREFILL_CHUNK):
+        for first in range(self._cache.get_seq_length(), len(prefix), PREFILL_CHUNK):
             end = min(first + PREFILL_CHUNK, len(prefix))
             self._read(prefix[first:end], range(first, end), cache=self._cache, last=True)
 

@@ -17,7 +17,8 @@ from tokenscope_trace.tracefile import Tables
 _LOGPROBS = ("logprob", "sampled_logprob")
 _PROBABILITIES = ("margin", "tail", "sampled_tail")
 _ROLES = ("text", "prefix", "suffix", "control")
-_FINISHES = ("end-of-text", "stop-string", "length", "context", "interrupted")
+_FINISHES = ("end-of-text", "stop-string", "length", "context", "interrupted", "scored")
+_PIECE = 1 << 20  # rows of attention that are checked at once: a trace may have hundreds of millions
 
 
 def check(run: dict[str, Any], tables: Tables) -> None:
@@ -42,6 +43,9 @@ def check(run: dict[str, Any], tables: Tables) -> None:
     _check_numbers(nodes, alternatives)
     _check_branches(nodes, tables["branches"])
     _check_run(run, count)
+    _check_attention(run.get("attention"), nodes["parent"], tables)
+    _check_lens(run.get("lens"), count, tables)
+    _check_files(run.get("files"), nodes)
     if len(tables["branches"]["first"]):
         _require(isinstance(run.get("tree"), dict), "run.tree is not a map though there are branches")
 
@@ -75,6 +79,7 @@ def _check_numbers(nodes: dict[str, Array], alternatives: dict[str, Array]) -> N
     entropy, gap = nodes["entropy"], nodes["gap"]
     _require(not bool(np.any((entropy < 0) | np.isposinf(entropy))), "a value of entropy is negative or infinite")
     _require(not bool(np.any(gap < 0)), "a value of gap is negative")
+    _require(not bool(np.any((nodes["noise"] < 0) | np.isposinf(nodes["noise"]))), "a noise is negative or infinite")
 
 
 def _check_branches(nodes: dict[str, Array], branches: dict[str, Array]) -> None:
@@ -104,6 +109,108 @@ def _check_branches(nodes: dict[str, Array], branches: dict[str, Array]) -> None
     rejoined, joins = branches["rejoined"], branches["end"] == BranchEnd.REJOINED
     _require(bool(np.all((rejoined >= 0) == joins)), "a branch rejoins without saying where, or the other way round")
     _require(bool(np.all(rejoined < count)), "a branch rejoins at a node that does not exist")
+
+
+def _check_attention(facts: Any, parent: Array, tables: Tables) -> None:
+    """Every row belongs to a query, looks back along its own path, falls, and adds up to one."""
+    heads, unkept = tables["attention_layers"]["heads"].astype(np.int64), tables["attention_rows"]["unkept"]
+    source, weight = tables["attention"]["node"], tables["attention"]["weight"]
+    if facts is None:
+        _require(len(heads) == len(unkept) == len(source) == 0, "there is attention and run.attention does not describe it")
+        return
+    _require(isinstance(facts, dict), "run.attention is not a map")
+    top, queries = facts.get("top"), facts.get("queries")
+    _require(type(top) is int and 1 <= top <= 65535, "run.attention.top is not a positive number")
+    _require(type(queries) is int and 0 <= queries <= len(parent), "run.attention.queries is not a number of nodes")
+    _check_absent(facts.get("absent"))
+    layers = tables["attention_layers"]["layer"].astype(np.int64)
+    _require(bool(np.all(np.diff(layers) > 0)), "the layers of attention are not in ascending order")
+    _require(bool(np.all(heads >= 1)), "a layer of attention has no head")
+    _require(int(heads.sum()) * queries == len(unkept), "the rows of attention do not add up")
+    _require(len(unkept) * top == len(source), "the entries of attention do not add up")
+    begins = parent[:queries] == -1
+    place = np.arange(queries)
+    _require(bool(np.all(begins | (parent[:queries] == place - 1))), "the queries of attention are no sequence of nodes")
+    root = np.maximum.accumulate(np.where(begins, place, 0)) if queries else place
+    row = 0
+    for count in heads.tolist():
+        for first in range(0, queries, step := max(1, _PIECE // (count * top))):
+            query = np.repeat(place[first : first + step], count)
+            end = row + len(query)
+            span = slice(row * top, end * top)
+            _check_rows(source[span].reshape(-1, top), weight[span].reshape(-1, top), unkept[row:end], query, root[query])
+            row = end
+
+
+def _check_rows(source: Array, weight: Array, unkept: Array, query: Array, root: Array) -> None:
+    kept = weight > 0
+    looks_back = (source >= root[:, None]) & (source <= query[:, None])
+    _require(bool(np.all(np.where(kept, looks_back, source == 0))), "a token attends to one that does not stand before it")
+    _require(bool(np.all(weight[:, 1:] <= weight[:, :-1])), "a row of attention is not in order of its weights")
+    ordered = np.sort(np.where(kept, source, -1 - np.arange(source.shape[1])), axis=1)
+    _require(bool(np.all(ordered[:, 1:] != ordered[:, :-1])), "a row of attention has a source twice")
+    codes = weight.astype(np.float64)
+    total = np.square(codes / 255).sum(axis=1) + unkept / 65535
+    rounding = (codes + 0.25).sum(axis=1) / 255**2 + 1e-4
+    _require(bool(np.all(np.abs(total - 1) <= rounding)), "a row of attention does not add up to one")
+
+
+def _check_absent(absent: Any) -> None:
+    _require(isinstance(absent, list), "run.attention.absent is not a list")
+    for entry in absent:
+        _require(
+            isinstance(entry, dict) and type(entry.get("layer")) is int and isinstance(entry.get("reason"), str),
+            "an absent layer of attention has no number or no reason",
+        )
+
+
+def _check_lens(facts: Any, count: int, tables: Tables) -> None:
+    lens = tables["lens"]
+    if facts is None:
+        _require(len(lens["rank"]) == 0, "there is a lens and run.lens does not describe it")
+        return
+    _require(isinstance(facts, dict) and isinstance(facts.get("layers"), list), "run.lens is not a map with layers")
+    layers, first, tokens = facts["layers"], facts.get("first"), facts.get("count")
+    _require(all(type(layer) is int and layer >= 0 for layer in layers), "a layer of the lens is not a number")
+    _require(layers == sorted(set(layers)), "the layers of the lens are not in ascending order")
+    _require(
+        type(first) is int and type(tokens) is int and first >= 0 <= tokens, "run.lens does not say which tokens it is of"
+    )
+    _require(first + tokens <= count, "the lens has tokens that do not exist")
+    _require(len(layers) * tokens == len(lens["rank"]), "the rows of the lens do not add up")
+    _require(_known(tables["tokens"]["id"], lens["token_id"]), "the lens has a token that is not in the table of tokens")
+    _require(bool(np.all(lens["rank"] >= 0)), "the lens has a negative rank")
+    _require(not bool(np.any(lens["logprob"] > 0)), "a logprob is positive")
+    outside = (lens["probability"] < 0) | (lens["probability"] > 1)
+    _require(not bool(np.any(outside)), "a probability of the lens lies outside of 0 to 1")
+
+
+def _check_files(files: Any, nodes: dict[str, Array]) -> None:
+    """Files are runs of scored nodes, one after the other from the first node on, each beginning at a root."""
+    scored = nodes["origin"] == Origin.SCORED
+    if files is None:
+        return
+    _require(isinstance(files, list), "run.files is not a list")
+    end = 0
+    for file in files:
+        _require(isinstance(file, dict) and isinstance(file.get("source"), str), "a file has no name")
+        first, last = file.get("first"), file.get("end")
+        _require(type(first) is int and type(last) is int and end == first < last <= len(scored), "the files do not join")
+        _require(bool(np.all(scored[first:last])), "a file has nodes that were not scored")
+        chain = np.concatenate([[-1], np.arange(first, last - 1)])
+        _require(bool(np.all(nodes["parent"][first:last] == chain)), "a file is not a chain of nodes")
+        _check_ranges(file.get("changed"))
+        end = last
+    _require(int(scored.sum()) == end, "a scored node belongs to no file")
+
+
+def _check_ranges(changed: Any) -> None:
+    _require(changed is None or isinstance(changed, list), "the changed lines of a file are not a list")
+    before = 0
+    for lines in changed or []:
+        holds = isinstance(lines, list) and len(lines) == 2 and all(type(line) is int for line in lines)
+        _require(holds and before < lines[0] <= lines[1], "the changed lines of a file are not ascending ranges")
+        before = lines[1]
 
 
 def _check_run(run: dict[str, Any], count: int) -> None:

@@ -1,8 +1,10 @@
-"""What recording costs: wall time against plain `model.generate` for the same tokens, as a ratio in one run.
+"""What recording costs: wall time against plain `model.generate` for the same tokens, as ratios in one run.
 
 A model of the shape of Qwen2.5-Coder-0.5B with random weights. Recording is everything but loading: generation with
-metrics and alternatives, the prompt's metrics, and the trace's bytes. Runs alternate, so that a machine that slows down
-slows both; the ratio is that of the medians, and of each pair. Needs about 3 GB of memory and some minutes.
+metrics and alternatives, the prompt's metrics, what is asked for beside them, and the trace's bytes. The last variant is what
+one does without TokenScope: `generate` with the attention weights of every step, of which the heaviest are kept afterwards.
+Variants alternate, so that a machine that slows down slows all of them; the ratio is that of the medians. Needs about 4 GB of
+memory and half an hour.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ from collections.abc import Callable
 
 import click
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from tokenscope_trace.models import builtin_folder, describe
 from tokenscope_trace.prompt import Prompt, Segment
 from tokenscope_trace.recording import record
-from tokenscope_trace.settings import GenerationSettings
+from tokenscope_trace.settings import GenerationSettings, ReplaySettings
 
 SHAPE = {
     "vocab_size": 151_936,
@@ -32,6 +34,13 @@ SHAPE = {
     "bos_token_id": None,
     "eos_token_id": None,
 }
+RECORDED = {
+    "metrics": None,
+    "metrics and attention": ReplaySettings(),
+    "with the lens": ReplaySettings(lens=True),
+    "with the lens, all layers": ReplaySettings(lens=True, lens_layers=tuple(range(24))),
+}
+BY_HAND = "output_attentions by hand"
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -41,43 +50,85 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
+def random_model(dtype: str) -> torch.nn.Module:
+    """The 0.5B shape with random weights."""
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model("qwen2", **SHAPE), dtype=getattr(torch, dtype)).eval()
+    model.generation_config.eos_token_id = None
+    model.generation_config.pad_token_id = 0
+    return model
+
+
+def random_prompt(length: int) -> Prompt:
+    """So many tokens."""
+    ids = torch.randint(0, 8000, (length,), generator=torch.Generator().manual_seed(1)).tolist()
+    return Prompt(ids, "text", "-", (Segment("text", 0, length),), exact=True)
+
+
+@torch.no_grad()
+def attentions_by_hand(model: torch.nn.Module, ids: torch.Tensor, new_tokens: int) -> int:
+    """Generate with all attention weights of all steps, keep the eight heaviest of each row; returns the bytes held."""
+    model.set_attn_implementation("eager")
+    try:
+        output = model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=new_tokens,
+            do_sample=False,
+            return_dict_in_generate=True,
+            output_attentions=True,
+            output_logits=True,
+        )
+    finally:
+        model.set_attn_implementation("sdpa")
+    held = sum(layer.numel() * layer.element_size() for step in output.attentions for layer in step)
+    for step in output.attentions:
+        for layer in step:
+            layer.topk(min(8, layer.shape[-1]), dim=-1)
+    return held
+
+
 @click.command()
 @click.option("--prompt", "prompt_length", default=512, show_default=True, help="Prompt tokens.")
 @click.option("--new", "new_tokens", default=256, show_default=True, help="New tokens.")
-@click.option("--pairs", default=3, show_default=True, help="Pairs of runs, after one pair to warm up.")
+@click.option("--rounds", default=3, show_default=True, help="Rounds of all variants, after a short one to warm up.")
 @click.option("--dtype", default="float32", show_default=True)
-@click.option("--layers", default=SHAPE["num_hidden_layers"], show_default=True)
-def main(prompt_length: int, new_tokens: int, pairs: int, dtype: str, layers: int) -> None:
+@click.option("--by-hand/--no-by-hand", default=True, show_default=True, help="Also measure output_attentions.")
+def main(prompt_length: int, new_tokens: int, rounds: int, dtype: str, by_hand: bool) -> None:
     """Print seconds and ratios."""
-    from transformers import AutoTokenizer
-
-    torch.manual_seed(0)
-    config = AutoConfig.for_model("qwen2", **(SHAPE | {"num_hidden_layers": layers}))
-    model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, dtype)).eval()
-    model.generation_config.eos_token_id = None
-    model.generation_config.pad_token_id = 0
+    model = random_model(dtype)
     loaded = describe(model, AutoTokenizer.from_pretrained(builtin_folder()), name="random")
-    ids = torch.randint(0, 8000, (1, prompt_length))
-    prompt = Prompt(ids[0].tolist(), "text", "-", (Segment("text", 0, prompt_length),), exact=True)
-    settings = GenerationSettings(max_new_tokens=new_tokens, temperature=0)
+    prompt = random_prompt(prompt_length)
+    ids = torch.tensor([prompt.ids])
 
-    def plain() -> None:
-        model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new_tokens, do_sample=False)
+    def plain(count: int) -> None:
+        model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, do_sample=False)
 
-    def recorded() -> None:
-        record(loaded, prompt, settings).to_bytes()
+    def recorded(replay: ReplaySettings | None) -> Callable[[int], None]:
+        def run(count: int) -> None:
+            record(loaded, prompt, GenerationSettings(max_new_tokens=count, temperature=0), replay=replay).to_bytes()
 
-    plain_seconds, recorded_seconds = [], []
-    for number in range(pairs + 1):
-        pair = seconds(plain), seconds(recorded)
-        if number:
-            plain_seconds.append(pair[0])
-            recorded_seconds.append(pair[1])
-            print(
-                f"pair {number}: generate {pair[0]:.1f} s, record {pair[1]:.1f} s, ratio {pair[1] / pair[0]:.3f}", flush=True
-            )
-    ratio = statistics.median(recorded_seconds) / statistics.median(plain_seconds)
-    print(f"{layers} layers, {dtype}, prompt {prompt_length}, new {new_tokens}: record / generate = {ratio:.3f}")
+        return run
+
+    held = []
+    variants: dict[str, Callable[[int], object]] = {"plain generate": plain}
+    variants |= {name: recorded(replay) for name, replay in RECORDED.items()}
+    if by_hand:
+        variants[BY_HAND] = lambda count: held.append(attentions_by_hand(model, ids, count))
+    for run in variants.values():
+        run(4)
+    taken: dict[str, list[float]] = {name: [] for name in variants}
+    for number in range(1, rounds + 1):
+        for name, run in variants.items():
+            taken[name].append(seconds(lambda run=run: run(new_tokens)))
+        base = taken["plain generate"][-1]
+        print(f"round {number}: " + ", ".join(f"{name} {times[-1] / base:.3f}" for name, times in taken.items()), flush=True)
+    base = statistics.median(taken["plain generate"])
+    print(f"\n{dtype}, prompt {prompt_length}, new {new_tokens}, medians of {rounds}, times plain generate ({base:.1f} s):")
+    for name, times in taken.items():
+        print(f"  {name}: {statistics.median(times) / base:.3f}")
+    if by_hand:
+        print(f"  attention weights held by {BY_HAND}: {held[-1] / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 sys.path.insert(0, str(Path(__file__).parent))
+from peak_memory import memory_mb, reset_peak
 from recording_cost import SHAPE
 
 from tokenscope_trace.engines import Reader, Tip
@@ -106,16 +107,9 @@ def measure(way: str, dtype: str, layers: int, prefix: int, branches: int, lengt
     model = make_model(dtype, layers)
     ids = torch.randint(0, 150_000, (prefix,), generator=torch.Generator().manual_seed(1)).tolist()
     Reader(model)(ids[:16], range(16), last=True)
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here on
-    before = memory_mb("VmRSS")
+    before = reset_peak()
     seconds, tokens = WAYS[way](model, ids, branches, length)
     pipe.send((seconds, memory_mb("VmHWM") - before, tokens))
-
-
-def memory_mb(counter: str) -> float:
-    """A counter of this process's memory, as Linux keeps it."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{counter}:")) / 1024
 
 
 def apart(*arguments: Any) -> tuple[float, float, list[list[int]]]:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tests import synthetic_traces
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -50,6 +51,38 @@ def test_axe_finds_nothing_on_branches(open_report, case, scheme):
     report.page.locator("#instead-text").fill("x")
     report.page.get_by_role("tree").press("ArrowDown")
     assert violations(report) == [], "the command, and the tree in use"
+    report.page.set_viewport_size({"width": 390, "height": 800})
+    assert violations(report) == [], "on a phone"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_scored_code_and_layers(open_report, scheme):
+    report = open_report(synthetic_traces.changed(), color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
+    assert violations(report) == [], "the list of files"
+    for view in ("f=1&changed=1", "n=60&lens=1&m=settled", "n=0&lens=1&changed=1"):
+        report.evaluate("view => { location.hash = view; }", view)
+        assert violations(report) == [], view
+    report.page.set_viewport_size({"width": 390, "height": 800})
+    assert violations(report) == [], "on a phone"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_summary_of_scored_code(open_report, scheme):
+    def later_format(html):
+        return html.replace('data-format="1"', 'data-format="9"')
+
+    report = open_report(synthetic_traces.changed(), color_scheme=scheme, bypass_csp=True, edit=later_format, boots=False)
+    assert violations(report) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_attention(open_report, scheme):
+    report = open_report(synthetic_traces.looking(synthetic_traces.branching()), color_scheme=scheme, bypass_csp=True)
+    for view in ("n=60&a=1", "n=60&a=1&r=1&s=1&l=2&h=1", "n=0&a=1", "n=60&a=1&s=1&x=1"):
+        report.evaluate("view => { location.hash = view; }", view)
+        assert violations(report) == [], view
+    report.page.get_by_role("grid").first.press("ArrowDown")
+    assert violations(report) == [], "the lines in use"
     report.page.set_viewport_size({"width": 390, "height": 800})
     assert violations(report) == [], "on a phone"
 

@@ -1,7 +1,11 @@
+import base64
+import gzip
 import re
 
 import pytest
 from tests import synthetic_traces
+
+from tokenscope_trace.report import boot_script, viewer_script
 
 
 @pytest.mark.parametrize("case", synthetic_traces.CASES)
@@ -16,13 +20,60 @@ def test_hostile_strings_are_shown_and_not_run(open_report):
     report = open_report("hostile")
     assert "<img src=x onerror=alert(1)>" in report.program_text()
     assert report.evaluate("document.querySelectorAll('img, svg, base, iframe, object, link, form').length") == 0
-    assert report.evaluate("document.scripts.length") == 1
+    assert report.evaluate("document.scripts.length") == 2
     for node in report.trace.main.tolist():
         report.evaluate("node => { location.hash = `n=${node}`; }", node)
     report.page.locator(".t").nth(4).hover()
     report.page.get_by_text("About this recording").click()
     assert "<U+202E>" in report.page.locator(".masthead").inner_text()
     assert report.page.title() == "<img src=x onerror=alert(6)><U+202E>.py \u00b7 TokenScope"
+
+
+def test_two_scripts_run_and_the_policy_names_both(open_report):
+    report = open_report("plausible")
+    assert report.evaluate("[...document.scripts].map(script => script.text)") == [boot_script(), viewer_script()]
+    assert report.evaluate("""async () => {
+        const policy = document.querySelector('meta[http-equiv="Content-Security-Policy"]').content;
+        const digests = [...document.scripts].map(script => crypto.subtle.digest('SHA-256', new TextEncoder().encode(script.text)));
+        const hashes = (await Promise.all(digests)).map(digest => `'sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}'`);
+        return policy.includes(`script-src ${hashes.join(' ')};`);
+    }""")
+
+
+INJECT = """async () => {
+    await new Promise(done => setTimeout(done));  // from here on as the page itself, not as its debugger
+    const script = document.createElement('script');
+    try { script.text = 'window.injected = true'; } catch { return 'refused'; }
+    document.body.append(script);
+    return script.text;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("edit", "outcome"),
+    [(None, "refused"), (lambda html: re.sub('; require-trusted-types-for[^"]*', "", html), "window.injected = true")],
+    ids=["trusted types", "hash alone"],
+)
+def test_a_script_of_another_text_does_not_run(open_report, edit, outcome):
+    report = open_report("plausible", edit=edit)
+    assert report.evaluate(INJECT) == outcome
+    report.page.wait_for_timeout(200)
+    assert report.evaluate("window.injected") is None
+    assert report.incidents, "the browser tells of it on the console"
+    report.incidents.clear()
+
+
+def test_nobody_else_can_make_trusted_scripts(open_report):
+    report = open_report("plausible")
+    made = report.evaluate("""async () => {
+        await new Promise(done => setTimeout(done));
+        return ['tokenscope', 'default', 'other'].filter(name => {
+            try { return trustedTypes.createPolicy(name, { createScript: text => text }); } catch { return false; }
+        });
+    }""")
+    report.page.wait_for_timeout(200)
+    report.incidents.clear()
+    assert made == []
 
 
 def test_the_policy_stops_what_the_page_never_does(open_report):
@@ -75,6 +126,27 @@ def flip_a_byte(html):
     return html[:at] + ("A" if html[at] != "A" else "B") + html[at + 1 :]
 
 
+def with_viewer(change):
+    """An edit of the page that changes the bytes of its compressed viewer."""
+
+    def changed(found):
+        return found[1] + base64.b64encode(change(bytearray(base64.b64decode(found[2])))).decode()
+
+    return lambda html: re.sub(r'(<template id="viewer">)([^<]*)', changed, html)
+
+
+def flipped(at):
+    def flip(packed):
+        packed[at] ^= 1
+        return packed
+
+    return flip
+
+
+def tampered(packed):
+    return gzip.compress(gzip.decompress(packed).replace(b"'use strict';", b"'use strict'; document.title = 'tampered';"))
+
+
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
@@ -82,6 +154,11 @@ def flip_a_byte(html):
         (lambda html: html.replace('data-format="1"', 'data-format="2"'), "format version 2"),
         (lambda html: re.sub(r'data-bytes="\d+"', 'data-bytes="5"', html), "longer than it says"),
         (lambda html: re.sub(r'(data-bytes="\d+">)[^<]*', r"\1", html), "damaged"),
+        (with_viewer(flipped(9000)), "viewer inside this file is damaged"),
+        (with_viewer(flipped(-6)), "its checksum does not hold"),  # the checksum itself: the script is whole
+        (with_viewer(lambda packed: packed[:9000]), "viewer inside this file is damaged"),
+        (with_viewer(lambda packed: b""), "viewer inside this file is damaged"),
+        (lambda html: html.replace('<template id="viewer">', '<template id="viewer">!'), "it is not base64"),
     ],
 )
 def test_a_report_that_cannot_open_says_why_and_keeps_the_summary(open_report, edit, reason):
@@ -96,7 +173,7 @@ def test_a_browser_without_the_means_is_told_so(open_report, browser):
     report.page.add_init_script("delete window.DecompressionStream;")
     report.page.reload()
     report.page.wait_for_selector(".status.failed")
-    assert "lacks DecompressionStream" in report.page.locator("#status").inner_text()
+    assert "cannot unpack the viewer: it lacks DecompressionStream" in report.page.locator("#status").inner_text()
 
 
 def test_a_tampered_script_does_not_run(open_report):
@@ -108,6 +185,16 @@ def test_a_tampered_script_does_not_run(open_report):
     report.page.wait_for_timeout(300)
     assert "tampered" not in report.page.title()
     assert report.page.locator(".interactive").count() == 0
+    report.incidents.clear()
+
+
+def test_a_tampered_viewer_does_not_run_and_the_page_says_so(open_report):
+    report = open_report("plausible", edit=with_viewer(tampered), boots=False)
+    report.page.wait_for_selector(".status.failed")
+    assert "security policy does not admit the viewer" in report.page.locator("#status").inner_text()
+    assert "match = pattern.fullmatch(text)" in report.page.locator("#code").inner_text()
+    assert "tampered" not in report.page.title()
+    assert any("Content Security Policy" in incident for incident in report.incidents)
     report.incidents.clear()
 
 

@@ -48,8 +48,10 @@ function table(columns) {
  *   segments?: { role: string, first: number, end: number }[], nodes?: object, alternatives?: object,
  *   branches?: { after: number, text: (string | Uint8Array)[], forced?: number, end?: number, rejoined?: number, p?: number }[] }} options
  *   branches depart after the node `after`; their nodes follow the output in order, p is that of their first tokens
+ * @param {{ top: number, layers: { layer: number, rows: [number, number][][][] }[], absent?: object[] }} [attention] rows by query and head:
+ *   kept sources with their weights, heaviest first; what they leave of 1 was not kept
  */
-export function recording({ prompt, output = [], special = [], kind = 'text', segments, nodes = {}, alternatives = {}, branches = [] }) {
+export function recording({ prompt, output = [], special = [], kind = 'text', segments, nodes = {}, alternatives = {}, branches = [] }, attention) {
   const main = prompt.length + output.length;
   const texts = [...prompt, ...output, ...branches.flatMap(({ text }) => text)].map((text) => (typeof text === 'string' ? encoder.encode(text) : text));
   const keys = texts.map((bytes) => Buffer.from(bytes).toString('hex'));
@@ -70,6 +72,7 @@ export function recording({ prompt, output = [], special = [], kind = 'text', se
       main_leaf: main - 1,
       command: ['tokenscope-record', 'p.py', '-o', 'p.tsc'],
       ...(branches.length ? { tree: { engine: 'tree-attention' } } : {}),
+      ...(attention ? { attention: { top: attention.top, queries: attention.layers[0]?.rows.length ?? 0, absent: attention.absent ?? [] } } : {}),
       finish: 'length',
       notes: [],
     },
@@ -86,6 +89,7 @@ export function recording({ prompt, output = [], special = [], kind = 'text', se
       token_bytes: table({ byte: joined(bytes) }),
       spellings: table({ node: new Int32Array(), byte_count: new Uint32Array() }),
       spelling_bytes: table({ byte: new Uint8Array() }),
+      ...(attention && attentionTables(attention)),
       ...(branches.length && {
         branches: table({
           first: Int32Array.from(firsts), count: Uint32Array.from(branches, ({ text }) => text.length),
@@ -94,5 +98,15 @@ export function recording({ prompt, output = [], special = [], kind = 'text', se
         }),
       }),
     },
+  };
+}
+
+function attentionTables({ top, layers }) {
+  const rows = layers.flatMap(({ rows }) => rows.flat());
+  const padded = rows.flatMap((row) => Array.from({ length: top }, (_, i) => row[i] ?? [0, 0]));
+  return {
+    attention_layers: table({ layer: Uint16Array.from(layers, ({ layer }) => layer), heads: Uint16Array.from(layers, ({ rows }) => rows[0].length) }),
+    attention_rows: table({ unkept: Uint16Array.from(rows, (row) => Math.round(65535 * (1 - row.reduce((sum, [, weight]) => sum + weight, 0)))) }),
+    attention: table({ node: Int32Array.from(padded, ([node]) => node), weight: Uint8Array.from(padded, ([, weight]) => Math.round(255 * Math.sqrt(weight))) }),
   };
 }

@@ -6,12 +6,14 @@ import { INITIAL, parseHash, reduce, toHash } from '#viewer/state';
 const paths = { '-1': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0: [0, 1, 2, 3, 4, 10, 11, 12], 1: [0, 1, 2, 3, 4, 10, 11, 13] };
 const limits = {
   isOn: (branch, node) => paths[branch].includes(node), branchOf: (node) => (node < 0 || node > 13 ? -2 : node < 10 ? -1 : node < 13 ? 0 : 1),
-  branches: 2, metrics: ['surprisal', 'entropy'],
+  branches: 2, metrics: ['surprisal', 'entropy'], fileOf: () => -1, files: 0, compared: false, lens: true,
+  heads: new Map([[0, 4], [2, 6]]),
 };
 
 test('the address carries the state there and back', () => {
   for (const state of [INITIAL, { ...INITIAL, selected: 7 }, { ...INITIAL, metric: 'entropy' }, { ...INITIAL, selected: 0, metric: 'entropy' },
-    { ...INITIAL, branch: 1, selected: 13, diff: true, tree: true }, { ...INITIAL, branch: 0 }]) {
+    { ...INITIAL, branch: 1, selected: 13, diff: true, tree: true }, { ...INITIAL, branch: 0 },
+    { ...INITIAL, selected: 3, attention: true, matrix: true, reverse: true, own: true, aside: true, layer: 2, head: 5 }, { ...INITIAL, layer: 0 }]) {
     assert.deepEqual(reduce(INITIAL, { type: 'address', hash: toHash(state) }, limits), state);
   }
   assert.equal(toHash({ ...INITIAL, selected: 7, metric: 'entropy' }), '#n=7&m=entropy');
@@ -22,13 +24,22 @@ test('an address from elsewhere does no harm', () => {
   for (const hash of ['#n=99', '#n=-1', '#n=1e1', '#n=', '#n=<script>', '#m=constructor', '#m=__proto__', '#code', '#%', '#n=99999999999999999999', '#&&&==']) {
     assert.deepEqual(reduce(INITIAL, { type: 'address', hash }, limits), INITIAL, hash);
   }
-  assert.deepEqual(parseHash('#n=3&x=y&m=entropy'), { branch: -1, node: 3, metric: 'entropy', diff: false, tree: false });
+  const { branch, file, node, metric, ...rest } = parseHash('#n=3&x=y&m=entropy&f=1e1');
+  assert.deepEqual([branch, file, node, metric], [-1, -1, 3, 'entropy']);
+  for (const [name, value] of Object.entries(rest)) assert.ok(value === false || name === 'look', name);
 });
 
 test('an unknown metric changes nothing, an unknown token clears the selection', () => {
   const state = { ...INITIAL, selected: 3 };
   assert.equal(reduce(state, { type: 'colour', metric: 'beauty' }, limits), state);
   assert.equal(reduce(state, { type: 'select', node: 50 }, limits).selected, -1);
+});
+
+test('the layers of the panel have an address, where there are any', () => {
+  const opened = reduce(INITIAL, { type: 'toggle', what: 'lens' }, limits);
+  assert.equal(toHash(opened), '#lens=1');
+  assert.deepEqual(reduce(INITIAL, { type: 'address', hash: '#lens=1' }, limits), opened);
+  assert.deepEqual(reduce(INITIAL, { type: 'toggle', what: 'lens' }, { ...limits, lens: false }), INITIAL);
 });
 
 test('definitions open and close', () => {
@@ -66,4 +77,21 @@ test('only a branch is compared, and only branches make a tree', () => {
   assert.equal(reduce(compared, { type: 'select', node: 8 }, limits).diff, false);
   assert.equal(reduce(compared, { type: 'select', node: 13 }, limits).diff, true);
   assert.equal(reduce(INITIAL, { type: 'address', hash: '#tree=1&diff=1' }, { ...limits, branches: 0 }).tree, false);
+});
+
+test('a head belongs to its layer, and only what was recorded can be looked at', () => {
+  const look = (change, state = INITIAL) => reduce(state, { type: 'look', change }, limits);
+  assert.equal(toHash(look({ layer: 2, head: 5, aside: true })), '#s=1&l=2&h=5');
+  assert.equal(look({ layer: 0, head: 5 }).head, -1);
+  assert.equal(look({ layer: 1, head: 0 }).layer, -1);
+  assert.equal(look({ head: 3 }).head, -1, 'a head of all layers is none');
+  assert.equal(look({ own: true }, look({ layer: 2, head: 5 })).head, 5);
+  const without = { ...limits, heads: null };
+  for (const what of ['attention', 'matrix']) assert.equal(reduce(INITIAL, { type: 'toggle', what }, without)[what], false);
+  assert.deepEqual(reduce(INITIAL, { type: 'address', hash: '#a=1&x=1&l=0&h=1' }, without), INITIAL);
+});
+
+test('another metric takes the place of attention in the code', () => {
+  const opened = reduce(INITIAL, { type: 'toggle', what: 'attention' }, limits);
+  assert.deepEqual(reduce(opened, { type: 'colour', metric: 'entropy' }, limits), { ...INITIAL, metric: 'entropy' });
 });

@@ -34,14 +34,17 @@ function lab([r, g, b]) {
   const [x, y, z] = [xyz[0] / 0.9505, xyz[1], xyz[2] / 1.089].map((t) => (t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116));
   return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
 }
-const scale = (colour) => [colour.paper, colour.b1, colour.b2, colour.b3, colour.b4, colour.b5];
+const scaleOf = (colour, name) => [colour.paper, ...[1, 2, 3, 4, 5].map((step) => colour[`${name}${step}`])];
 
 for (const [theme, colour] of Object.entries(themes)) {
   test(`${theme}: text on every step of the scale has a contrast of 4.5`, () => {
     for (const step of [1, 2, 3, 4, 5]) {
       const found = contrast(colour[`b${step}`], colour[step < 4 ? 'ink' : 'on-strong']);
       assert.ok(found >= 4.5, `step ${step}: ${found.toFixed(2)}`);
+      const attention = contrast(colour[`a${step}`], colour[step < 4 ? 'ink' : step < 5 ? 'on-strong' : 'on-accent']);
+      assert.ok(attention >= 4.5, `attention, step ${step}: ${attention.toFixed(2)}`);
     }
+    assert.equal(colour.a5, colour.accent);
   });
 
   test(`${theme}: text on every surface has a contrast of 4.5`, () => {
@@ -59,14 +62,14 @@ for (const [theme, colour] of Object.entries(themes)) {
   test(`${theme}: the line under uncertain tokens stands out from the paper`, () => assert.ok(contrast(colour.paper, colour.line) >= 3));
 
   test(`${theme}: lightness moves in one direction, neighbours are told apart in every colour vision`, () => {
-    for (const [vision, seen] of Object.entries(SEEN)) {
-      const steps = scale(colour).map((hex) => lab(seen(channels(hex))));
+    for (const [[vision, seen], name] of Object.entries(SEEN).flatMap((entry) => [[entry, 'b'], [entry, 'a']])) {
+      const steps = scaleOf(colour, name).map((hex) => lab(seen(channels(hex))));
       for (let i = 1; i < steps.length; i++) {
         const [before, after] = [steps[i - 1], steps[i]];
         const lighter = after[0] - before[0];
-        assert.ok(theme === 'light' ? lighter < -1.5 : lighter > 1.5, `${vision}, step ${i}: lightness ${before[0].toFixed(1)} to ${after[0].toFixed(1)}`);
+        assert.ok(theme === 'light' ? lighter < -1.5 : lighter > 1.5, `${vision}, ${name}${i}: lightness ${before[0].toFixed(1)} to ${after[0].toFixed(1)}`);
         const distance = Math.hypot(...after.map((value, k) => value - before[k]));
-        assert.ok(distance >= 8, `${vision}, step ${i}: distance ${distance.toFixed(1)}`);
+        assert.ok(distance >= 8, `${vision}, ${name}${i}: distance ${distance.toFixed(1)}`);
       }
     }
   });

@@ -1,0 +1,208 @@
+"""Scoring: code that the model did not write becomes a trace, token by token as if the model had to write it.
+
+Each file is read in one pass; one that is longer than the model's context in windows that overlap by half, so that every token
+but the first ones has half a window of context at least. Generates nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from tokenscope_trace.documents import Compared, Document
+from tokenscope_trace.footprint import recording_bytes
+from tokenscope_trace.generation import check_finite
+from tokenscope_trace.inside import Inside
+from tokenscope_trace.metrics import Meter
+from tokenscope_trace.models import LoadedModel
+from tokenscope_trace.node_tables import Run, tables_of
+from tokenscope_trace.prompt import Prompt, encode_text
+from tokenscope_trace.replay import Opinions, read_whole
+from tokenscope_trace.replay_tables import LayerLens
+from tokenscope_trace.rows import Rows, joined, rows_of
+from tokenscope_trace.run_facts import clock, common
+from tokenscope_trace.schema import Origin
+from tokenscope_trace.settings import ReplaySettings
+from tokenscope_trace.spelling import Speller
+from tokenscope_trace.traces import Trace
+from tokenscope_trace.watcher import Watcher
+
+WINDOW = 4096  # tokens at most in one pass, whatever the model could take: what a pass needs grows with it
+
+
+@torch.no_grad()
+def score(
+    loaded: LoadedModel,
+    documents: Sequence[Document],
+    *,
+    top_alternatives: int = 10,
+    replay: ReplaySettings | None = None,
+    compared: Compared | None = None,
+    notes: Sequence[str] = (),
+    watcher: Watcher | None = None,
+    command: Sequence[str] = (),
+    load_seconds: float = 0.0,
+) -> Trace:
+    """A trace of the documents, one chain of nodes each, in their order; there is at least one.
+
+    Raises PromptError where the tokenizer makes no token of a text, ModelError where the logits are not finite or a layer is asked
+    for that the model has not, and KeyboardInterrupt where it was interrupted within the first file: later, the files read are kept.
+    """
+    watcher = watcher or Watcher()
+    inside = Inside(loaded.model, replay)
+    prompts = [encode_text(loaded.tokenizer, document.text, document.source) for document in documents]
+    window = min(WINDOW, loaded.context or WINDOW)
+    total = sum(len(prompt.ids) for prompt in prompts)
+    longest = min(window, max(len(prompt.ids) for prompt in prompts))
+    watcher.on_need(recording_bytes(loaded.model, longest, total, replay, cached=False))
+    begin = time.perf_counter()
+    reader = _FileReader(loaded, inside, window, top_alternatives, watcher, total)
+    runs: list[Run] = []
+    finished = True
+    for prompt in prompts:
+        rows = reader.read(prompt)
+        if rows is None:
+            finished = False
+            break
+        runs.append(Run(prompt.ids, Origin.SCORED, rows if len(rows) else None))
+    if not runs:
+        raise KeyboardInterrupt
+    count = reader.first
+    attention = inside.probes.tap.found(count) if inside.probes.tap is not None else []
+    lens = reader.lens()
+    run = {
+        **common(loaded, command),
+        "prompt": {
+            "source": documents[0].source if len(documents) == 1 else f"{len(runs)} files",
+            "kind": "score",
+            "exact": all(prompt.exact for prompt in prompts),
+            "segments": [],
+        },
+        "sampling": {"do_sample": False},
+        "top_alternatives": top_alternatives,
+        "main_leaf": len(runs[0].ids) - 1,
+        "finish": "scored" if finished else "interrupted",
+        "tree": None,
+        "replay": None,
+        **inside.facts(attention, lens, count),
+        "files": _file_facts(documents, prompts, runs),
+        "score": {
+            "window": window,
+            "revision": compared.revision if compared else None,
+            "commit": compared.commit if compared else None,
+        },
+        "notes": [*notes, *_notes(documents, prompts, runs, window)],
+        "clock": clock(
+            load_seconds=load_seconds, prefill_seconds=None, decode_seconds=None, replay_seconds=time.perf_counter() - begin
+        ),
+    }
+    return Trace(run, tables_of(runs, Speller(loaded.tokenizer), attention=attention, lens=lens))
+
+
+class _FileReader:
+    """Reads one file after the other; its nodes follow those of the files before."""
+
+    def __init__(self, loaded: LoadedModel, inside: Inside, window: int, top: int, watcher: Watcher, total: int) -> None:
+        self._model = loaded.model
+        self._probes = inside.probes
+        self._window = window
+        self._meter = Meter(top)
+        self._watcher = watcher
+        self._total = total
+        self._files: list[tuple[int, list[LayerLens]]] = []  # the first id of each, and the lens over the others
+        self.first = 0  # node of the next file
+
+    def read(self, prompt: Prompt) -> Rows | None:
+        """The numbers of its tokens but the first; None where it was interrupted."""
+        ids, parts = prompt.ids, []
+        tokens = torch.tensor(ids, device=self._model.device)
+        opinions = Opinions(self._probes)
+        for begin, end, row in windows(len(ids), self._window):
+            node = self.first + begin
+            for block in read_whole(self._model, ids[begin:end], self._probes, rows=row, first=node, skip=row, origin=node):
+                place = begin + block.first + 1
+                following = tokens[place : place + len(block.logits)]
+                measured = self._meter.measure(block.logits, following)
+                check_finite(measured, "code")
+                parts.append(rows_of(measured))
+                opinions.add(block, following)
+                self._watcher.on_read(self.first + place, self._total)
+            if self._watcher.should_stop():
+                return None
+        self._files.append((ids[0], opinions.layers(0) if len(ids) > 1 else []))
+        self.first += len(ids)
+        return joined(parts) if parts else _no_rows(self._meter.alternatives)
+
+    def lens(self) -> list[LayerLens]:
+        """The lens over all files; the first token of each was not predicted by anything."""
+        if self._probes.lens is None:
+            return []
+        return [self._layer(place, number) for place, number in enumerate(self._probes.lens_layers)]
+
+    def _layer(self, place: int, number: int) -> LayerLens:
+        columns: dict[str, list[Any]] = {"token_id": [], "probability": [], "rank": [], "logprob": []}
+        for root, layers in self._files:
+            unmeasured = {"token_id": root, "probability": np.nan, "rank": 0, "logprob": np.nan}
+            for name, values in columns.items():
+                values.append(np.array([unmeasured[name]]))
+                if layers:
+                    values.append(getattr(layers[place], name))
+        token_id, probability, rank, logprob = (np.concatenate(values) for values in columns.values())
+        return LayerLens(
+            number,
+            0,
+            token_id.astype(np.int32),
+            probability.astype(np.float32),
+            rank.astype(np.int32),
+            logprob.astype(np.float32),
+        )
+
+
+def windows(count: int, window: int) -> list[tuple[int, int, int]]:
+    """(begin, end, first row) of the passes over `count` tokens: each scores the tokens after its first row up to its end.
+
+    The rows are counted from `begin`. Every token but the first is scored once, behind half a window of context at least or
+    behind all that there is.
+    """
+    found = [(0, min(count, window), 0)]
+    while found[-1][1] < count:
+        end = found[-1][1]
+        begin = end - window // 2
+        found.append((begin, min(count, begin + window), end - 1 - begin))
+    return found
+
+
+def _no_rows(alternatives: int) -> Rows:
+    empty = np.empty(0, np.float32)
+    none = np.empty((0, alternatives), np.float32)
+    rank = np.empty(0, np.int32)
+    return Rows(empty, empty, empty, rank, empty, empty, empty, empty, none.astype(np.int32), none, none)
+
+
+def _file_facts(documents: Sequence[Document], prompts: Sequence[Prompt], runs: Sequence[Run]) -> list[dict[str, Any]]:
+    facts, first = [], 0
+    for document, prompt, run in zip(documents, prompts, runs, strict=False):
+        end = first + len(run.ids)
+        changed = None if document.changed is None else [list(lines) for lines in document.changed]
+        facts.append({"source": document.source, "first": first, "end": end, "exact": prompt.exact, "changed": changed})
+        first = end
+    return facts
+
+
+def _notes(documents: Sequence[Document], prompts: Sequence[Prompt], runs: Sequence[Run], window: int) -> list[str]:
+    notes = []
+    if len(runs) < len(documents):
+        notes.append(f"The recording was interrupted; {len(runs)} of {len(documents)} files are in it.")
+    inexact = [prompt.source for prompt in prompts if not prompt.exact]
+    if inexact:
+        notes.append(f"The tokenizer does not spell {inexact[0]} byte for byte; what is shown is what the model read.")
+    long = [prompt.source for prompt in prompts if len(prompt.ids) > window]
+    if long:
+        notes.append(
+            f"{long[0]} is longer than {window:,} tokens: each of its tokens was read with the {window // 2:,} to {window:,} before it."
+        )
+    return notes

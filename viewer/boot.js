@@ -1,0 +1,64 @@
+/**
+ * Unpacks the viewer's script, which the page carries as base64 around gzip, and lets it run; where that fails, says why beside
+ * the summary. No module: this script stands in the page by itself. The page's policy holds the hashes of this script and of
+ * the viewer's, so no other text can be started from here; gzip carries a checksum, so damage is found before that.
+ */
+
+(() => {
+  'use strict';
+
+  /** @typedef {{ createScript(text: string): string }} ScriptPolicy */
+
+  start().catch((error) => refuse(error instanceof Error ? error.message : String(error)));
+
+  async function start() {
+    const template = /** @type {HTMLTemplateElement} */ (document.getElementById('viewer'));
+    const text = await unpack(template.content.textContent ?? '');
+    template.remove();
+    const script = document.createElement('script');
+    script.addEventListener('securitypolicyviolation', ({ disposition }) => {
+      if (disposition === 'enforce') refuse(notAdmitted());
+    });
+    script.text = trusted(text);
+    document.body.append(script);
+  }
+
+  /** @param {string} base64 */
+  async function unpack(base64) {
+    if (typeof DecompressionStream === 'undefined') {
+      throw new Error('This browser cannot unpack the viewer: it lacks DecompressionStream (Chrome 80, Firefox 113, Safari 16.4 have it).');
+    }
+    try {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      // A Response hands out its bytes at once; a Blob's stream takes tens of milliseconds to begin.
+      const compressed = /** @type {ReadableStream} */ (new Response(bytes).body);
+      return await new Response(compressed.pipeThrough(new DecompressionStream('gzip'))).text();
+    } catch {
+      throw new Error('The viewer inside this file is damaged: it is not base64, or its checksum does not hold.');
+    }
+  }
+
+  /** The text as a script element takes it; the policy changes nothing, for the hash decides. @param {string} text */
+  function trusted(text) {
+    const { trustedTypes } = /** @type {{ trustedTypes?: { createPolicy(name: string, rules: ScriptPolicy): ScriptPolicy } }} */ (
+      /** @type {unknown} */ (globalThis)
+    );
+    if (!trustedTypes) return text;
+    try {
+      return trustedTypes.createPolicy('tokenscope', { createScript: (script) => script }).createScript(text);
+    } catch {
+      throw new Error(notAdmitted());
+    }
+  }
+
+  function notAdmitted() {
+    return 'The content security policy does not admit the viewer inside this file.';
+  }
+
+  /** Say why only the summary is there. @param {string} why one sentence */
+  function refuse(why) {
+    const status = /** @type {HTMLElement} */ (document.getElementById('status'));
+    status.textContent = `${why} What follows is the summary.`;
+    status.classList.add('failed');
+  }
+})();
