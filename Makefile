@@ -70,7 +70,8 @@ benchmark: .venv/.runtime ## start, recording, memory and tree, as ratios in one
 	$(BIN)/python tests/benchmarks/tree_speed.py
 
 .PHONY: sweep
-sweep: .venv/.test ## the tree on every architecture that transformers knows, against generate (minutes)
+sweep: .venv/.test ## syntax over the standard library; every architecture that transformers knows (an hour)
+	$(BIN)/python tests/sweeps/standard_library.py
 	$(BIN)/python tests/sweeps/architectures.py
 
 .PHONY: model

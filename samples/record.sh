@@ -1,5 +1,5 @@
 #!/bin/sh
-# Records the prompts of this folder with the built-in model and makes a report of each.
+# Records what is in this folder with the built-in model and makes a report of each.
 # Usage: sh samples/record.sh [FOLDER]   (default: build/demo; `samples` renews the committed ones)
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
@@ -12,8 +12,8 @@ report() {
   $out/$1.html"
 }
 
-# An uncertain choice: which dictionary is next? The branches show what would have followed.
-tokenscope-record "$here/merge.py" -o "$out/merge.tsc" --force --max-new-tokens 80 --stop '\n\n\n'
+# An uncertain choice: which dictionary is next? The branches show what would have followed, the lens what the layers said.
+tokenscope-record "$here/merge.py" -o "$out/merge.tsc" --force --max-new-tokens 80 --stop '\n\n\n' --lens
 report merge
 # A hole in a file.
 tokenscope-record "$here/stack.py" -o "$out/stack.tsc" --force --fim --max-new-tokens 40 --quiet
@@ -22,4 +22,7 @@ report stack
 tokenscope-record "$here/greeting.py" -o "$out/greeting.tsc" --force --max-new-tokens 80 --stop '\n\n\n' \
     --tree-temperature 0.6 --quiet
 report greeting
+# Code that the model did not write, with a mistake in its last line.
+tokenscope-record --score "$here/median.py" -o "$out/median.tsc" --force --lens --attention-top 8 --quiet
+report median
 printf '\nReports, ready to open in a browser:%s\n' "$reports"

@@ -10,8 +10,13 @@ from hypothesis import strategies as st
 from tokenscope_trace.schema import TABLES
 
 NAN = float("nan")
-REPLAYED = ("attention_layers", "attention_rows", "attention", "lens")
-UNREAD: dict[str, Any] = {"replay": None, "attention": None, "lens": None}  # facts of a run that was not replayed
+REPLAYED = ("attention_layers", "attention_rows", "attention", "lens", "syntax")
+UNREAD: dict[str, Any] = {
+    "replay": None,
+    "attention": None,
+    "lens": None,
+    "syntax": None,
+}  # facts of a run that was not replayed
 
 
 def small_run(**changes: Any) -> dict[str, Any]:
@@ -30,6 +35,11 @@ def small_run(**changes: Any) -> dict[str, Any]:
         "replay": {"way": "continued", "noise": 0.125},
         "attention": {"top": 2, "queries": 4, "absent": [{"layer": 0, "reason": "it mixes by convolution"}]},
         "lens": {"layers": [1], "first": 2, "count": 2, "reason": None},
+        "syntax": {
+            "kinds": ["identifier", "module"],
+            "fields": ["", "name"],
+            "passages": [{"text": 0, "language": "python", "first": 0, "count": 3}],
+        },
         "notes": [],
         "clock": {"created": "2026-01-01T00:00:00Z"},
     } | changes
@@ -71,6 +81,14 @@ def small_tables() -> dict[str, dict[str, np.ndarray]]:
                 "weight": [255, 0, 255, 0, 180, 180, 221, 0, 0, 0, 255, 0, 180, 180, 128, 0],
             },
             "lens": {"token_id": [5, 9], "probability": [0.5, 0.75], "rank": [2, 1], "logprob": [-2.0, -0.25]},
+            "syntax": {
+                "kind": [1, 0, 0],
+                "field": [0, 1, 0],
+                "parent": [-1, 0, 0],
+                "start": [0, 1, 4],
+                "end": [7, 3, 7],
+                "flags": [1, 9, 2],
+            },
         }
     )
 

@@ -401,6 +401,22 @@ def test_existing_files_are_scored(folder, model_folder):
     assert len(trace.lens) == len(trace.attention) == 2
 
 
+def test_the_syntax_is_that_of_the_suffix_or_of_the_language_that_is_named(folder, model_folder):
+    common = ("--model", model_folder, "--max-new-tokens", 4, "--tree-nodes", 0, "--force", "-o", "t.tsc")
+    assert invoke("prompt.py", *common)[0] == 0
+    syntax = Trace.load("t.tsc").syntax
+    assert syntax.passages[0].language == "python"
+    assert "function_definition" in syntax.kind
+    Path("prompt.xyz").write_text("int x;")
+    assert invoke("prompt.xyz", *common)[0] == 0
+    assert Trace.load("t.tsc").syntax is None
+    assert invoke("prompt.xyz", "--language", "c", *common)[0] == 0
+    trace = Trace.load("t.tsc")
+    assert trace.syntax.passages[0].language == "c"
+    assert "--language" in trace.run["command"]
+    assert "klingon" in invoke("prompt.xyz", "--language", "klingon")[1]
+
+
 def test_standard_input_is_scored(folder, model_folder):
     result = CliRunner().invoke(main, ["--score", "-", "--model", str(model_folder), "-o", "s.tsc"], input="x = 1\n")
     assert result.exit_code == 0, result.stderr

@@ -110,12 +110,24 @@ def test_a_layer_that_the_model_has_not_is_refused_before_anything_runs(wanted):
         recorded(replay_settings=wanted)
 
 
-def test_an_interruption_of_the_replay_keeps_the_output():
+def test_an_interruption_that_insists_keeps_the_output_as_well(monkeypatch):
+    def interrupted(*_values, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(replay, "_read_on", interrupted)
+    _, trace = recorded()
+    assert len(trace.output) == 9
+    assert {entry["reason"] for entry in trace.run["attention"]["absent"]} == {"the recording was interrupted"}
+
+
+def test_an_interruption_of_the_replay_keeps_the_output_and_grows_no_tree():
     asked = []
     watcher = Watcher(on_read=lambda done, _all: asked.append(done), should_stop=lambda: bool(asked))
-    _, trace = recorded(watcher=watcher)
+    _, trace = recorded(watcher=watcher, tree=TreeSettings(nodes=60))
     assert len(trace.output) == 9
     assert trace.run["replay"] is None
+    assert trace.run["tree"]["finish"] == "interrupted"
+    assert len(trace.branches) == 0
     assert trace.attention == []
     assert trace.run["attention"]["queries"] == 0
     assert any("not read again" in note for note in trace.run["notes"])

@@ -14,30 +14,32 @@ def policy(html):
     return markup.unescape(re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)[1])
 
 
-def viewer(html):
-    """The viewer's script, unpacked from the page."""
-    return gzip.decompress(base64.b64decode(re.search(r'<template id="viewer">([A-Za-z0-9+/=]+)</template>', html)[1]))
+def unpacked(html, name="viewer"):
+    """The viewer's script or its style sheet, unpacked from the page."""
+    return gzip.decompress(base64.b64decode(re.search(f'<template id="{name}">([A-Za-z0-9+/=]+)</template>', html)[1]))
 
 
 def test_the_same_trace_gives_the_same_bytes():
     assert render(synthetic_traces.plausible()) == render(synthetic_traces.plausible())
 
 
-def test_the_policy_admits_these_scripts_and_this_style_and_nothing_else():
+def test_the_policy_admits_these_scripts_and_these_styles_and_nothing_else():
     html = render(synthetic_traces.hostile())
     script, style = (re.search(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)[1].encode() for tag in ("script", "style"))
-    boot_hash, viewer_hash, style_hash = (
-        base64.b64encode(hashlib.sha256(text).digest()).decode() for text in (script, viewer(html), style)
+    texts = (script, unpacked(html), style, unpacked(html, "sheet"))
+    boot_hash, viewer_hash, style_hash, sheet_hash = (
+        base64.b64encode(hashlib.sha256(text).digest()).decode() for text in texts
     )
     assert policy(html) == (
-        f"default-src 'none'; script-src 'sha256-{boot_hash}' 'sha256-{viewer_hash}'; style-src 'sha256-{style_hash}'; "
+        f"default-src 'none'; script-src 'sha256-{boot_hash}' 'sha256-{viewer_hash}'; style-src 'sha256-{style_hash}' "
+        f"'sha256-{sheet_hash}'; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types tokenscope"
     )
     assert html.index("<meta charset") < html.index("Content-Security-Policy") < html.index("<title>")
 
 
 def test_the_page_carries_the_viewer_readable_under_a_name():
-    script = viewer(render(synthetic_traces.plausible())).decode("ascii")
+    script = unpacked(render(synthetic_traces.plausible())).decode("ascii")
     assert script == viewer_script()
     assert "\nfunction refuse(error) {\n  const isExpected = error instanceof PayloadError;\n" in script
     assert script.endswith("\n//# sourceURL=tokenscope-viewer.js\n")
@@ -55,7 +57,7 @@ def test_the_page_carries_the_recording_as_it_stands_in_the_file():
 def test_data_never_becomes_markup(case):
     html = render(synthetic_traces.CASES[case]())
     assert html.count("<script") == html.count("</script>") == 1
-    assert html.count("<template") == html.count("</template>") == 2
+    assert html.count("<template") == html.count("</template>") == 3
     assert html.count("<style") == html.count("</style>") == 1
     assert not re.search(r"<(img|svg|base|iframe|link|form|object)\b", html)
     assert not re.search(r"<[^>]*\s(on\w+|style)=", html)

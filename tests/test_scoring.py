@@ -110,7 +110,9 @@ def test_a_file_beyond_the_context_is_read_in_windows():
             )
             check(part, weights[row : end - begin - 1])
     assert not np.isnan(trace.nodes.logprob[file.nodes[1:]]).any()
-    assert any("long.py is longer than 32 tokens" in note and "16 to 32 before it" in note for note in trace.run["notes"])
+    assert any(
+        "long.py is longer than 32 tokens" in note and "16 to 32 tokens before it" in note for note in trace.run["notes"]
+    )
     assert trace.run["score"]["window"] == 32
 
 

@@ -35,6 +35,12 @@ BREAKAGES = {
     "not in order of its weights": ("attention", "weight", 5, 181),
     "has a source twice": ("attention", "node", 5, 0),
     "does not add up to one": ("attention_rows", "unkept", 3, 17000),
+    "unknown kind": ("syntax", "kind", 1, 2),
+    "unknown field": ("syntax", "field", 1, 2),
+    "not one tree": ("syntax", "parent", 1, -1),
+    "comes before its parent": ("syntax", "parent", 1, 1),
+    "ends before it begins": ("syntax", "end", 1, 0),
+    "reaches beyond its parent": ("syntax", "end", 2, 8),
     "lens has a token that is not": ("lens", "token_id", 0, 6),
     "lens has a negative rank": ("lens", "rank", 0, -1),
     "probability of the lens": ("lens", "probability", 0, 1.5),
@@ -53,6 +59,23 @@ FACTS = {
     "does not say which tokens": {"lens": {"layers": [1], "first": None, "count": 2}},
     "lens has tokens that do not exist": {"lens": {"layers": [1], "first": 4, "count": 2}},
     "rows of the lens do not add up": {"lens": {"layers": [1], "first": 2, "count": 1}},
+    "run.syntax is not a map": {"syntax": []},
+    "run.syntax does not describe it": {"syntax": None},
+    "kinds is not a list of names": {"syntax": {"kinds": [1], "fields": [""], "passages": []}},
+    "passages do not join": {
+        "syntax": {
+            "kinds": ["a", "b"],
+            "fields": ["", "n"],
+            "passages": [{"text": 0, "language": "c", "first": 1, "count": 2}],
+        }
+    },
+    "belongs to no passage": {
+        "syntax": {
+            "kinds": ["a", "b"],
+            "fields": ["", "n"],
+            "passages": [{"text": 0, "language": "c", "first": 0, "count": 2}],
+        }
+    },
     "a file has no name": {"files": [{"first": 0, "end": 5}]},
     "the files do not join": {"files": [{"source": "a", "first": 1, "end": 5}]},
     "nodes that were not scored": {"files": [{"source": "a", "first": 0, "end": 5}]},

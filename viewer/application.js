@@ -8,6 +8,7 @@ import { describe } from '#viewer/description';
 import { mountDiff } from '#viewer/diff_view';
 import { h, part } from '#viewer/dom';
 import { mountFiles } from '#viewer/files_view';
+import { count, decimal } from '#viewer/format';
 import { mountHelp } from '#viewer/help_view';
 import { mountInstead } from '#viewer/instead_view';
 import { commandOf } from '#viewer/keys';
@@ -18,7 +19,9 @@ import { mountMatrix } from '#viewer/matrix_view';
 import { acrossLines, beside, endOfLine, jump } from '#viewer/navigation';
 import { open, read, remembered } from '#viewer/reading';
 import { INITIAL, isView, reduce, toHash } from '#viewer/state';
+import { mountStructure } from '#viewer/structure_view';
 import { mountStrip } from '#viewer/strip_view';
+import { aggregate } from '#viewer/syntax';
 import { mountTools } from '#viewer/theme_view';
 import { mountToken } from '#viewer/token_view';
 import { mountTooltip } from '#viewer/tooltip_view';
@@ -63,6 +66,9 @@ export function run(trace) {
   on('point-branch', (found) => (found ? views.tooltip.showBranch(recording, found.branch, found.node, found.at) : views.tooltip.hide()));
   on('tip', (tip) => (tip ? views.tooltip.showText(tip.children, tip.at) : views.tooltip.hide()));
   on('look', (change) => act({ type: 'look', change }, 'push', false));
+  on('outline', (change) => act({ type: 'outline', change }, 'push', false));
+  on('span', (nodes) => views.code.mark(nodes));
+  on('stretch', (tokens) => views.live.hold(tokens.length ? sumUp(reading, tokens) : ''));
   on('colour', (key) => act({ type: 'colour', metric: key }, 'push', false));
   on('unrecorded', (id) => views.instead.showToken(id));
   on('copy', ({ text, what }) => copy(text, `${what} copied.`, 'select it by hand').then(views.live.show));
@@ -98,6 +104,7 @@ function mount(recording) {
     help: mountHelp(recording.metrics.map(({ label }) => label)),
     tools: mountTools(part('tools')),
     live: mountLive(part('live')),
+    structure: remembered(mountStructure), // not before it is opened
     tree: remembered((/** @type {HTMLElement} */ root) => mountTree(root, recording)), // not before it is opened
     diff: mountDiff(part('diff'), part('code')),
     code: mountCode(part('code')), // last: it takes the summary's place
@@ -113,7 +120,7 @@ function show(main, reading, views, state, reveal) {
   const buckets = reading.bucketsFor(metric);
   const candidates = candidatesOf(reading, metric, state);
   const look = views.look(reading, state);
-  const [tree, matrix] = [part('tree'), part('matrix')];
+  const [tree, matrix, structure] = [part('tree'), part('matrix'), part('structure')];
   document.body.classList.toggle('has-selection', state.selected >= 0);
   views.code.show(reading);
   views.code.isolate(state.changed);
@@ -131,6 +138,9 @@ function show(main, reading, views, state, reveal) {
   if (state.tree) views.tree(tree).update(state);
   matrix.hidden = !state.matrix;
   if (state.matrix) views.matrix?.(matrix).update(reading, state);
+  structure.hidden = !state.structure;
+  if (state.structure) views.structure(structure).update(reading, state);
+  else views.code.mark([]);
   views.code.select(state.selected, reveal); // last: it scrolls to what the others have left room for
 }
 
@@ -242,6 +252,7 @@ function commandsFor(shown, views, act, current) {
       views.live.say(`Attention ${current().attention ? 'shown' : 'hidden'}`);
     },
     matrix: () => (trace.attention ? act({ type: 'toggle', what: 'matrix' }, 'push', false) : views.live.show('This recording holds no attention.')),
+    structure: () => (trace.syntax ? act({ type: 'toggle', what: 'structure' }, 'push', false) : views.live.show('This recording holds no syntax: its language is not known (--language names it), or it is older.')),
     explain: () => act({ type: 'toggle', what: 'definitions' }, 'keep', false),
     'copy-link': () => copy(location.href, 'Link copied.', 'the link is in the address bar').then(views.live.show),
     theme: () => {
@@ -281,6 +292,12 @@ function candidatesOf({ files, uncertainOf }, metric, { changed }) {
 function spoken(reading, metric, node) {
   const token = describe(reading.trace, reading.layout, node);
   return `${token.spoken}, ${metric.label} ${metric.format(reading.valuesOf(metric)[node] ?? NaN)}, line ${token.line}, ${token.origin}${reading.files.isChanged(node) ? ', changed' : ''}`;
+}
+
+/** The surprisal of some tokens. @param {Reading} reading @param {import('#viewer/syntax').Share[]} tokens */
+function sumUp({ metricOf, valuesOf }, tokens) {
+  const { sum, mean, count: measured } = aggregate(tokens, valuesOf(metricOf('surprisal')));
+  return measured ? `n = ${count(measured)} \u00b7 surprisal ${decimal(sum, 'bits')}, mean ${decimal(mean, 'bits')} \u00b7 perplexity ${decimal(2 ** mean, '')}` : 'Nothing in the selection was measured.';
 }
 
 /** @param {string} hash @param {'push' | 'replace'} entry */

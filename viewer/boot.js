@@ -1,7 +1,8 @@
 /**
- * Unpacks the viewer's script, which the page carries as base64 around gzip, and lets it run; where that fails, says why beside
- * the summary. No module: this script stands in the page by itself. The page's policy holds the hashes of this script and of
- * the viewer's, so no other text can be started from here; gzip carries a checksum, so damage is found before that.
+ * Unpacks the viewer's style and script, which the page carries as base64 around gzip, and puts them to work; where that fails,
+ * says why beside the summary. No module: this script stands in the page by itself. The page's policy holds the hashes of this
+ * script, of the style and of the viewer's, so no other text can be used from here; gzip carries a checksum, so damage is found
+ * before that.
  */
 
 (() => {
@@ -12,9 +13,10 @@
   start().catch((error) => refuse(error instanceof Error ? error.message : String(error)));
 
   async function start() {
-    const template = /** @type {HTMLTemplateElement} */ (document.getElementById('viewer'));
-    const text = await unpack(template.content.textContent ?? '');
-    template.remove();
+    const [style, text] = await Promise.all([unpack('sheet'), unpack('viewer')]);
+    const sheet = document.createElement('style');
+    sheet.textContent = style;
+    document.head.append(sheet);
     const script = document.createElement('script');
     script.addEventListener('securitypolicyviolation', ({ disposition }) => {
       if (disposition === 'enforce') refuse(notAdmitted());
@@ -23,11 +25,14 @@
     document.body.append(script);
   }
 
-  /** @param {string} base64 */
-  async function unpack(base64) {
+  /** What a template of the page holds. @param {string} id */
+  async function unpack(id) {
     if (typeof DecompressionStream === 'undefined') {
       throw new Error('This browser cannot unpack the viewer: it lacks DecompressionStream (Chrome 80, Firefox 113, Safari 16.4 have it).');
     }
+    const template = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
+    const base64 = template.content.textContent ?? '';
+    template.remove();
     try {
       const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
       // A Response hands out its bytes at once; a Blob's stream takes tens of milliseconds to begin.

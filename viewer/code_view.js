@@ -15,6 +15,8 @@ import { ORIGIN } from '#viewer/trace';
 const LINES_PER_BLOCK = 50;
 const AT_ONCE = 3; // blocks that may be in sight
 const STEP = 84; // pixels: four lines
+const SETTLED = 120; // milliseconds without a change of the browser's selection
+const encoder = new TextEncoder();
 /** By the values of ORIGIN. */
 const ORIGIN_CLASSES = ['prompt', 'output', 'output branch', 'output'];
 
@@ -37,6 +39,8 @@ export function mountCode(root) {
   let buckets = new Uint8Array();
   let selected = -1;
   let alone = false;
+  /** Tokens of a span that was chosen elsewhere. */
+  let marked = new Set();
   /** @type {Fold[]} */
   let folds = [];
   /** The last token that two paths share, and where it was on the screen. */
@@ -44,7 +48,7 @@ export function mountCode(root) {
 
   const paint = (/** @type {Block} */ block) => {
     for (const { element, node, base } of block.cells) {
-      const name = base + bucketClass(buckets[node] ?? MISSING) + (node === selected ? ' selected' : '');
+      const name = base + bucketClass(buckets[node] ?? MISSING) + (node === selected ? ' selected' : '') + (marked.has(node) ? ' marked' : '');
       if (element.className !== name) element.className = name;
     }
     block.stale = false;
@@ -61,6 +65,25 @@ export function mountCode(root) {
     if (Math.abs(shift()) < 1 || shift() < 0) return;
     code.style.paddingBottom = `${shift() + 12}px`;
     scroller.scrollTop += shift();
+  };
+  /** The tokens that the browser's selection holds, whole or in part. @returns {import('#viewer/syntax').Share[]} */
+  const stretch = () => {
+    const selection = document.getSelection();
+    const range = selection && !selection.isCollapsed && selection.getRangeAt(0);
+    if (!range || !reading || !code.contains(range.commonAncestorContainer)) return [];
+    const { order } = reading.layout;
+    const reached = (/** @type {number} */ node) => (cellsOf.get(node) ?? []).some(({ element }) => range.intersectsNode(element));
+    const first = Array.from(order.keys()).findIndex((place) => reached(order[place] ?? -1));
+    if (first < 0) return [];
+    /** @type {import('#viewer/syntax').Share[]} */
+    const found = [];
+    for (let place = first, node = order[place] ?? -1; reached(node); node = order[++place] ?? -1) {
+      const cells = (cellsOf.get(node) ?? []).map(({ element }) => element);
+      const size = sizeOf(cells);
+      const share = size ? sizeOf(cells, range) / size : Number(found.length > 0); // the rest of a character goes with its beginning
+      if (share > 0 && !reading.trace.isSpecial(node)) found.push({ node, share });
+    }
+    return found;
   };
   const lineAt = (/** @type {number} */ line) => /** @type {HTMLElement | undefined} */ (blocks[Math.floor(line / LINES_PER_BLOCK)]?.element.querySelector(`[data-line="${line + 1}"]`));
   const unfold = (/** @type {Fold} */ { first, end, row }) => {
@@ -110,6 +133,11 @@ export function mountCode(root) {
     if (event.pointerType !== 'touch') tell(code, 'point', { node: nodeAt(event.target), cell: cellAt(event.target) });
   });
   code.addEventListener('pointerleave', () => tell(code, 'point', { node: -1, cell: null }));
+  let timer = 0;
+  document.addEventListener('selectionchange', () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => tell(code, 'stretch', stretch()), SETTLED);
+  });
   document.addEventListener('copy', (event) => copyProgram(event, code));
   window.addEventListener('beforeprint', () => blocks.filter(({ stale }) => stale).forEach(paint));
 
@@ -148,6 +176,7 @@ export function mountCode(root) {
       redrawn.slice(0, AT_ONCE).forEach(paint);
       later();
       if (shared > 0) return;
+      marked = new Set();
       root.scrollTop = 0;
       folds = [];
       alone = false;
@@ -179,6 +208,16 @@ export function mountCode(root) {
       bringIntoSight(cellsOf.get(node)?.[0]?.element, root);
     },
 
+    /** Outline the tokens of a span, and bring it into sight. @param {readonly number[]} nodes */
+    mark(nodes) {
+      const next = new Set(nodes);
+      for (const node of new Set([...marked, ...next])) cellsOf.get(node)?.forEach(({ element }) => element.classList.toggle('marked', next.has(node)));
+      marked = next;
+      const line = reading?.layout.lineOf[reading.layout.placeOf[nodes[0] ?? -1] ?? -1] ?? -1;
+      folds.filter((fold) => line >= fold.first && line < fold.end).forEach(unfold);
+      bringIntoSight(cellsOf.get(nodes[0] ?? -1)?.[0]?.element, root);
+    },
+
     /** @param {number} node @param {boolean} reveal whether to bring it into sight */
     select(node, reveal) {
       for (const { element } of cellsOf.get(selected) ?? []) {
@@ -198,6 +237,19 @@ export function mountCode(root) {
       if (reveal) bringIntoSight(first, root);
     },
   };
+}
+
+/** Bytes of the text in some cells, of all or of what a range holds. @param {readonly HTMLElement[]} cells @param {Range} [range] */
+function sizeOf(cells, range) {
+  let size = 0;
+  for (const element of cells) {
+    const part = document.createRange();
+    part.selectNodeContents(element);
+    if (range && range.compareBoundaryPoints(Range.START_TO_START, part) > 0) part.setStart(range.startContainer, range.startOffset);
+    if (range && range.compareBoundaryPoints(Range.END_TO_END, part) < 0) part.setEnd(range.endContainer, range.endOffset);
+    size += encoder.encode(part.toString()).length;
+  }
+  return size;
 }
 
 /** @param {HTMLElement | undefined} element @param {HTMLElement} root what scrolls */

@@ -45,6 +45,13 @@ export function tell(target, name, detail) {
   target.dispatchEvent(new CustomEvent(`tokenscope:${name}`, { bubbles: true, detail }));
 }
 
+/** A button that turns a view on and off. @param {string} label @param {string} key @param {string} title @param {string} command */
+export function toggle(label, key, title, command) {
+  const button = h('button', { type: 'button', class: 'toggle', title: `${title} (${key})` }, `${label} `, h('kbd', { aria: { hidden: 'true' } }, key));
+  button.addEventListener('click', () => tell(button, 'command', command));
+  return button;
+}
+
 /** The visible form of a token as elements. @param {readonly { text: string, sign: boolean }[]} parts */
 export function tokenText(parts) {
   const element = h('bdi', { class: 'token-text' });

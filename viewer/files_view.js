@@ -1,6 +1,6 @@
 /** The files that were scored, each with its most surprising lines; and what is shown of the chosen one. */
 
-import { h, tell, tokenText } from '#viewer/dom';
+import { h, tell, toggle, tokenText } from '#viewer/dom';
 import { textOf } from '#viewer/files';
 import { count, decimal } from '#viewer/format';
 
@@ -16,10 +16,12 @@ export function mountFiles(root, bar, { trace, files }) {
   root.hidden = files.list.length === 0;
   if (root.hidden) return { update() {} };
   const name = h('span', { class: 'file-title' });
-  const alone = h('button', { type: 'button', class: 'toggle', title: 'Changed lines alone (+)', hidden: !files.compared }, 'changed lines alone ', h('kbd', { aria: { hidden: 'true' } }, '+'));
-  alone.addEventListener('click', () => tell(alone, 'command', 'changed'));
+  const alone = toggle('changed lines alone', '+', 'Changed lines alone', 'changed');
+  const structure = toggle('structure', 's', 'Show the syntax and its numbers', 'structure');
+  alone.hidden = !files.compared;
+  structure.hidden = !trace.syntax;
   bar.hidden = false;
-  bar.replaceChildren(h('p', { class: 'crumbs' }, name, ' \u00b7 beside each line its surprise in bits'), h('div', { class: 'views' }, alone));
+  bar.replaceChildren(h('p', { class: 'crumbs' }, name, ' \u00b7 beside each line its surprise in bits'), h('div', { class: 'views' }, alone, structure));
 
   /** Files of which all lines are listed. @type {Set<ScoredFile>} */
   const whole = new Set();
@@ -79,7 +81,8 @@ export function mountFiles(root, bar, { trace, files }) {
 
   return {
     /** @param {import('#viewer/reading').Reading} reading @param {Readonly<import('#viewer/state').State>} state */
-    update({ file, layout }, { selected, changed }) {
+    update({ file, layout }, { selected, changed, structure: open }) {
+      structure.setAttribute('aria-pressed', String(open));
       if (file !== chosen) {
         chosen = file;
         name.textContent = file?.source ?? '';

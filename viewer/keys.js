@@ -33,6 +33,7 @@ export const KEYS = [
   { keys: ['l'], shown: ['l'], does: 'show what each layer would have said', command: 'lens' },
   { keys: ['a'], shown: ['a'], does: 'show where the token looked: attention', command: 'attention' },
   { keys: ['x'], shown: ['x'], does: 'view attention between lines', command: 'matrix' },
+  { keys: ['s'], shown: ['s'], does: 'view the structure: syntax and its numbers', command: 'structure' },
   { keys: ['d'], shown: ['d'], does: 'show what each number means', command: 'explain' },
   { keys: ['y'], shown: ['y'], does: 'copy a link to this view', command: 'copy-link' },
   { keys: ['t'], shown: ['t'], does: 'theme: as the system, light, dark', command: 'theme' },

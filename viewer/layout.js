@@ -75,7 +75,7 @@ function characters(text) {
  * Control tokens of a fill-in-the-middle prompt go with the segment that they introduce; the last ones with the output.
  * @param {import('#viewer/trace').Trace} trace @param {Int32Array} path @returns {Entry[]}
  */
-function inFileOrder(trace, path) {
+export function inFileOrder(trace, path) {
   const isFim = trace.run.prompt.kind === 'fim';
   /** @type {Map<number, string>} */
   const roles = new Map();

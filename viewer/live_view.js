@@ -12,6 +12,15 @@ export function mountLive(root) {
   };
   return {
     say,
+    /** For everybody, until it is called with nothing. @param {string} text */
+    hold(text) {
+      if (!text && !timer) root.className = 'visually-hidden';
+      if (!text) return;
+      clearTimeout(timer);
+      timer = 0;
+      say(text);
+      root.className = 'toast';
+    },
     /** For everybody, for a moment. @param {string} text */
     show(text) {
       say(text);
@@ -19,6 +28,7 @@ export function mountLive(root) {
       clearTimeout(timer);
       timer = window.setTimeout(() => {
         root.className = 'visually-hidden';
+        timer = 0;
       }, SHOWN);
     },
   };

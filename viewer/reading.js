@@ -4,6 +4,7 @@ import { treeOf } from '#viewer/branches';
 import { filesOf } from '#viewer/files';
 import { layOut } from '#viewer/layout';
 import { bucketsOf, metricsOf, MISSING } from '#viewer/metrics';
+import { structureOf } from '#viewer/syntax';
 
 /** @typedef {import('#viewer/metrics').Metric} Metric */
 
@@ -17,6 +18,8 @@ import { bucketsOf, metricsOf, MISSING } from '#viewer/metrics';
  * @property {(key: string) => Metric} metricOf
  * @property {(metric: Metric) => Float32Array} valuesOf one per node, NaN where not measured
  * @property {(metric: Metric) => Uint8Array} bucketsFor one per node
+ * @property {(text: number) => import('#viewer/syntax').Structure | null} structures of a file, or 0
+ * @property {(kind: string) => readonly number[]} tokensOfKind of syntax, in all texts
  */
 
 /**
@@ -24,6 +27,7 @@ import { bucketsOf, metricsOf, MISSING } from '#viewer/metrics';
  * @property {number} branch that ends the path, -1 for the main path
  * @property {import('#viewer/files').ScoredFile | null} file whose code the path is, null in a recording of a generation
  * @property {import('#viewer/layout').Layout} layout
+ * @property {() => import('#viewer/syntax').Structure | null} structure null where the path was not parsed, as a branch
  * @property {(metric: Metric) => number[]} uncertainOf nodes of the output, in the order of the file
  * @property {number[]} forks nodes of the path beside which something else was continued, in the order of the file
  */
@@ -35,6 +39,8 @@ export function open(trace) {
   const metrics = metricsOf(trace.nodes, trace.lens);
   const tree = treeOf(trace);
   const valuesOf = remembered((/** @type {Metric} */ metric) => metric.values(trace.nodes));
+  const structures = remembered((/** @type {number} */ text) => structureOf(trace, text));
+  const texts = Array.from({ length: trace.files.length || 1 }, (_, text) => text);
   const files = filesOf(trace, valuesOf(/** @type {Metric} */ (metrics[0])));
   return {
     trace,
@@ -43,10 +49,12 @@ export function open(trace) {
     metrics,
     limits: {
       isOn: tree.isOn, branchOf: tree.branchOf, branches: tree.count, metrics: metrics.map(({ key }) => key), heads: headsOf(trace.attention),
-      fileOf: files.fileOf, files: files.list.length, compared: files.compared, lens: trace.lens !== null,
+      fileOf: files.fileOf, files: files.list.length, compared: files.compared, lens: trace.lens !== null, syntax: trace.syntax !== null,
     },
     metricOf: (key) => metrics.find((metric) => metric.key === key) ?? /** @type {Metric} */ (metrics[0]),
     valuesOf,
+    structures,
+    tokensOfKind: remembered((/** @type {string} */ kind) => texts.flatMap((text) => Array.from(structures(text)?.nodes ?? []).filter((_, place) => structures(text)?.kinds[place] === kind))),
     bucketsFor: remembered((/** @type {Metric} */ metric) => bucketsOf(metric, valuesOf(metric))),
   };
 }
@@ -66,6 +74,7 @@ export function read(recording, branch, index = -1) {
     branch,
     file,
     layout,
+    structure: () => (branch < 0 ? recording.structures(file?.index ?? 0) : null),
     uncertainOf: remembered((/** @type {Metric} */ metric) => output.filter((node) => isUncertain(metric, bucketsFor(metric)[node] ?? MISSING))),
     forks: tree.count ? output.filter((node) => tree.siblings(node).length > 1) : [],
   };

@@ -18,16 +18,21 @@
  * @property {boolean} aside whether attention to the first token is set aside
  * @property {number} layer whose heads are averaged, -1 for all layers
  * @property {number} head the only one, -1 for all of the layer
+ * @property {boolean} structure whether the syntax is shown
+ * @property {string} span whose rows it shows: `tree`, or one of the resolutions
+ * @property {string} by which number of a span
+ * @property {boolean} ranked whether the rows are in the order of that number
  */
 
 /**
  * @typedef {{ type: 'select', node: number } | { type: 'branch', branch: number, node: number } | { type: 'file', file: number } |
  *   { type: 'colour', metric: string } |
- *   { type: 'toggle', what: 'definitions' | 'diff' | 'tree' | 'lens' | 'changed' | 'attention' | 'matrix' } |
- *   { type: 'look', change: Partial<Looking> } | { type: 'address', hash: string }} Action
+ *   { type: 'toggle', what: 'definitions' | 'diff' | 'tree' | 'lens' | 'changed' | 'attention' | 'matrix' | 'structure' } |
+ *   { type: 'look', change: Partial<Looking> } | { type: 'outline', change: Partial<Outline> } | { type: 'address', hash: string }} Action
  */
 
 /** @typedef {Pick<State, 'reverse' | 'own' | 'aside' | 'layer' | 'head'>} Looking how attention is looked at */
+/** @typedef {Pick<State, 'span' | 'by' | 'ranked'>} Outline how the syntax is listed */
 
 /**
  * @typedef {object} Limits what a state may name
@@ -39,6 +44,7 @@
  * @property {number} files that were scored
  * @property {boolean} compared whether lines of them are marked as changed
  * @property {boolean} lens whether there is one, or a reason why not
+ * @property {boolean} syntax whether any text was parsed
  * @property {ReadonlyMap<number, number> | null} heads of each layer with attention; null where none was recorded
  */
 
@@ -46,7 +52,11 @@
 export const INITIAL = Object.freeze({
   branch: -1, file: -1, selected: -1, metric: 'surprisal', definitions: false, diff: false, tree: false, lens: false, changed: false,
   attention: false, matrix: false, reverse: false, own: false, aside: false, layer: -1, head: -1,
+  structure: false, span: 'tree', by: 'mean', ranked: false,
 });
+
+export const SPANS = Object.freeze(['tree', 'token', 'expression', 'statement', 'line', 'block']);
+export const NUMBERS = Object.freeze(['mean', 'sum', 'max', 'min', 'median']);
 
 /** @param {Readonly<State>} state @param {Action} action @param {Limits} limits @returns {Readonly<State>} */
 export function reduce(state, action, limits) {
@@ -63,10 +73,10 @@ export function reduce(state, action, limits) {
     case 'file':
       return { ...state, file: action.file < limits.files ? action.file : -1, selected: -1 };
     case 'colour':
-      return limits.metrics.includes(action.metric) ? { ...state, metric: action.metric, attention: false } : state;
+      return limits.metrics.includes(action.metric) ? reduce({ ...state, metric: action.metric, attention: false }, { type: 'outline', change: {} }, limits) : state;
     case 'toggle': {
       const has = limits.heads !== null;
-      const can = { definitions: true, tree: true, diff: state.branch >= 0, lens: limits.lens, changed: limits.compared, attention: has, matrix: has };
+      const can = { definitions: true, tree: true, diff: state.branch >= 0, lens: limits.lens, changed: limits.compared, attention: has, matrix: has, structure: limits.syntax };
       return { ...state, [action.what]: !state[action.what] && can[action.what] };
     }
     case 'look': { // a head without its layer is none
@@ -74,13 +84,21 @@ export function reduce(state, action, limits) {
       const layer = limits.heads?.has(next.layer) ? next.layer : -1;
       return { ...next, layer, head: next.head < (limits.heads?.get(layer) ?? 0) ? next.head : -1 };
     }
+    case 'outline': { // only surprisal may be summed
+      const { span, by, ranked } = { ...state, ...action.change };
+      return {
+        ...state, ranked, span: SPANS.includes(span) ? span : INITIAL.span,
+        by: NUMBERS.includes(by) && (by !== 'sum' || state.metric === INITIAL.metric) ? by : INITIAL.by,
+      };
+    }
     case 'address': {
-      const { branch, file, node, metric, diff, tree, lens, changed, attention, matrix, look } = parseHash(action.hash);
+      const { branch, file, node, metric, diff, tree, lens, changed, attention, matrix, look, structure, outline } = parseHash(action.hash);
       const opened = { ...state, diff, tree: tree && limits.branches > 0, lens: lens && limits.lens, changed: changed && limits.compared };
       const there = reduce(reduce(opened, { type: 'file', file }, limits), { type: 'branch', branch, node: -1 }, limits);
       const chosen = reduce(reduce(there, { type: 'select', node }, limits), { type: 'colour', metric: metric || INITIAL.metric }, limits);
       const has = limits.heads !== null;
-      return reduce({ ...chosen, attention: attention && has, matrix: matrix && has }, { type: 'look', change: look }, limits);
+      const looked = reduce({ ...chosen, attention: attention && has, matrix: matrix && has, structure: structure && limits.syntax }, { type: 'look', change: look }, limits);
+      return reduce(looked, { type: 'outline', change: outline }, limits);
     }
   }
 }
@@ -102,6 +120,10 @@ export function toHash(state) {
   for (const [key, name] of SWITCHES) if (state[name]) parts.push(`${key}=1`);
   if (state.layer >= 0) parts.push(`l=${state.layer}`);
   if (state.head >= 0) parts.push(`h=${state.head}`);
+  if (state.structure) parts.push('syntax=1');
+  if (state.span !== INITIAL.span) parts.push(`span=${state.span}`);
+  if (state.by !== INITIAL.by) parts.push(`by=${state.by}`);
+  if (state.ranked) parts.push('ranked=1');
   return parts.length ? `#${parts.join('&')}` : '';
 }
 
@@ -119,5 +141,6 @@ export function parseHash(hash) {
     branch: index('b'), file: index('f'), node: index('n'), metric: found.get('m') ?? '', diff: on('diff'), tree: on('tree'),
     lens: on('lens'), changed: on('changed'), attention: on('a'), matrix: on('x'),
     look: { reverse: on('r'), own: on('o'), aside: on('s'), layer: index('l'), head: index('h') },
+    structure: on('syntax'), outline: { span: found.get('span') ?? INITIAL.span, by: found.get('by') ?? INITIAL.by, ranked: on('ranked') },
   };
 }

@@ -5,6 +5,7 @@ import { describe, visibleId, visibleText } from '#viewer/description';
 import { distributionAt } from '#viewer/distribution';
 import { count, percent } from '#viewer/format';
 import { bucketOf, MISSING } from '#viewer/metrics';
+import { kindOf, percentile, whereIs } from '#viewer/syntax';
 import { piecesOfToken, spoken } from '#viewer/text';
 import { ORIGIN } from '#viewer/trace';
 
@@ -26,7 +27,7 @@ export function mountToken(root, ...end) {
       if (node < 0) return;
       const active = reading.metricOf(state.metric);
       const step = stepOf(active, reading.valuesOf(active)[node] ?? NaN);
-      root.prepend(heading(node), ...identity(describe(trace, layout, node), step), ...expected(trace, node), numbers(reading, node, state), alternatives(reading, node));
+      root.prepend(heading(node), ...identity(describe(trace, layout, node), step), syntax(reading, node, active) ?? '', ...expected(trace, node), numbers(reading, node, state), alternatives(reading, node));
       root.scrollTop = scroll;
     },
   };
@@ -56,6 +57,18 @@ function identity(token, step) {
     h('p', { class: 'facts-line' }, `id ${token.id} \u00b7 `, h('span', { class: 'bytes' }, token.bytes)),
   ];
   return token.remark ? [...lines, h('p', { class: 'remark' }, token.remark)] : lines;
+}
+
+/** What the token is to the syntax, and its place among those of its kind. @param {import('#viewer/reading').Reading} reading @param {number} node @param {import('#viewer/metrics').Metric} metric */
+function syntax({ structure, tokensOfKind, valuesOf }, node, metric) {
+  const found = structure();
+  const { kind, statement } = found ? whereIs(found, node) : { kind: '', statement: -1 };
+  if (!found || !kind) return null;
+  const values = valuesOf(metric);
+  const value = values[node] ?? NaN;
+  const { share, count: n } = percentile(tokensOfKind(kind).map((one) => values[one] ?? NaN), value);
+  const own = statement < 0 ? '' : kindOf(found.table, statement);
+  return h('p', { class: 'facts-line' }, `${kind}${own && own !== kind ? ` in ${own}` : ''}`, !Number.isNaN(value) && ` \u00b7 ${metric.label} larger than in ${percent(share)} of the ${count(n)} ${kind} tokens here`);
 }
 
 /** What the model would have said in place of scored code, where it is something else. @param {import('#viewer/trace').Trace} trace @param {number} node */

@@ -57,6 +57,19 @@ export const ORIGIN = Object.freeze({ prompt: 0, main: 1, branch: 2, scored: 3 }
  * @property {Float32Array} logprob of the token that stands there, nats
  */
 
+/**
+ * @typedef {object} SyntaxTable the code, parsed: per passage one tree of nodes, parents first; bytes count within the passage's text
+ * @property {readonly string[]} kinds
+ * @property {readonly string[]} fields
+ * @property {readonly { text: number, language: string, first: number, count: number }[]} passages
+ * @property {Uint16Array} kind index into kinds
+ * @property {Uint16Array} field index into fields
+ * @property {Int32Array} parent -1 for a passage's first node
+ * @property {Uint32Array} start
+ * @property {Uint32Array} end
+ * @property {Uint8Array} flags 1 named, 2 error, 4 missing, 8 expression, 16 statement, 32 block, 64 arm
+ */
+
 /** @typedef {{ source: string, first: number, end: number, exact: boolean, changed: [number, number][] | null }} File nodes first to end - 1; changed lines from 1 */
 
 const REQUIRED = {
@@ -75,8 +88,9 @@ const REQUIRED = {
   attention_rows: { unkept: Uint16Array },
   attention: { node: Int32Array, weight: Uint8Array },
   lens: { token_id: Int32Array, probability: Float32Array, rank: Int32Array, logprob: Float32Array },
+  syntax: { kind: Uint16Array, field: Uint16Array, parent: Int32Array, start: Uint32Array, end: Uint32Array, flags: Uint8Array },
 };
-const LATER = ['branches', 'attention_layers', 'attention_rows', 'attention', 'lens']; // a file without them has no rows there
+const LATER = ['branches', 'attention_layers', 'attention_rows', 'attention', 'lens', 'syntax']; // a file without them has no rows there
 const ENDS = 7;
 const REJOINED = 3;
 const MAX_NODES = 2 ** 24;
@@ -97,6 +111,8 @@ export class Trace {
     this.attention = run['attention'] ? { ...run['attention'], ...tables.attention_layers, ...tables.attention_rows, ...tables.attention } : null;
     /** @type {Lens | null} */
     this.lens = run['lens'] ? { ...run['lens'], ...tables.lens } : null;
+    /** @type {SyntaxTable | null} */
+    this.syntax = run['syntax'] ? { ...run['syntax'], ...tables.syntax } : null;
     /** @type {readonly File[]} the files that were scored; none in a recording of a generation */
     this.files = run['files'] ?? [];
     this.count = this.nodes.parent.length;
@@ -201,6 +217,7 @@ function validate(run, tables) {
   validateAttention(run['attention'], nodes.parent, tables);
   validateLens(run['lens'], count, tables.lens, isKnown);
   validateFiles(run['files'] ?? [], nodes);
+  validateSyntax(run['syntax'], tables.syntax);
   for (const key of ['model', 'prompt', 'sampling']) map(run[key], `run.${key}`);
   check(Array.isArray(run.prompt.segments), 'the prompt has no list of segments');
   let end = 0;
@@ -286,6 +303,30 @@ function validateLens(facts, nodes, lens, isKnown) {
   check(layers.length * count === lens.rank.length, 'the lens does not add up');
   check(lens.token_id.every(isKnown), 'a token of the lens has an id that is not in the list of tokens');
   check(lens.rank.every((rank) => rank >= 0) && lens.probability.every((p) => !(p < 0 || p > 1)) && lens.logprob.every((value) => !(value > 0)), 'a number of the lens is out of range');
+}
+
+/** Passages join, and each is a tree whose children lie within their parents. @param {any} facts @param {SyntaxTable} table */
+function validateSyntax(facts, { kind, field, parent, start, end }) {
+  if (!facts) {
+    check(kind.length === 0, 'it has syntax and does not describe it');
+    return;
+  }
+  const { kinds, fields, passages } = map(facts, 'run.syntax');
+  check([kinds, fields].every((names) => Array.isArray(names) && names.every((name) => typeof name === 'string')), 'the syntax has no lists of names');
+  check(kind.every((i) => i < kinds.length) && field.every((i) => i < fields.length), 'a syntax node has an unknown kind or field');
+  check(Array.isArray(passages), 'the syntax has no list of passages');
+  let next = 0;
+  for (const passage of passages) {
+    const { text, language, first, count } = map(passage, 'a passage');
+    check(Number.isInteger(text) && typeof language === 'string' && first === next && Number.isInteger(count) && count >= 1 && first + count <= kind.length, 'the passages of the syntax do not join');
+    next += count;
+    for (let node = first; node < next; node++) {
+      const above = at(parent, node);
+      check(node === first ? above === -1 : above >= first && above < node, 'a passage is not one tree');
+      check(at(start, node) <= at(end, node) && (above < 0 || (at(start, node) >= at(start, above) && at(end, node) <= at(end, above))), 'a syntax node reaches beyond its parent');
+    }
+  }
+  check(next === kind.length, 'a syntax node belongs to no passage');
 }
 
 /** Files are runs of scored nodes from the first node on, each beginning at a root. @param {any} files @param {Nodes} nodes */

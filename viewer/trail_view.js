@@ -2,20 +2,23 @@
 
 import { MAIN } from '#viewer/branches';
 import { visibleNode } from '#viewer/description';
-import { h, tell, tokenText } from '#viewer/dom';
+import { h, tell, toggle, tokenText } from '#viewer/dom';
 import { count, percent } from '#viewer/format';
 
 /** @param {HTMLElement} root @param {import('#viewer/reading').Recording} recording */
 export function mountTrail(root, { trace, tree }) {
-  root.hidden = tree.count === 0;
+  root.hidden = tree.count === 0 && !trace.syntax;
   const steps = h('ol', { class: 'steps' });
-  const diff = toggle('compare', 'c', 'Compare with the main path (c)', 'diff');
-  const all = toggle('all branches', 'v', 'Show all branches (v)', 'tree');
-  root.replaceChildren(h('nav', { class: 'crumbs', aria: { label: 'Path' } }, steps), h('div', { class: 'views' }, diff, all));
+  const diff = toggle('compare', 'c', 'Compare with the main path', 'diff');
+  const all = toggle('all branches', 'v', 'Show all branches', 'tree');
+  const structure = toggle('structure', 's', 'Show the syntax and its numbers', 'structure');
+  const views = tree.count ? [diff, all] : [];
+  root.replaceChildren(h(tree.count ? 'nav' : 'div', { class: 'crumbs', aria: tree.count ? { label: 'Path' } : {} }, tree.count > 0 && steps), h('div', { class: 'views' }, ...views, trace.syntax && structure));
 
   return {
     /** @param {import('#viewer/reading').Reading} reading @param {Readonly<import('#viewer/state').State>} state */
     update({ layout, branch }, state) {
+      structure.setAttribute('aria-pressed', String(state.structure));
       if (tree.count === 0) return;
       const step = (/** @type {number} */ to, /** @type {import('#viewer/dom').Child[]} */ ...words) => {
         const button = h('button', { type: 'button', class: 'crumb', aria: to === branch ? { current: 'true' } : {} }, ...words);
@@ -34,11 +37,4 @@ export function mountTrail(root, { trace, tree }) {
       all.setAttribute('aria-pressed', String(state.tree));
     },
   };
-}
-
-/** @param {string} label @param {string} key @param {string} title @param {string} command */
-function toggle(label, key, title, command) {
-  const button = h('button', { type: 'button', class: 'toggle', title }, `${label} `, h('kbd', { aria: { hidden: 'true' } }, key));
-  button.addEventListener('click', () => tell(button, 'command', command));
-  return button;
 }

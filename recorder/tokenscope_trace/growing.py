@@ -13,12 +13,13 @@ from typing import Any
 import torch
 
 from tokenscope_trace.engines import Reader
+from tokenscope_trace.explored import Grown, MainPath
 from tokenscope_trace.generation import branch_decoding
 from tokenscope_trace.memory import available_bytes
 from tokenscope_trace.models import LoadedModel
 from tokenscope_trace.probe import Chosen, choose_engine
 from tokenscope_trace.prompt import Prompt
-from tokenscope_trace.search import Grown, MainPath, Search, wave_of
+from tokenscope_trace.search import Search, wave_of
 from tokenscope_trace.settings import AskedPlace, GenerationSettings, TreeSettings
 from tokenscope_trace.spelling import Speller
 from tokenscope_trace.tree_attention import TreeAttention

@@ -12,10 +12,10 @@ from itertools import pairwise
 import numpy as np
 
 from tokenscope_trace.columns import Array
+from tokenscope_trace.explored import Grown
 from tokenscope_trace.replay_tables import LayerAttention, LayerLens, attention_tables, lens_tables
 from tokenscope_trace.rows import SCALARS, Floats, Rows
 from tokenscope_trace.schema import Origin
-from tokenscope_trace.search import Grown
 from tokenscope_trace.spelling import Speller
 
 Table = dict[str, Array]

@@ -36,26 +36,12 @@ class Row:
 
 def file_order(trace: Trace) -> Array:
     """The main path as the file reads: in a fill-in-the-middle recording the suffix comes after the output."""
-    path = trace.main
-    if trace.run["prompt"].get("kind") != "fim":
-        return path
-    suffix = [segment for segment in trace.run["prompt"]["segments"] if segment["role"] == "suffix"]
-    is_suffix = np.isin(path, np.concatenate([np.arange(s["first"], s["end"]) for s in suffix]) if suffix else [])
-    return np.concatenate([path[~is_suffix], path[is_suffix]])
-
-
-def _is_program(trace: Trace, node: int) -> bool:
-    """Whether a node's bytes belong to the program: control tokens do not, nor what marks the parts around a hole."""
-    if trace.is_special(int(trace.nodes.token_id[node])):
-        return False
-    if trace.run["prompt"].get("kind") != "fim":
-        return True
-    return not any(s["role"] == "control" and s["first"] <= node < s["end"] for s in trace.run["prompt"]["segments"])
+    return trace.texts[0]
 
 
 def program(trace: Trace, nodes: Array) -> bytes:
     """The bytes of the program that these nodes spell."""
-    return b"".join(trace.token_bytes(node) for node in nodes if _is_program(trace, int(node)))
+    return b"".join(trace.token_bytes(node) for node in nodes if trace.in_program(int(node)))
 
 
 def lines(trace: Trace, path: Array) -> dict[int, int]:
@@ -63,7 +49,7 @@ def lines(trace: Trace, path: Array) -> dict[int, int]:
     line, lines = 1, {}
     for node in path.tolist():
         lines[node] = line
-        line += trace.token_bytes(node).count(b"\n") if _is_program(trace, node) else 0
+        line += trace.token_bytes(node).count(b"\n") if trace.in_program(node) else 0
     return lines
 
 
@@ -85,7 +71,7 @@ def passages(trace: Trace, nodes: Array, marked: set[int]) -> Iterator[Passage]:
     """The text in pieces that begin and end with whole characters."""
     waiting = b""
     for node in nodes.tolist():
-        if not _is_program(trace, node):
+        if not trace.in_program(node):
             continue
         content = trace.token_bytes(node)
         if node in marked and _is_whole(waiting) and _is_whole(content):

@@ -127,6 +127,8 @@ class _Job:
 def _run(job: _Job, replay: Any, options: dict[str, Any], command: list[str]) -> str:
     """Record, write, report; returns why the recording ended. Cheap checks come before the expensive imports."""
     from tokenscope_trace.console import make_console, print_summary, working
+    from tokenscope_trace.languages import by_name
+    from tokenscope_trace.structure import add_syntax
 
     console = make_console()
     console.quiet = options["quiet"]
@@ -147,6 +149,7 @@ def _run(job: _Job, replay: Any, options: dict[str, Any], command: list[str]) ->
         trace = job.record(
             console, loaded, prepared, replay=replay, should_stop=should_stop, command=command, load_seconds=load_seconds
         )
+        trace = add_syntax(trace, by_name(options["language"] or ""))
         data = trace.to_bytes()
         if to_stdout:
             sys.stdout.buffer.write(data)

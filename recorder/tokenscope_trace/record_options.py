@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from tokenscope_trace.command_help import GroupedOption
+from tokenscope_trace.languages import LANGUAGES
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,
     DEFAULT_FIM_MARKER,
@@ -191,6 +192,14 @@ _OPTIONS = (
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="The trace to write, - for standard output.  [default: PROMPT's name with .tsc, in the current folder]",
+    ),
+    _option(
+        "Recording",
+        "--language",
+        type=click.Choice([language.name for language in LANGUAGES], case_sensitive=False),
+        metavar="NAME",
+        help="What the code is written in, for its syntax: " + ", ".join(language.name for language in LANGUAGES) + ".  "
+        "[default: by the file's suffix; in chats and Markdown by the fences]",
     ),
     _option("Recording", "--force", is_flag=True, help="Overwrite an existing output."),
     _option(

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from tokenscope_trace.explored import MainPath
 from tokenscope_trace.footprint import recording_bytes
 from tokenscope_trace.forcing import encode_forced
 from tokenscope_trace.generation import Generated, generate
@@ -24,7 +25,6 @@ from tokenscope_trace.replay import Replayed, can_continue, read_again
 from tokenscope_trace.rows import rows_of
 from tokenscope_trace.run_facts import clock, common
 from tokenscope_trace.schema import Origin
-from tokenscope_trace.search import MainPath
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
 from tokenscope_trace.spelling import Speller
 from tokenscope_trace.traces import Trace
@@ -91,7 +91,9 @@ def record(
                 on_read=watcher.on_read,
                 should_stop=watcher.should_stop,
             )
-        if tree is not None:
+        if tree is not None and watcher.should_stop():
+            growth = Growth(finish="interrupted")
+        elif tree is not None:
             growth = grow_tree(loaded, prompt, main, settings, tree, asked, speller, watcher, replayed.cache)
     run = {
         **common(loaded, command),

@@ -128,11 +128,12 @@ def read_again(
                 probes.tap.forget()
             found = _replay(model, ids, prompt, logprob, cache if way == "continued" else None, probes, on_read, should_stop)
             if found is None:
-                _give_up(probes, "the recording was interrupted")
-                return Replayed(notes=["The output was not read again, because the recording was interrupted."])
+                return _interrupted(probes)
             noise, lens = found
             if way == "whole" or _close(noise, model.dtype):
                 break
+    except KeyboardInterrupt:
+        return _interrupted(probes)
     except (torch.OutOfMemoryError, MemoryError):
         _give_up(probes, "the memory did not suffice")
         return Replayed(notes=["The memory did not suffice to read the output again: attention and lens are missing."])
@@ -211,6 +212,11 @@ def read_whole(
         end = place + len(block)
         yield Block(place, block, {layer: state[place:end] for layer, state in hidden.items()})
         place = end
+
+
+def _interrupted(probes: Probes) -> Replayed:
+    _give_up(probes, "the recording was interrupted")
+    return Replayed(notes=["The output was not read again, because the recording was interrupted."])
 
 
 def _give_up(probes: Probes, reason: str) -> None:

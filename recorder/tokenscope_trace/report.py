@@ -18,25 +18,28 @@ from markupsafe import Markup
 from tokenscope_trace import __version__
 from tokenscope_trace.bundle import bundle, bundle_classic, bundle_style
 from tokenscope_trace.schema import MAJOR_VERSION
+from tokenscope_trace.static_style import names_in, static_style
 from tokenscope_trace.summary import summarise
 from tokenscope_trace.traces import Trace
 
 _POLICY = (
-    "default-src 'none'; script-src 'sha256-{boot}' 'sha256-{viewer}'; style-src 'sha256-{style}'; base-uri 'none'; "
+    "default-src 'none'; script-src 'sha256-{boot}' 'sha256-{viewer}'; style-src 'sha256-{style}' 'sha256-{sheet}'; base-uri 'none'; "
     "form-action 'none'; require-trusted-types-for 'script'; trusted-types tokenscope"
 )
+_STEPS = frozenset(f"b{step}" for step in range(6))  # classes that the template puts together
 _BOOT = "boot.js"  # stands in the page by itself; all other scripts of viewer/ are modules of the bundle
 
 
 def render(trace: Trace, *, title: str | None = None) -> str:
     """The report as one HTML string; `title` stands in place of the prompt's file name."""
-    boot, viewer, style = boot_script(), viewer_script(), viewer_style()
+    boot, viewer, sheet, style = boot_script(), viewer_script(), viewer_style(), page_style()
     return _template().render(
-        policy=_POLICY.format(boot=_digest(boot), viewer=_digest(viewer), style=_digest(style)),
+        policy=_POLICY.format(boot=_digest(boot), viewer=_digest(viewer), style=_digest(style), sheet=_digest(sheet)),
         boot=Markup(boot),  # noqa: S704  our own source, which bundle_classic() made safe inside a script element
         style=Markup(style),  # noqa: S704  our own source, which bundle_style() checked
         summary=summarise(trace, title),
         viewer=packed_viewer(),
+        sheet=packed_style(),
         payload=_pack(trace.payload, 6),
         payload_bytes=len(trace.payload),
         format_version=MAJOR_VERSION,
@@ -75,11 +78,26 @@ def viewer_style() -> str:
 
 
 @cache
+def page_style() -> str:
+    """What of it the page shows itself with before the viewer runs, and without scripts."""
+    return static_style(viewer_style(), names_in(_template_source()) | _STEPS)
+
+
+@cache
+def packed_style() -> str:
+    """The style sheet as the page carries it for the viewer."""
+    return _pack(viewer_style().encode("ascii"), 9)
+
+
+@cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(
-        files("tokenscope_trace.templates").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    )
+    return environment.from_string(_template_source())
+
+
+@cache
+def _template_source() -> str:
+    return files("tokenscope_trace.templates").joinpath("report.html.jinja").read_text(encoding="utf-8")
 
 
 def _pack(data: bytes, level: int) -> str:

@@ -6,10 +6,10 @@ Knows nothing of files or models. FORMAT.md says the same in prose; a test holds
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 MAJOR_VERSION = 1
-MINOR_VERSION = 2
+MINOR_VERSION = 3
 
 
 class Origin(IntEnum):
@@ -31,6 +31,18 @@ class BranchEnd(IntEnum):
     CONTEXT = 4
     NODES = 5
     CUT = 6
+
+
+class SyntaxFlag(IntFlag):
+    """What a syntax node is to a reader (column `syntax.flags`)."""
+
+    NAMED = 1
+    ERROR = 2
+    MISSING = 4
+    EXPRESSION = 8
+    STATEMENT = 16
+    BLOCK = 32
+    ARM = 64
 
 
 @dataclass(frozen=True)
@@ -100,9 +112,17 @@ TABLES: dict[str, dict[str, Column]] = {
         "rank": Column("<i4"),
         "logprob": Column("<f4", "nats"),
     },
+    "syntax": {
+        "kind": Column("<u2"),
+        "field": Column("<u2"),
+        "parent": Column("<i4", filters=("parent", "shuffle")),
+        "start": Column("<u4", "bytes", filters=("delta", "shuffle")),
+        "end": Column("<u4", "bytes", filters=("delta", "shuffle")),
+        "flags": Column("|u1"),
+    },
 }
 # Added after version 1.0: a file without these tables has no rows there, one without these columns measured nothing there.
-LATER_TABLES = frozenset({"branches", "attention_layers", "attention_rows", "attention", "lens"})
+LATER_TABLES = frozenset({"branches", "attention_layers", "attention_rows", "attention", "lens", "syntax"})
 LATER_COLUMNS = frozenset({("nodes", "noise")})
 
 METRICS: dict[str, Metric] = {

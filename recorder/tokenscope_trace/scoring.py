@@ -64,7 +64,10 @@ def score(
     runs: list[Run] = []
     finished = True
     for prompt in prompts:
-        rows = reader.read(prompt)
+        try:
+            rows = reader.read(prompt)
+        except KeyboardInterrupt:  # the files before it are worth keeping
+            rows = None
         if rows is None:
             finished = False
             break
@@ -202,7 +205,9 @@ def _notes(documents: Sequence[Document], prompts: Sequence[Prompt], runs: Seque
         notes.append(f"The tokenizer does not spell {inexact[0]} byte for byte; what is shown is what the model read.")
     long = [prompt.source for prompt in prompts if len(prompt.ids) > window]
     if long:
+        which = f"{long[0]} is" if len(long) == 1 else f"{long[0]} and {len(long) - 1} more files are"
         notes.append(
-            f"{long[0]} is longer than {window:,} tokens: each of its tokens was read with the {window // 2:,} to {window:,} before it."
+            f"{which} longer than {window:,} tokens, the most that are read at once: what comes after those was read with the "
+            f"{window // 2:,} to {window:,} tokens before it."
         )
     return notes

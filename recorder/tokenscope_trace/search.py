@@ -18,44 +18,18 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tokenscope_trace.branch_decoding import BranchDecoding, sampled_logprobs
-from tokenscope_trace.columns import Array
-from tokenscope_trace.engines import Engine, Tip
+from tokenscope_trace.engines import Engine
+from tokenscope_trace.explored import Branch, Comparison, Explored, Grown, MainPath, Spell
 from tokenscope_trace.metrics import Meter
-from tokenscope_trace.rows import Rows, alternative_row, joined, rows_of, taken
+from tokenscope_trace.rows import Rows, alternative_row, rows_of
 from tokenscope_trace.schema import BranchEnd
 from tokenscope_trace.settings import AskedPlace, TreeSettings
 
-Spell = Callable[[int], bytes]
 OnNodes = Callable[[int], None]
 LogprobAfter = Callable[[list[int], int], tuple[float, int]]  # (ids, token) -> ln p and rank of the token after the ids
 _LEAST_WAVE = 8
-
-
-@dataclass(frozen=True)
-class MainPath:
-    """Prompt and output: `ids` (T,), the first `prompt` of them not chosen by the model; `rows` measure the others."""
-
-    ids: list[int]
-    prompt: int
-    rows: Rows
-
-
-@dataclass(frozen=True)
-class Grown:
-    """Branches in the order in which they began, as columns; node numbers count on from the main path's.
-
-    `parent`, `token_id` (B,) and `rows` (B) describe their nodes; `branches` is the trace's table.
-    """
-
-    parent: NDArray[np.int32]
-    token_id: NDArray[np.int32]
-    rows: Rows | None
-    branches: dict[str, Array]
-    finish: str
-    unreached: int  # paths that were asked for and whose text ended too early
 
 
 @dataclass(frozen=True, order=True)
@@ -67,37 +41,6 @@ class _Fork:
     token: int = field(compare=False)
     level: int = field(compare=False)
     numbers: tuple[Rows, int, int] = field(compare=False)  # rows, the row, and the token's place among its alternatives
-
-
-@dataclass(eq=False)
-class _Comparison:
-    """Two texts since one fork: that of a branch, and that of the run of nodes it left there, up to `beside`."""
-
-    text: bytes
-    beside: int
-    beside_text: bytes = b""
-
-
-@dataclass(eq=False)
-class _Branch:
-    """One branch while it grows."""
-
-    parent: int
-    level: int  # forks above each other, this one included
-    weight: float
-    limit: int  # of tokens
-    bound: BranchEnd  # what it is that ends it at its limit
-    asked: bool
-    pending: deque[int]  # tokens still to be forced
-    tail: bytes  # the text before the next token, as far as a stop string may begin there
-    comparisons: list[_Comparison]  # with the paths that it and those below it left
-    name: str  # the forks on the way to it
-    randomness: torch.Generator
-    holds: int = -1  # the parent, until the engine has read the first token
-    forced: int = 0
-    nodes: list[int] = field(default_factory=list)
-    rejoined: int = -1
-    end: BranchEnd | None = None
 
 
 def wave_of(settings: TreeSettings, most: int) -> int:
@@ -136,19 +79,12 @@ class Search:
         self._wave = wave
         self._meter = Meter(main.rows.ids.shape[1])
         self._stop_length = max((len(text) for text in decoding.stop), default=1)
-        size = len(main.ids)
-        self._size = size
-        self._parent: list[int] = []  # of node size + i, and so on below
-        self._token: list[int] = []
-        self._position: list[int] = []
-        self._row: list[tuple[Rows, int]] = []
-        self._owner: list[tuple[_Branch, int]] = []  # its branch, and its place in it
-        self._children = {(node - 1, token): node for node, token in enumerate(main.ids)}  # by (parent, token)
+        self._explored = Explored(main, spell)
         self._forks: list[_Fork] = []
         self._waiting: Counter[int] = Counter()  # forks that wait, by parent
         self._ages = itertools.count()
-        self._branches: list[_Branch] = []
-        self._live: list[_Branch] = []
+        self._branches: list[Branch] = []
+        self._live: list[Branch] = []
         self._left = settings.nodes  # of the budget, less what live branches may still take
         self._finish = "complete"
         self._unreached = 0
@@ -174,7 +110,7 @@ class Search:
             if "allocate" not in str(error):  # how torch says that the processor's memory is full
                 raise
             self._finish = "memory"
-        return self._columns()
+        return self._explored.grown(self._branches, finish=self._finish, unreached=self._unreached)
 
     def _best_first(self) -> None:
         self._live = [branch for branch in self._live if branch.end is None]
@@ -189,7 +125,7 @@ class Search:
                 return
             self._step(self._live)
             self._live = [branch for branch in self._live if branch.end is None]
-            self._on_nodes(len(self._parent))
+            self._on_nodes(len(self._explored))
 
     def _begin_next(self) -> bool:
         """Begin the heaviest fork; False where none waits or the budget is taken."""
@@ -197,7 +133,7 @@ class Search:
         if not self._forks or self._left < 1 or (self._left < length and self._live):
             return False  # a live branch may end early and leave enough for a whole one
         fork = heapq.heappop(self._forks)
-        if (fork.parent, fork.token) in self._children:
+        if self._explored.child(fork.parent, fork.token) is not None:
             self._no_longer_waits(fork.parent)
         else:
             branch = self._new_branch(
@@ -213,29 +149,29 @@ class Search:
 
     def _ask(self, places: Sequence[AskedPlace], logprob_after: LogprobAfter) -> None:
         """Begin the branch that forces what stands in `places`, growing what lies between them."""
-        branch: _Branch | None = None
+        branch: Branch | None = None
         for index, place in enumerate(places):
-            while branch is not None and branch.end is None and self._reach(branch) < place.position:
+            while branch is not None and branch.end is None and self._explored.reach(branch) < place.position:
                 self._step([branch])
-            parent = self._on_path(branch, place.position - 1)
-            if parent is None or self._on_path(branch, place.position) is None:
+            parent = self._explored.on_path(branch, place.position - 1)
+            if parent is None or self._explored.on_path(branch, place.position) is None:
                 self._unreached += 1
                 return
             tokens = deque(place.tokens)
-            while tokens and (child := self._children.get((parent, tokens[0]))) is not None:
+            while tokens and (child := self._explored.child(parent, tokens[0])) is not None:
                 parent = child
                 tokens.popleft()
             if not tokens:
-                branch = self._owner[parent - self._size][0] if parent >= self._size else None
+                branch = self._explored.branch_of(parent)
                 continue
-            if (sibling := self._after(parent)) is None:
+            if (sibling := self._explored.after(parent)) is None:
                 self._unreached += 1
                 return
             row = self._asked_row(sibling, parent, tokens[0], logprob_after)
             reach = places[index + 1].position if index + 1 < len(places) else 0
-            begin = self._position_of(parent) + 1
+            begin = self._explored.position_of(parent) + 1
             length = max(self._settings.length, len(tokens), reach + 1 - begin)
-            below = self._owner[parent - self._size][0] if parent >= self._size else None
+            below = self._explored.branch_of(parent)
             level, weight = (below.level, below.weight) if below is not None else (0, 1.0)
             weight *= float(np.exp(row.logprob[0]))
             branch = self._new_branch(parent, tokens[0], level + 1, weight, length, asked=True)
@@ -245,11 +181,11 @@ class Search:
             self._add(branch, first, row, 0, forced=True)
             self._live = [branch for branch in self._live if branch.end is None]
 
-    def _new_branch(self, parent: int, token: int, level: int, weight: float, limit: int, *, asked: bool) -> _Branch:
+    def _new_branch(self, parent: int, token: int, level: int, weight: float, limit: int, *, asked: bool) -> Branch:
         bound = BranchEnd.LENGTH if limit >= self._settings.length else BranchEnd.NODES
-        if self._context is not None and limit > (room := self._context - self._position_of(parent) - 1):
+        if self._context is not None and limit > (room := self._context - self._explored.position_of(parent) - 1):
             limit, bound = room, BranchEnd.CONTEXT
-        branch = _Branch(
+        branch = Branch(
             parent=parent,
             level=level,
             weight=weight,
@@ -257,19 +193,19 @@ class Search:
             bound=bound,
             asked=asked,
             pending=deque(),
-            tail=self._text_before(parent),
+            tail=self._explored.text_before(parent, self._stop_length if self._decoding.stop else 0),
             comparisons=self._comparisons(parent),
-            name=(name := self._name(parent) + f"/{self._position_of(parent) + 1}:{token}"),
+            name=(name := self._explored.name(parent) + f"/{self._explored.position_of(parent) + 1}:{token}"),
             randomness=self._decoding.randomness(name),
         )
         self._branches.append(branch)
         return branch
 
-    def _step(self, live: list[_Branch]) -> None:
+    def _step(self, live: list[Branch]) -> None:
         """Every branch in `live` grows by one token."""
-        tips = [self._tip(branch) for branch in live]
+        tips = [self._explored.tip(branch) for branch in live]
         raw = self._engine.advance(tips).float()
-        scores = self._decoding.process(raw, lambda row: self._ids(live[row].nodes[-1]))
+        scores = self._decoding.process(raw, lambda row: self._explored.ids(live[row].nodes[-1]))
         tokens = self._decoding.choose(scores, [branch.randomness for branch in live])
         for row, branch in enumerate(live):
             if branch.pending:
@@ -286,17 +222,10 @@ class Search:
                 branch.pending.popleft()
             self._add(branch, token, rows, row, forced=forced)
 
-    def _add(self, branch: _Branch, token: int, rows: Rows, row: int, *, forced: bool) -> None:
+    def _add(self, branch: Branch, token: int, rows: Rows, row: int, *, forced: bool) -> None:
         """Append a token to a branch, offer what else it could have been, and see whether the branch ends with it."""
         parent = branch.nodes[-1] if branch.nodes else branch.parent
-        node = self._size + len(self._parent)
-        self._row.append((rows, row))
-        self._owner.append((branch, len(branch.nodes)))
-        self._position.append(self._position_of(parent) + 1)
-        self._token.append(token)
-        self._children[parent, token] = node
-        self._parent.append(parent)
-        branch.nodes.append(node)
+        self._explored.add(branch, parent, token, rows, row)
         branch.forced += forced
         word = self._spell(token)
         for comparison in branch.comparisons:
@@ -310,7 +239,7 @@ class Search:
         if end is not None:
             self._close(branch, end)
 
-    def _end_after(self, branch: _Branch, token: int, word: bytes) -> BranchEnd | None:
+    def _end_after(self, branch: Branch, token: int, word: bytes) -> BranchEnd | None:
         if token in self._decoding.ends:
             return BranchEnd.END_OF_TEXT
         if any(text in branch.tail[1 - len(text) or len(branch.tail) :] + word for text in self._decoding.stop):
@@ -319,15 +248,15 @@ class Search:
             return BranchEnd.REJOINED
         return branch.bound if len(branch.nodes) >= branch.limit else None
 
-    def _rejoins(self, branch: _Branch) -> bool:
+    def _rejoins(self, branch: Branch) -> bool:
         """Whether its text since a fork is that of the path it left there, up to the end of one of that path's tokens."""
         for comparison in list(branch.comparisons):
             while len(comparison.beside_text) < len(comparison.text):
-                node = self._after(comparison.beside)
+                node = self._explored.after(comparison.beside)
                 if node is None:
                     break
                 comparison.beside = node
-                comparison.beside_text += self._spell(self._token_of(node))
+                comparison.beside_text += self._spell(self._explored.token_of(node))
             if comparison.text and comparison.text == comparison.beside_text:
                 branch.rejoined = comparison.beside
                 return True
@@ -337,18 +266,18 @@ class Search:
                 branch.comparisons.remove(comparison)
         return False
 
-    def _comparisons(self, parent: int) -> list[_Comparison]:
+    def _comparisons(self, parent: int) -> list[Comparison]:
         """Those that a branch begins with: one per fork on the way to it, with the text since that fork."""
-        found = [_Comparison(b"", parent)]
+        found = [Comparison(b"", parent)]
         text = b""
-        while parent >= self._size:
-            branch, place = self._owner[parent - self._size]
-            text = b"".join(self._spell(self._token_of(node)) for node in branch.nodes[: place + 1]) + text
-            found.append(_Comparison(text, branch.parent))
+        while (owner := self._explored.owner(parent)) is not None:
+            branch, place = owner
+            text = b"".join(self._spell(self._explored.token_of(node)) for node in branch.nodes[: place + 1]) + text
+            found.append(Comparison(text, branch.parent))
             parent = branch.parent
         return found
 
-    def _close(self, branch: _Branch, end: BranchEnd) -> None:
+    def _close(self, branch: Branch, end: BranchEnd) -> None:
         branch.end = end
         self._let_go(branch)
         if not branch.asked:  # from those the user may ask for more
@@ -380,7 +309,7 @@ class Search:
             self._no_longer_waits(fork.parent)
         del self._forks[max(self._settings.nodes, 64) :]
 
-    def _let_go(self, branch: _Branch) -> None:
+    def _let_go(self, branch: Branch) -> None:
         if branch.holds >= 0:
             self._no_longer_waits(branch.holds)
             branch.holds = -1
@@ -389,16 +318,17 @@ class Search:
         self._waiting[node] -= 1
         if not self._waiting[node]:
             del self._waiting[node]
-            if node >= self._size and self._owner[node - self._size][0].end is not None:
+            branch = self._explored.branch_of(node)
+            if branch is not None and branch.end is not None:
                 self._engine.release([node])
 
     def _asked_row(self, sibling: int, parent: int, token: int, logprob_after: LogprobAfter) -> Rows:
         """The numbers of a token that was asked for, from those of the token that stands there."""
-        rows, row = self._numbers(sibling)
+        rows, row = self._explored.numbers(sibling)
         found = np.flatnonzero(rows.ids[row] == token)
         if len(found):
             return alternative_row(rows, row, int(found[0]))
-        found_logprob, rank = logprob_after(self._ids(parent), token)
+        found_logprob, rank = logprob_after(self._explored.ids(parent), token)
         least = alternative_row(rows, row, rows.ids.shape[1] - 1)
         logprob = np.minimum(np.float32(found_logprob), least.logprob)  # another pass rounds differently
         return replace(
@@ -408,94 +338,3 @@ class Search:
             rank=np.array([max(rank, rows.ids.shape[1] + 1)], dtype=np.int32),
             sampled_logprob=np.full(1, np.nan, np.float32),
         )
-
-    def _tip(self, branch: _Branch) -> Tip:
-        node = branch.nodes[-1]
-        index = node - self._size
-        return Tip(node, self._parent[index], self._token[index], self._position[index])
-
-    def _position_of(self, node: int) -> int:
-        return node if node < self._size else self._position[node - self._size]
-
-    def _token_of(self, node: int) -> int:
-        return self._main.ids[node] if node < self._size else self._token[node - self._size]
-
-    def _numbers(self, node: int) -> tuple[Rows, int]:
-        return (self._main.rows, node - self._main.prompt) if node < self._size else self._row[node - self._size]
-
-    def _before(self, node: int) -> int:
-        return node - 1 if node < self._size else self._parent[node - self._size]
-
-    def _after(self, node: int) -> int | None:
-        """The next node of the run that the node belongs to: the main path, or its branch."""
-        if node < self._size:
-            return node + 1 if node + 1 < self._size else None
-        branch, place = self._owner[node - self._size]
-        return branch.nodes[place + 1] if place + 1 < len(branch.nodes) else None
-
-    def _ids(self, node: int) -> list[int]:
-        """The ids from the beginning of the text to the node."""
-        found = []
-        while node >= self._size:
-            found.append(self._token_of(node))
-            node = self._before(node)
-        return self._main.ids[: node + 1] + found[::-1]
-
-    def _name(self, node: int) -> str:
-        return "" if node < self._size else self._owner[node - self._size][0].name
-
-    def _reach(self, branch: _Branch) -> int:
-        return self._position_of(branch.nodes[-1])
-
-    def _on_path(self, branch: _Branch | None, position: int) -> int | None:
-        """The node at a position of a branch's path (None: the main path); None where the path has ended before."""
-        node = branch.nodes[-1] if branch is not None else self._size - 1
-        if position > self._position_of(node):
-            return None
-        while self._position_of(node) > position:
-            node = self._before(node)
-        return node
-
-    def _text_before(self, node: int) -> bytes:
-        """The last bytes up to a node, as far as a stop string may begin there."""
-        text = b""
-        while self._decoding.stop and node >= 0 and len(text) < self._stop_length:
-            text = self._spell(self._token_of(node)) + text
-            node = self._before(node)
-        return text
-
-    def _columns(self) -> Grown:
-        """What has grown, branch by branch; what was still growing is cut."""
-        branches = [branch for branch in self._branches if branch.nodes]
-        order = [node for branch in branches for node in branch.nodes]
-        final = {node: self._size + index for index, node in enumerate(order)}
-        counts = [len(branch.nodes) for branch in branches]
-        ends = [BranchEnd.CUT if branch.end is None else branch.end for branch in branches]
-        return Grown(
-            parent=np.array([final.get(node, node) for node in map(self._before, order)], dtype=np.int32),
-            token_id=np.array([self._token_of(node) for node in order], dtype=np.int32),
-            rows=self._rows(order) if order else None,
-            branches={
-                "first": np.array([final[branch.nodes[0]] for branch in branches], dtype=np.int32),
-                "count": np.array(counts, dtype=np.uint32),
-                "forced": np.array([branch.forced for branch in branches], dtype=np.uint16),
-                "asked": np.array([branch.asked for branch in branches], dtype=np.uint8),
-                "end": np.array(ends, dtype=np.uint8),
-                "rejoined": np.array([final.get(branch.rejoined, branch.rejoined) for branch in branches], dtype=np.int32),
-            },
-            finish=self._finish,
-            unreached=self._unreached,
-        )
-
-    def _rows(self, nodes: list[int]) -> Rows:
-        """The numbers of the nodes, in order."""
-        offsets: dict[int, int] = {}
-        parts, total, places = [], 0, []
-        for node in nodes:
-            rows, row = self._row[node - self._size]
-            if id(rows) not in offsets:
-                offsets[id(rows)] = total
-                parts.append(rows)
-                total += len(rows)
-            places.append(offsets[id(rows)] + row)
-        return taken(joined(parts), np.array(places, dtype=np.int64))

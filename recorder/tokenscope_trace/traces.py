@@ -27,6 +27,7 @@ from tokenscope_trace.errors import OversizedTrace, TraceError, TruncatedTrace
 from tokenscope_trace.files import write_atomically
 from tokenscope_trace.replay_tables import LayerAttention, LayerLens, read_attention, read_lens
 from tokenscope_trace.schema import Origin
+from tokenscope_trace.syntax import Syntax, TokenPlaces
 
 Indices = NDArray[np.int32]
 _LN2 = float(np.log(2.0))
@@ -197,6 +198,41 @@ class Trace:
     def lens(self) -> list[LayerLens]:
         """What each recorded layer would have said, lowest layer first."""
         return read_lens(self.run.get("lens"), self._contents.tables)
+
+    @cached_property
+    def texts(self) -> list[Indices]:
+        """The nodes of each text as it reads, which is what `syntax` numbers: the files that were scored; else the main path alone,
+        in a fill-in-the-middle recording with the suffix after the output.
+        """
+        if self.files:
+            return [file.nodes for file in self.files]
+        if self.run["prompt"].get("kind") != "fim":
+            return [self.main]
+        suffixes = [np.arange(s["first"], s["end"]) for s in self.run["prompt"]["segments"] if s["role"] == "suffix"]
+        is_suffix = np.isin(self.main, np.concatenate(suffixes) if suffixes else [])
+        return [np.concatenate([self.main[~is_suffix], self.main[is_suffix]])]
+
+    @cached_property
+    def syntax(self) -> Syntax | None:
+        """The syntax of the main path or of the files; None where no text was in a language that is known."""
+        facts = self.run.get("syntax")
+        return None if facts is None else Syntax(facts, self._contents.tables["syntax"])
+
+    def in_program(self, node: int) -> bool:
+        """Whether a node's bytes belong to the program: control tokens do not, nor what marks the parts around a hole."""
+        if int(self.nodes.token_id[node]) in self._special_ids:
+            return False
+        if self.run["prompt"].get("kind") != "fim":
+            return True
+        return not any(s["role"] == "control" and s["first"] <= node < s["end"] for s in self.run["prompt"]["segments"])
+
+    def token_places(self, nodes: Array) -> TokenPlaces:
+        """Where these nodes' tokens stand in the program they spell: what syntax nodes are matched with."""
+        return TokenPlaces.of(nodes, [len(self.token_bytes(node)) if self.in_program(int(node)) else 0 for node in nodes])
+
+    def replaced(self, run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> Trace:
+        """The same recording with other facts and with these tables in place of its own. Raises CorruptTrace."""
+        return Trace(run, {**self._contents.tables, **tables})
 
     def alternatives_of(self, node: int) -> slice:
         """The rows of `alternatives` that belong to a node, most probable first."""

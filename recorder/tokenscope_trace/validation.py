@@ -46,6 +46,7 @@ def check(run: dict[str, Any], tables: Tables) -> None:
     _check_attention(run.get("attention"), nodes["parent"], tables)
     _check_lens(run.get("lens"), count, tables)
     _check_files(run.get("files"), nodes)
+    _check_syntax(run.get("syntax"), tables["syntax"])
     if len(tables["branches"]["first"]):
         _require(isinstance(run.get("tree"), dict), "run.tree is not a map though there are branches")
 
@@ -202,6 +203,46 @@ def _check_files(files: Any, nodes: dict[str, Array]) -> None:
         _check_ranges(file.get("changed"))
         end = last
     _require(int(scored.sum()) == end, "a scored node belongs to no file")
+
+
+def _check_syntax(facts: Any, syntax: dict[str, Array]) -> None:
+    """Passages are runs of nodes, one after the other; each is a tree whose children lie within their parents."""
+    count = len(syntax["kind"])
+    if facts is None:
+        _require(count == 0, "there is syntax and run.syntax does not describe it")
+        return
+    _require(isinstance(facts, dict), "run.syntax is not a map")
+    for key, column in (("kinds", "kind"), ("fields", "field")):
+        names = facts.get(key)
+        _require(
+            isinstance(names, list) and all(isinstance(name, str) for name in names),
+            f"run.syntax.{key} is not a list of names",
+        )
+        _require(bool(np.all(syntax[column] < len(names))), f"a syntax node has an unknown {column}")
+    _require(isinstance(facts.get("passages"), list), "run.syntax.passages is not a list")
+    root = np.zeros(count, dtype=bool)
+    end = 0
+    for passage in facts["passages"]:
+        _require(isinstance(passage, dict) and isinstance(passage.get("language"), str), "a passage has no language")
+        _require(type(passage.get("text")) is int and passage["text"] >= 0, "a passage belongs to no text")
+        first, rows = passage.get("first"), passage.get("count")
+        _require(type(rows) is int and rows >= 1 and first == end and end + rows <= count, "the passages do not join")
+        root[end] = True
+        end += rows
+    _require(end == count, "a syntax node belongs to no passage")
+    parent, place = syntax["parent"].astype(np.int64), np.arange(count)
+    first_of = np.maximum.accumulate(np.where(root, place, 0)) if count else place
+    _require(bool(np.all((parent == -1) == root)), "a passage is not one tree")
+    inner = ~root
+    _require(
+        bool(np.all((parent[inner] >= first_of[inner]) & (parent[inner] < place[inner]))),
+        "a syntax node comes before its parent",
+    )
+    start, stop = syntax["start"], syntax["end"]
+    _require(bool(np.all(start <= stop)), "a syntax node ends before it begins")
+    above = parent[inner]
+    within = (start[inner] >= start[above]) & (stop[inner] <= stop[above])
+    _require(bool(np.all(within)), "a syntax node reaches beyond its parent")
 
 
 def _check_ranges(changed: Any) -> None:

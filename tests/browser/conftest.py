@@ -28,6 +28,11 @@ class Opened:
     def evaluate(self, expression: str, argument: Any = None) -> Any:
         return self.page.evaluate(expression, argument)
 
+    @property
+    def address(self) -> str:
+        """Where the page is. Asked of the page itself: playwright hears of a new hash a moment later."""
+        return str(self.evaluate("location.href"))
+
     def program_text(self) -> str:
         """The text of the code as the page holds it, control tokens left out."""
         text = self.evaluate("[...document.querySelectorAll('.code .t:not(.chip)')].map(cell => cell.textContent).join('')")

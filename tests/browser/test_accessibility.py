@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from tests import synthetic_traces
 
+from tokenscope_trace.structure import add_syntax
+
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -88,6 +90,18 @@ def test_axe_finds_nothing_in_attention(open_report, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_structure(open_report, scheme):
+    report = open_report(add_syntax(synthetic_traces.branching()), color_scheme=scheme, bypass_csp=True)
+    for view in ("syntax=1&n=60", "syntax=1&span=statement&by=max&ranked=1&m=probability", "syntax=1&b=0"):
+        report.evaluate("view => { location.hash = view; }", view)
+        assert violations(report) == [], view
+    report.evaluate("location.hash = 'syntax=1'")
+    report.page.get_by_role("treegrid").press("Enter")
+    report.page.set_viewport_size({"width": 390, "height": 800})
+    assert violations(report) == [], "in use, on a phone"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_the_summary(open_report, scheme):
     def later_format(html):
         return html.replace('data-format="1"', 'data-format="9"')
@@ -148,4 +162,4 @@ def test_the_skip_link_leads_to_the_code_and_keeps_the_view(open_report):
     assert report.selected() == 40
     report.page.keyboard.press("ArrowRight")
     assert report.selected() == 41
-    assert report.page.url == report.url + "#n=41&m=entropy"
+    assert report.address == report.url + "#n=41&m=entropy"

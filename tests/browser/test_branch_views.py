@@ -12,7 +12,7 @@ def lines(report, kind):
 def test_the_comparison_shows_both_texts_and_marks_what_differs(open_report):
     report = open_report("branching", fragment="#b=2", permissions=["clipboard-read", "clipboard-write"])
     report.page.keyboard.press("c")
-    assert report.page.url.endswith("#b=2&diff=1")
+    assert report.address.endswith("#b=2&diff=1")
     assert not report.page.locator("#code").is_visible()
     assert lines(report, "main") == ["        raise ValueError(text)\n"]
     assert lines(report, "branch") == ['        raise ValueError(f"bad duration: {text!r}")\n']
@@ -67,7 +67,7 @@ def test_the_tree_opens_by_key_and_by_button_and_has_an_address(open_report):
     assert report.page.get_by_role("tree").count() == 0
     report.page.keyboard.press("v")
     expect(report.page.get_by_role("tree")).to_be_visible()
-    assert report.page.url.endswith("#tree=1")
+    assert report.address.endswith("#tree=1")
     expect(report.page.locator(".tree-count")).to_have_text("9 of 9 shown")
     report.page.get_by_role("button", name="Close the tree").click()
     expect(report.page.get_by_role("tree")).to_have_count(0)

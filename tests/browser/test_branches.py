@@ -60,7 +60,7 @@ def test_a_click_on_a_continued_alternative_shows_its_branch_and_the_fork_stays(
     button.click()
     assert report.selected() == first(trace, 0)
     assert report.program_text() == path_text(trace, 0)
-    assert page.url == f"{report.url}#b=0&n={first(trace, 0)}"
+    assert report.address == f"{report.url}#b=0&n={first(trace, 0)}"
     after = page.locator(".t.selected").bounding_box()
     assert (after["x"], after["y"]) == pytest.approx((before["x"], before["y"]), abs=0.5)
     assert crumbs(report) == ["Main path", "line 6 found (15.0 %)"]

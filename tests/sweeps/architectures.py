@@ -1,7 +1,8 @@
-"""Every causal architecture that transformers knows and that can be made tiny: does it get an exact tree, and from which engine?
+"""Every causal architecture that transformers knows and that can be made tiny: is its tree exact, its attention, its lens?
 
-Use: make sweep. Each is built from its own config with small numbers put in, recorded with a tree, and every branch compared
-with an independent `generate` of its prompt plus forced token. What cannot be built or run so is listed with the reason.
+Use: make sweep. Each is built from its own config with small numbers put in and recorded with a tree, attention and lens. Every
+branch is compared with an independent `generate` of its prompt plus forced token, kept attention with the weights that its eager
+code hands out (nan where it hands out none), the replay with the decoding. What cannot be built or run so is listed with the reason.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import collections
 import signal
 import time
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -19,10 +21,11 @@ import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
+from tokenscope_trace import Trace
 from tokenscope_trace.models import builtin_folder, describe
 from tokenscope_trace.prompt import Prompt, Segment
 from tokenscope_trace.recording import record
-from tokenscope_trace.settings import GenerationSettings, TreeSettings
+from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
 
 VOCABULARY = 512
 SMALL: dict[str, Any] = {
@@ -62,6 +65,7 @@ MOST_PARAMETERS = 30_000_000
 MOST_SECONDS = 60  # for one architecture: some have only slow code without their own kernels
 PROMPT_TOKENS = 24
 SETTINGS = GenerationSettings(max_new_tokens=6, temperature=0, top_alternatives=5)
+REPLAY = ReplaySettings(attention_top=6, lens=True, lens_layers="all")
 TREE = TreeSettings(nodes=120, width=2, depth=2, length=5, min_prob=0.0)
 
 
@@ -84,12 +88,57 @@ def tiny(kind: str) -> Any:
     return model
 
 
-def checked(model: Any, tokenizer: Any) -> tuple[str, int, int, float]:
-    """(engine, branch tokens, wrong ones, largest error of a logprob) of one recording."""
+@dataclass(frozen=True)
+class Checked:
+    """What one recording came to: the tree against `generate`, attention against handed-out weights, replay and lens."""
+
+    engine: str
+    tokens: int
+    wrong: int
+    error: float  # largest of a branch token's logprob, nats
+    way: str
+    noise: float
+    attention: str
+    attention_error: float  # largest of a kept weight beyond its rounding
+    lens: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether all that was compared agrees."""
+        return self.wrong == 0 and self.error < 1e-4 and self.noise < 1e-3 and self.attention_error < 1e-5
+
+
+def attention_error(model: Any, trace: Trace) -> float:
+    """The largest difference of a kept weight from the one the model hands out, beyond its rounding; NaN where it hands out none."""
+    config = model.config.get_text_config()
+    before, config._attn_implementation = config._attn_implementation, "eager"
+    try:
+        ids = torch.tensor([trace.nodes.token_id[trace.main].tolist()])
+        with torch.no_grad():
+            full = model(input_ids=ids, output_attentions=True, use_cache=False).attentions
+        full = [layer[0].transpose(0, 1).double().numpy() for layer in full if layer is not None]
+    except Exception:
+        return float("nan")
+    finally:
+        config._attn_implementation = before
+    if len(full) != len(trace.attention):
+        full = [full[layer.layer] for layer in trace.attention if layer.layer < len(full)]
+    errors = [0.0]
+    for layer, weights in zip(trace.attention, full, strict=False):
+        if weights.shape[:2] != layer.unkept.shape:
+            return float("nan")
+        width = min(layer.weights.shape[-1], weights.shape[-1])
+        best = -np.sort(-weights, axis=-1)[..., :width]
+        errors.append(float((np.abs(layer.weights[..., :width] - best) - np.sqrt(best) / 255 - 4e-6).max()))
+    return max(errors)
+
+
+def checked(model: Any, tokenizer: Any) -> Checked:
+    """One recording, compared."""
     loaded = describe(model, tokenizer, name="tiny")
     ids = torch.randint(5, VOCABULARY, (PROMPT_TOKENS,), generator=torch.Generator().manual_seed(1)).tolist()
     prompt = Prompt(ids, "text", "-", (Segment("text", 0, len(ids)),), exact=True)
-    trace = record(loaded, prompt, SETTINGS, tree=TREE)
+    trace = record(loaded, prompt, SETTINGS, tree=TREE, replay=REPLAY)
     tokens, wrong, error = 0, 0, 0.0
     for first, count in zip(trace.branches.first.tolist(), trace.branches.count.tolist(), strict=True):
         before, after = trace.nodes.token_id[trace.path(first)].tolist(), trace.nodes.token_id[first + 1 : first + count]
@@ -104,7 +153,19 @@ def checked(model: Any, tokenizer: Any) -> tuple[str, int, int, float]:
         log_p = torch.log_softmax(torch.cat(out.logits).double(), -1)[range(len(after)), torch.from_numpy(after).long()]
         error = max(error, float(np.abs(trace.nodes.logprob[first + 1 : first + count] - log_p.numpy()).max()))
         tokens += len(after)
-    return str(trace.run["tree"]["engine"]), tokens, wrong, error
+    replay, lens = trace.run["replay"] or {"way": "none", "noise": None}, trace.run["lens"]
+    absent = len(trace.run["attention"]["absent"])
+    return Checked(
+        engine=str(trace.run["tree"]["engine"]),
+        tokens=tokens,
+        wrong=wrong,
+        error=error,
+        way=replay["way"],
+        noise=0.0 if replay["noise"] is None else replay["noise"],
+        attention=f"{len(trace.attention)} of {len(trace.attention) + absent}",
+        attention_error=attention_error(model, trace) if trace.attention else 0.0,
+        lens="lens" if lens["layers"] else f"no lens: {lens['reason']}",
+    )
 
 
 def out_of_time(_signal: int, _frame: object) -> None:
@@ -135,7 +196,7 @@ def main(kinds: tuple[str, ...]) -> None:
             )
             continue
         try:
-            engine, tokens, wrong, error_ = checked(model, tokenizer)
+            result = checked(model, tokenizer)
         except Exception as error:
             found["not recorded"] += 1
             print(
@@ -143,11 +204,13 @@ def main(kinds: tuple[str, ...]) -> None:
                 flush=True,
             )
             continue
-        exact = wrong == 0 and error_ < 1e-4
-        found[f"{engine}, {'exact' if exact else 'WRONG'}"] += 1
+        found[f"{result.engine}, {'exact' if result.exact else 'WRONG'}"] += 1
+        found["with attention" if result.attention[0] != "0" else "without attention"] += 1
+        found["with lens" if result.lens == "lens" else "without lens"] += 1
         print(
-            f"{kind:28} {engine:15} {tokens:4} tokens, {wrong} wrong, largest error {error_:.1e} nats, "
-            f"{time.perf_counter() - begin:.1f} s{'' if exact else '  WRONG'}",
+            f"{kind:28} {result.engine:15} {result.tokens:4} tokens, {result.wrong} wrong, error {result.error:.1e}; "
+            f"{result.way:9} noise {result.noise:.1e}; attention {result.attention}, error {result.attention_error:.1e}; "
+            f"{result.lens}; {time.perf_counter() - begin:.1f} s{'' if result.exact else '  WRONG'}",
             flush=True,
         )
     signal.alarm(0)

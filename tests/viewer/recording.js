@@ -46,12 +46,14 @@ function table(columns) {
  * The document of a recording: `prompt` and `output` are lists of token texts (strings or bytes).
  * @param {{ prompt: (string | Uint8Array)[], output?: (string | Uint8Array)[], special?: string[], kind?: string,
  *   segments?: { role: string, first: number, end: number }[], nodes?: object, alternatives?: object,
- *   branches?: { after: number, text: (string | Uint8Array)[], forced?: number, end?: number, rejoined?: number, p?: number }[] }} options
+ *   branches?: { after: number, text: (string | Uint8Array)[], forced?: number, end?: number, rejoined?: number, p?: number }[],
+ *   syntax?: { text?: number, nodes: [string, number, number, number, number][] }[] }} options
+ *   syntax: by passage, its text and its nodes as [kind, parent within the passage, start, end, flags]
  *   branches depart after the node `after`; their nodes follow the output in order, p is that of their first tokens
  * @param {{ top: number, layers: { layer: number, rows: [number, number][][][] }[], absent?: object[] }} [attention] rows by query and head:
  *   kept sources with their weights, heaviest first; what they leave of 1 was not kept
  */
-export function recording({ prompt, output = [], special = [], kind = 'text', segments, nodes = {}, alternatives = {}, branches = [] }, attention) {
+export function recording({ prompt, output = [], special = [], kind = 'text', segments, nodes = {}, alternatives = {}, branches = [], syntax }, attention) {
   const main = prompt.length + output.length;
   const texts = [...prompt, ...output, ...branches.flatMap(({ text }) => text)].map((text) => (typeof text === 'string' ? encoder.encode(text) : text));
   const keys = texts.map((bytes) => Buffer.from(bytes).toString('hex'));
@@ -73,6 +75,7 @@ export function recording({ prompt, output = [], special = [], kind = 'text', se
       command: ['tokenscope-record', 'p.py', '-o', 'p.tsc'],
       ...(branches.length ? { tree: { engine: 'tree-attention' } } : {}),
       ...(attention ? { attention: { top: attention.top, queries: attention.layers[0]?.rows.length ?? 0, absent: attention.absent ?? [] } } : {}),
+      ...(syntax ? { syntax: syntaxFacts(syntax) } : {}),
       finish: 'length',
       notes: [],
     },
@@ -90,6 +93,7 @@ export function recording({ prompt, output = [], special = [], kind = 'text', se
       spellings: table({ node: new Int32Array(), byte_count: new Uint32Array() }),
       spelling_bytes: table({ byte: new Uint8Array() }),
       ...(attention && attentionTables(attention)),
+      ...(syntax && { syntax: syntaxTable(syntax) }),
       ...(branches.length && {
         branches: table({
           first: Int32Array.from(firsts), count: Uint32Array.from(branches, ({ text }) => text.length),
@@ -99,6 +103,22 @@ export function recording({ prompt, output = [], special = [], kind = 'text', se
       }),
     },
   };
+}
+
+const kindsOf = (passages) => [...new Set(passages.flatMap(({ nodes }) => nodes.map(([kind]) => kind)))];
+const before = (passages, i) => passages.slice(0, i).reduce((sum, { nodes }) => sum + nodes.length, 0);
+
+function syntaxFacts(passages) {
+  return { kinds: kindsOf(passages), fields: [''], passages: passages.map(({ text = 0, nodes }, i) => ({ text, language: 'python', first: before(passages, i), count: nodes.length })) };
+}
+
+function syntaxTable(passages) {
+  const rows = passages.flatMap(({ nodes }, i) => nodes.map(([kind, parent, ...rest]) => [kindsOf(passages).indexOf(kind), parent < 0 ? -1 : parent + before(passages, i), ...rest]));
+  const column = (i) => rows.map((row) => row[i]);
+  return table({
+    kind: Uint16Array.from(column(0)), field: new Uint16Array(rows.length), parent: Int32Array.from(column(1)), start: Uint32Array.from(column(2)),
+    end: Uint32Array.from(column(3)), flags: Uint8Array.from(column(4)),
+  });
 }
 
 function attentionTables({ top, layers }) {

@@ -7,13 +7,14 @@ const paths = { '-1': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0: [0, 1, 2, 3, 4, 10, 11,
 const limits = {
   isOn: (branch, node) => paths[branch].includes(node), branchOf: (node) => (node < 0 || node > 13 ? -2 : node < 10 ? -1 : node < 13 ? 0 : 1),
   branches: 2, metrics: ['surprisal', 'entropy'], fileOf: () => -1, files: 0, compared: false, lens: true,
-  heads: new Map([[0, 4], [2, 6]]),
+  heads: new Map([[0, 4], [2, 6]]), syntax: true,
 };
 
 test('the address carries the state there and back', () => {
   for (const state of [INITIAL, { ...INITIAL, selected: 7 }, { ...INITIAL, metric: 'entropy' }, { ...INITIAL, selected: 0, metric: 'entropy' },
     { ...INITIAL, branch: 1, selected: 13, diff: true, tree: true }, { ...INITIAL, branch: 0 },
-    { ...INITIAL, selected: 3, attention: true, matrix: true, reverse: true, own: true, aside: true, layer: 2, head: 5 }, { ...INITIAL, layer: 0 }]) {
+    { ...INITIAL, selected: 3, attention: true, matrix: true, reverse: true, own: true, aside: true, layer: 2, head: 5 }, { ...INITIAL, layer: 0 },
+    { ...INITIAL, structure: true, span: 'line', by: 'sum', ranked: true }]) {
     assert.deepEqual(reduce(INITIAL, { type: 'address', hash: toHash(state) }, limits), state);
   }
   assert.equal(toHash({ ...INITIAL, selected: 7, metric: 'entropy' }), '#n=7&m=entropy');
@@ -26,7 +27,7 @@ test('an address from elsewhere does no harm', () => {
   }
   const { branch, file, node, metric, ...rest } = parseHash('#n=3&x=y&m=entropy&f=1e1');
   assert.deepEqual([branch, file, node, metric], [-1, -1, 3, 'entropy']);
-  for (const [name, value] of Object.entries(rest)) assert.ok(value === false || name === 'look', name);
+  for (const [name, value] of Object.entries(rest)) assert.ok(value === false || ['look', 'outline'].includes(name), name);
 });
 
 test('an unknown metric changes nothing, an unknown token clears the selection', () => {
@@ -89,6 +90,15 @@ test('a head belongs to its layer, and only what was recorded can be looked at',
   const without = { ...limits, heads: null };
   for (const what of ['attention', 'matrix']) assert.equal(reduce(INITIAL, { type: 'toggle', what }, without)[what], false);
   assert.deepEqual(reduce(INITIAL, { type: 'address', hash: '#a=1&x=1&l=0&h=1' }, without), INITIAL);
+});
+
+test('the structure has an address; what it does not know is as at the start, and only surprisal is summed', () => {
+  const at = (hash) => reduce(INITIAL, { type: 'address', hash }, limits);
+  assert.equal(toHash(at('#syntax=1&span=block&by=max&ranked=1')), '#syntax=1&span=block&by=max&ranked=1');
+  assert.deepEqual(at('#span=__proto__&by=constructor'), INITIAL);
+  assert.equal(at('#by=sum&m=entropy').by, 'mean');
+  assert.equal(reduce(at('#by=sum'), { type: 'colour', metric: 'entropy' }, limits).by, 'mean');
+  assert.equal(reduce(INITIAL, { type: 'address', hash: '#syntax=1' }, { ...limits, syntax: false }).structure, false);
 });
 
 test('another metric takes the place of attention in the code', () => {
