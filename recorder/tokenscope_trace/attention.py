@@ -2,11 +2,11 @@
 
 Two ways lead to the weights. A model that asks transformers' registry for its attention function is given one that computes
 the output as ever and the weights beside it, a block of queries at a time; so the model may run sdpa, which never has weights.
-Older ones hand their weights out (`output_attentions`), and give each layer's away to us before the next layer begins. Either
-way the last rows of each layer are multiplied with its values and must give its output: a layer whose weights do not is left
-out with that reason. Knows no trace.
+There the last rows of each layer are multiplied with its values and must give its output: a layer whose weights do not is left
+out with that reason. Older models hand their weights out (`output_attentions`), and give each layer's away to us before the next
+layer begins; their values are not seen, so nothing is checked but that what they hand out are weights. Knows no trace.
 
-Axis letters: H heads, G heads that share a key, R queries of a block, T of a pass, S sources, N kept, D width of a head.
+Axis letters: H heads, R queries of a block, S sources, N kept, D width of a head.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ no grammar before a text of its language is parsed.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import PurePosixPath
@@ -34,6 +34,19 @@ class Language:
     function: str = "language"
 
 
+_TYPESCRIPT = Language(
+    "typescript",
+    "tree_sitter_typescript",
+    ".ts .mts .cts",
+    "typescript ts mts",
+    "*_expression array arrow_function false identifier null number object regex string super template_string this true undefined",
+    "*_statement *_declaration method_definition public_field_definition function_signature",
+    "catch_clause else_clause finally_clause arrow_function abstract_class_declaration class_declaration class do_statement enum_declaration for_*statement "
+    "function_declaration function_expression generator_function* if_statement interface_declaration method_definition "
+    "switch_case switch_default try_statement while_statement with_statement",
+    "catch_clause else_clause finally_clause",
+    "language_typescript",
+)
 LANGUAGES = (
     Language(
         "python",
@@ -60,32 +73,14 @@ LANGUAGES = (
         "method_definition switch_case switch_default try_statement while_statement with_statement",
         "catch_clause else_clause finally_clause",
     ),
-    Language(
-        "typescript",
-        "tree_sitter_typescript",
-        ".ts .mts .cts",
-        "typescript ts mts",
-        "*_expression array arrow_function false identifier null number object regex string super template_string this true undefined",
-        "*_statement *_declaration method_definition public_field_definition function_signature",
-        "catch_clause else_clause finally_clause arrow_function abstract_class_declaration class_declaration class do_statement enum_declaration for_*statement "
-        "function_declaration function_expression generator_function* if_statement interface_declaration method_definition "
-        "switch_case switch_default try_statement while_statement with_statement",
-        "catch_clause else_clause finally_clause",
-        "language_typescript",
-    ),
-    Language(
-        "tsx",
-        "tree_sitter_typescript",
-        ".tsx",
-        "tsx",
-        "*_expression array arrow_function false identifier jsx_element jsx_self_closing_element null number object regex string super "
-        "template_string this true undefined",
-        "*_statement *_declaration method_definition public_field_definition function_signature",
-        "catch_clause else_clause finally_clause arrow_function abstract_class_declaration class_declaration class do_statement enum_declaration for_*statement "
-        "function_declaration function_expression generator_function* if_statement interface_declaration method_definition "
-        "switch_case switch_default try_statement while_statement with_statement",
-        "catch_clause else_clause finally_clause",
-        "language_tsx",
+    _TYPESCRIPT,
+    replace(
+        _TYPESCRIPT,
+        name="tsx",
+        suffixes=".tsx",
+        fences="tsx",
+        expressions=f"{_TYPESCRIPT.expressions} jsx_element jsx_self_closing_element",
+        function="language_tsx",
     ),
     Language(
         "java",

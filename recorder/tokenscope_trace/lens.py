@@ -61,16 +61,10 @@ class Lens:
     def opinion(self, states: Tensor, tokens: Tensor) -> Opinion:
         """What a layer with hidden states (R, D) says of the tokens (R,) that follow."""
         parts = [
-            _opinion(logits, tokens[first : first + len(logits)])
+            opinion_of(logits, tokens[first : first + len(logits)])
             for first, logits in self._head.blocks(self._norm(states[None])[0])
         ]
         return joined(parts)
-
-
-@torch.no_grad()
-def opinion_of(logits: Tensor, tokens: Tensor) -> Opinion:
-    """What logits (R, V) say of tokens (R,)."""
-    return _opinion(logits, tokens)
 
 
 def joined(parts: Sequence[Opinion]) -> Opinion:
@@ -84,7 +78,9 @@ def spread(count: int) -> tuple[int, ...]:
     return tuple(sorted({*range(step - 1, count, step), count - 1}))
 
 
-def _opinion(logits: Tensor, tokens: Tensor) -> Opinion:
+@torch.no_grad()
+def opinion_of(logits: Tensor, tokens: Tensor) -> Opinion:
+    """What logits (R, V) say of tokens (R,)."""
     parts = []
     space = torch.empty((_ROWS, logits.shape[-1]), dtype=torch.float32, device=logits.device)
     for first in range(0, len(logits), _ROWS):

@@ -34,11 +34,6 @@ class Row:
     before: int
 
 
-def file_order(trace: Trace) -> Array:
-    """The main path as the file reads: in a fill-in-the-middle recording the suffix comes after the output."""
-    return trace.texts[0]
-
-
 def program(trace: Trace, nodes: Array) -> bytes:
     """The bytes of the program that these nodes spell."""
     return b"".join(trace.token_bytes(node) for node in nodes if trace.in_program(int(node)))

@@ -23,7 +23,7 @@ _BOUNDS = {
     "min_prob": "forced tokens of at least p {}",
     "temperature": "temperature {}",
 }
-_WAYS = {"continued": "from the prompt's cache", "whole": "in one pass", "chunks": "in chunks"}
+_WAYS = {"continued": "from the prompt's cache", "whole": "in one pass"}
 _EXACT = {False: "not spelled exactly by its tokens"}
 
 

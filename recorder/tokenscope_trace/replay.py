@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
@@ -27,10 +26,10 @@ from tokenscope_trace.head import PromptStates
 from tokenscope_trace.inside import Probes
 from tokenscope_trace.lens import Opinion, joined, opinion_of
 from tokenscope_trace.metrics import log_softmax_rows
-from tokenscope_trace.replay_tables import LayerAttention, LayerLens
+from tokenscope_trace.replay_tables import Floats, LayerAttention, LayerLens
 
 CHUNK = 128  # queries at once behind a cache: wide enough for the arithmetic, narrow enough for their logits
-Floats = NDArray[np.float32]
+_LOUD = "Read again, the output's logprobs differ by up to {:.2g} nats: attention and lens describe the second reading."
 
 
 @dataclass(frozen=True)
@@ -146,9 +145,6 @@ def read_again(
         seconds=time.perf_counter() - begin,
         notes=[] if _close(noise, model.dtype) else [_LOUD.format(float(np.nanmax(noise)))],
     )
-
-
-_LOUD = "Read again, the output's logprobs differ by up to {:.2g} nats: attention and lens describe the second reading."
 
 
 def _replay(

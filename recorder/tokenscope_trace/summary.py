@@ -15,7 +15,7 @@ import numpy as np
 
 from tokenscope_trace.columns import Array
 from tokenscope_trace.figures import decimal, percent
-from tokenscope_trace.program_text import Passage, Row, capped, excerpt, file_order, lines, passages, program, rows
+from tokenscope_trace.program_text import Passage, Row, capped, excerpt, lines, passages, program, rows
 from tokenscope_trace.provenance import facts, settings
 from tokenscope_trace.schema import Origin
 from tokenscope_trace.traces import File, Trace
@@ -113,7 +113,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     """The summary of a trace; `title` replaces the prompt's file name as the title."""
     if trace.files:
         return _summarise_scored(trace, title)
-    path = file_order(trace)
+    path = trace.texts[0]
     is_prompt = trace.nodes.origin[path] == Origin.PROMPT
     output, prompt = path[~is_prompt], path[is_prompt]
     line_of = lines(trace, path)

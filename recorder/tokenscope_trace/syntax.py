@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from tokenscope_trace.columns import Array
 from tokenscope_trace.schema import SyntaxFlag
 
-RESOLUTIONS = ("token", "expression", "statement", "line", "block")
 _FLAGS = {"expression": SyntaxFlag.EXPRESSION, "statement": SyntaxFlag.STATEMENT, "block": SyntaxFlag.BLOCK}
 
 

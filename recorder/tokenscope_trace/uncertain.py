@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.columns import Array
-from tokenscope_trace.program_text import file_order, lines, program
+from tokenscope_trace.program_text import lines, program
 from tokenscope_trace.traces import File, Trace
 
 NEAR_CERTAIN = 0.1  # bits: the first edge of the report's colour scale, a probability of 93 %
@@ -82,7 +82,7 @@ def least_certain_lines(trace: Trace, count: int) -> list[Line]:
     if trace.files:
         found = [line for file in trace.files for line in _lines_of(trace, file.nodes, file.nodes, file)]
     else:
-        found = _lines_of(trace, file_order(trace), trace.output)
+        found = _lines_of(trace, trace.texts[0], trace.output)
     return sorted(found, key=lambda line: (not line.changed, -line.bits, line.number))[:count]
 
 
