@@ -10,7 +10,11 @@ from tokenscope_trace.provenance import facts
 def test_reading_again_says_how_and_how_much_differed():
     run = synthetic_traces.looking(synthetic_traces.plausible()).run
     assert dict(facts(run))["read again"] == "from the prompt's cache, with at most 2.4e-6 nats difference"
-    for noise, words in [(0.0, "in one pass, with at most 0 nats difference"), (None, "in one pass"), (3e-12, "3.0e-12 nats")]:
+    for noise, words in [
+        (0.0, "in one pass, with at most 0 nats difference"),
+        (None, "in one pass"),
+        (3e-12, "3.0e-12 nats"),
+    ]:
         assert words in dict(facts({**run, "replay": {"way": "whole", "noise": noise}}))["read again"]
     assert "read again" not in dict(facts(synthetic_traces.plausible().run))
 
