@@ -12,8 +12,10 @@ report() {
   $out/$1.html"
 }
 
-# An uncertain choice: which dictionary is next? The branches show what would have followed, the lens what the layers said.
-tokenscope-record "$here/merge.py" -o "$out/merge.tsc" --force --max-new-tokens 80 --stop '\n\n\n' --lens
+# An uncertain choice: which dictionary is next? The branches show what would have followed, a check which of them are right, the
+# lens what the layers said.
+tokenscope-record "$here/merge.py" -o "$out/merge.tsc" --force --max-new-tokens 80 --stop '\n\n\n' --lens \
+    --check 'python3 -c "import runpy, sys; merge = runpy.run_path(sys.argv[1])[\"merge\"]; assert merge({1: 2}, {1: 3, 4: 5}) == {1: 3, 4: 5}" {file}'
 report merge
 # A hole in a file.
 tokenscope-record "$here/stack.py" -o "$out/stack.tsc" --force --fim --max-new-tokens 40 --quiet

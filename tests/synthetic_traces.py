@@ -21,7 +21,8 @@ from tokenscope_trace.replay_tables import (
     encode_weights,
     lens_tables,
 )
-from tokenscope_trace.schema import BranchEnd, Origin
+from tokenscope_trace.schema import TABLES, BranchEnd, CheckResult, DecisionFlag, Origin, Outcome, Scope
+from tokenscope_trace.structure import add_structure
 
 PROMPT = '''import re
 
@@ -621,6 +622,194 @@ def forest(nodes: int, length: int = 30, main: int = 1000) -> Trace:
     return grow(trace, twigs)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A decision to be: the probabilities of what was written and of its options; each option is a branch, or a text that none explored."""
+
+    node: int
+    probability: float
+    options: Sequence[tuple[int | bytes, float]]
+    count: int = 1
+    flags: int = 0
+
+
+def decide(
+    trace: Trace, outcomes: Sequence[Outcome], choices: Sequence[Choice], *, found: int, checks: Check | None = None
+) -> Trace:
+    """The trace with syntax and with these decisions, whose probabilities become those of the tokens."""
+    trace = add_structure(trace)
+    text = trace.text(trace.main, special=False)
+    begin = text.find(b"def ")
+    tables: dict[str, dict[str, list[Any]]] = {
+        name: {column: [] for column in TABLES[name]} for name in ("outcomes", "decisions", "decision_options", "checks")
+    }
+    for branch, outcome in enumerate(outcomes):
+        whole = outcome not in (Outcome.UNFINISHED, Outcome.NOT_COMPARED)
+        leaf, rejoined = (
+            int(trace.branches.first[branch] + trace.branches.count[branch]) - 1,
+            int(trace.branches.rejoined[branch]),
+        )
+        other = trace.text(trace.path(leaf), special=False) + trace.text(
+            np.arange(rejoined + 1, len(trace.main)), special=False
+        ) * (rejoined >= 0)
+        scope = Scope.WHOLE if outcome == Outcome.DOES_NOT_PARSE else Scope.FUNCTION if whole else Scope.NONE
+        row = (outcome, scope, begin * whole, len(text.rstrip()) * whole, len(other.rstrip()) * whole)
+        for column, value in zip(tables["outcomes"], row, strict=True):
+            tables["outcomes"][column].append(int(value))
+    nodes = {name: values.copy() for name, values in trace._contents.tables["nodes"].items()}
+    alternatives = {name: values.copy() for name, values in trace._contents.tables["alternatives"].items()}
+    ids = {trace.bytes_of(i): int(i) for i in trace.tokens.id}
+    difference = {
+        Outcome.RENAMED: 0.05,
+        Outcome.OTHER_EXPRESSION: 0.5,
+        Outcome.OTHER_CONTROL_FLOW: 0.8,
+        Outcome.UNFINISHED: 0.5,
+    }
+    for choice in choices:
+        options = [
+            (int(trace.branches.first[what]), what, p) if isinstance(what, int) else (-1, what, p)
+            for what, p in choice.options
+        ]
+        weighed = [(choice.node, choice.probability), *((node, p) for node, _, p in options if node >= 0)]
+        listed = [(int(nodes["token_id"][choice.node]), choice.probability)]
+        listed += [(int(nodes["token_id"][node]) if node >= 0 else ids[what], p) for node, what, p in options]
+        for node, p in weighed:
+            _weigh(trace, nodes, alternatives, node, p, sorted(listed, key=lambda pair: -pair[1]))
+        explored = [(outcomes[what], p) for _, what, p in options if isinstance(what, int)]
+        mean = sum(difference.get(o, float(o > Outcome.RENAMED)) * p for o, p in explored) / sum(p for _, p in explored)
+        row = (
+            choice.node,
+            choice.count,
+            _smallest(trace, choice.node),
+            choice.probability,
+            mean,
+            choice.flags,
+            len(options),
+        )
+        for column, value in zip(tables["decisions"], row, strict=True):
+            tables["decisions"][column].append(value)
+        for node, what, p in options:
+            token = int(nodes["token_id"][node]) if node >= 0 else ids[what]
+            for column, value in zip(
+                tables["decision_options"], (choice.node, token, p, what if node >= 0 else -1), strict=True
+            ):
+                tables["decision_options"][column].append(value)
+    for branch, result, output in checks.rows if checks else ():
+        for column, value in zip(tables["checks"], (branch, result, output), strict=True):
+            tables["checks"][column].append(int(value))
+    run = {**trace.run, "decisions": {"found": found}, "check": checks.facts if checks else None}
+    typed = {
+        name: {column: np.array(values, dtype=TABLES[name][column].dtype) for column, values in columns.items()}
+        for name, columns in tables.items()
+    }
+    return trace.replaced(run, {**typed, "nodes": nodes, "alternatives": alternatives})
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a command said: `run.check`, and (branch, result, output) of each program."""
+
+    facts: dict[str, Any]
+    rows: Sequence[tuple[int, CheckResult, int]]
+
+
+def _weigh(
+    trace: Trace, nodes: dict[str, Any], alternatives: dict[str, Any], node: int, p: float, listed: list[tuple[int, float]]
+) -> None:
+    """One token's distribution becomes this one, with what was there before as its tail."""
+    rows = np.arange(len(trace.alternatives))[trace.alternatives_of(node)]
+    chosen = [token for token, _ in listed]
+    rest = [int(i) for i in alternatives["token_id"][rows] if i not in chosen][: len(rows) - len(listed)]
+    left = 1 - sum(q for _, q in listed)
+    tail = [left * 0.5 ** (place + 1) for place in range(len(rest))]
+    probabilities = np.array([q for _, q in listed] + tail)
+    alternatives["token_id"][rows] = [*chosen, *rest]
+    alternatives["logprob"][rows] = np.log(probabilities)
+    rank = chosen.index(int(nodes["token_id"][node])) + 1
+    entropy = float(-(probabilities * np.log2(probabilities)).sum())
+    values = {"logprob": np.log(p), "rank": rank, "gap": np.log(listed[0][1] / p), "entropy": entropy}
+    for name, value in {**values, "margin": listed[0][1] - listed[1][1], "tail": 1 - probabilities.sum()}.items():
+        nodes[name][node] = value
+
+
+def _smallest(trace: Trace, node: int) -> int:
+    """The smallest syntax node that holds a token of the main path without the white space at its ends."""
+    syntax, content = trace.syntax, trace.token_bytes(node)
+    assert syntax is not None
+    start = len(trace.text(trace.main[trace.main < node], special=False)) + len(content) - len(content.lstrip())
+    holds = np.flatnonzero((syntax.start <= start) & (syntax.end >= start + len(content.strip())))
+    return int(holds[np.argmin((syntax.end - syntax.start)[holds])])
+
+
+def decided(**options: Any) -> Trace:
+    """Ten decisions with every outcome: options that nobody explored, a coin flip, two about taste, and what a command said."""
+    rest = (
+        " = hours * 3600 + minutes * 60 + seconds\n    if result < 0:\n        raise ValueError(text)\n    return result\n"
+    )
+    twigs = [
+        (Twig(108, [*split("return total\n"), END], BranchEnd.END_OF_TEXT), Outcome.OTHER_CONTROL_FLOW),
+        (Twig(62, [b"match", b"("], BranchEnd.REJOINED, rejoined=64), Outcome.OTHER_CALLS),
+        (Twig(62, [b"search", b"("], BranchEnd.REJOINED, rejoined=64), Outcome.OTHER_CALLS),
+        (Twig(111, [b"<=", b" 0"], BranchEnd.REJOINED, rejoined=113), Outcome.OTHER_EXPRESSION),
+        (Twig(97, [b" 60", b" * 60"], BranchEnd.REJOINED, rejoined=98), Outcome.SAME_PROGRAM),
+        (
+            Twig(119, [*split('f"bad duration: {text!r}")\n    return total\n'), END], BranchEnd.END_OF_TEXT),
+            Outcome.OTHER_EXPRESSION,
+        ),
+        (Twig(80, [b" 1", b")"], BranchEnd.REJOINED, rejoined=82), Outcome.OTHER_EXPRESSION),
+        (Twig(91, [*split("result" + rest), END], BranchEnd.END_OF_TEXT), Outcome.RENAMED),
+        (Twig(116, [b" Value", b"Error"], BranchEnd.REJOINED, rejoined=118), Outcome.SAME_TEXT),
+        (
+            Twig(57, split("found = pattern.match(text)\n    if not found:\n        return None\n    hours")),
+            Outcome.UNFINISHED,
+        ),
+        (Twig(87, split("group(0\n    return hours"), BranchEnd.STOP_STRING), Outcome.DOES_NOT_PARSE),
+        (Twig(57, [b"parts", *split(" = pattern.findall(text)\n")], BranchEnd.CUT), Outcome.NOT_COMPARED),
+    ]
+    choices = [
+        Choice(109, 0.412, [(0, 0.335), (b"total", 0.12)]),
+        Choice(63, 0.521, [(1, 0.352), (2, 0.071), (b"compile", 0.022)]),
+        Choice(88, 0.634, [(10, 0.21)]),
+        Choice(58, 0.473, [(9, 0.281), (11, 0.122), (b"hours", 0.04)]),
+        Choice(112, 0.713, [(3, 0.244)]),
+        Choice(81, 0.4801, [(6, 0.4801)], flags=DecisionFlag.COIN_FLIP),
+        Choice(120, 0.812, [(5, 0.153)]),
+        Choice(98, 0.702, [(4, 0.268)], flags=DecisionFlag.TASTE),
+        Choice(92, 0.551, [(7, 0.332), (b" seconds", 0.081)], flags=DecisionFlag.TASTE),
+        Choice(117, 0.874, [(8, 0.114)], count=2, flags=DecisionFlag.TASTE),
+    ]
+    ran, failed = CheckResult.PASS, CheckResult.FAIL
+    facts = {
+        "command": "python -m pytest -q {file}",
+        "timeout": 10.0,
+        "memory": 2048,
+        "outputs": ["4 passed", "2 failed, 2 passed", ""],
+    }
+    rows = [
+        (-1, ran, 0),
+        (0, failed, 1),
+        (1, ran, 0),
+        (2, failed, 1),
+        (3, ran, 0),
+        (5, ran, 0),
+        (7, ran, 0),
+        (10, CheckResult.TIME_OUT, 2),
+    ]
+    checks = Check({**facts, "pivot": {"node": 109, "before": 0.58, "after": 0.91}}, rows)
+    grown = grow(plausible(**options), [twig for twig, _ in twigs])
+    return decide(grown, [outcome for _, outcome in twigs], choices, found=34, checks=checks)
+
+
+def hostile_decisions() -> Trace:
+    """Decisions whose texts would like to be more than text."""
+    trace = hostile()
+    twigs = [
+        Twig(trace.output[place] - 1, [HOSTILE[other], *HOSTILE]) for place, other in ((1, 2), (5, 6), (15, 16), (19, 20))
+    ]
+    choices = [Choice(int(trace.output[place]), 0.5, [(i, 0.4)]) for i, place in enumerate((1, 5, 15, 19))]
+    return decide(grow(trace, twigs), [Outcome.NOT_COMPARED] * len(twigs), choices, found=len(twigs))
+
+
 CASES: dict[str, Callable[[], Trace]] = {
     "plausible": plausible,
     "sampled": sampled,
@@ -634,4 +823,6 @@ CASES: dict[str, Callable[[], Trace]] = {
     "chat": chat,
     "branching": branching,
     "hostile_branches": hostile_branches,
+    "decided": decided,
+    "hostile_decisions": hostile_decisions,
 }

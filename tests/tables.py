@@ -10,12 +10,24 @@ from hypothesis import strategies as st
 from tokenscope_trace.schema import TABLES
 
 NAN = float("nan")
-REPLAYED = ("attention_layers", "attention_rows", "attention", "lens", "syntax")
+REPLAYED = (
+    "attention_layers",
+    "attention_rows",
+    "attention",
+    "lens",
+    "syntax",
+    "outcomes",
+    "decisions",
+    "decision_options",
+    "checks",
+)
 UNREAD: dict[str, Any] = {
     "replay": None,
     "attention": None,
     "lens": None,
     "syntax": None,
+    "decisions": None,
+    "check": None,
 }  # facts of a run that was not replayed
 
 
@@ -38,7 +50,18 @@ def small_run(**changes: Any) -> dict[str, Any]:
         "syntax": {
             "kinds": ["identifier", "module"],
             "fields": ["", "name"],
-            "passages": [{"text": 0, "language": "python", "first": 0, "count": 3}],
+            "passages": [
+                {"text": 0, "language": "python", "first": 0, "count": 3},
+                {"text": 0, "language": "python", "first": 3, "count": 1, "branch": 0},
+            ],
+        },
+        "decisions": {"found": 3},
+        "check": {
+            "command": "sh {file}",
+            "timeout": 10.0,
+            "memory": 2048,
+            "outputs": ["", "2 failed"],
+            "pivot": {"node": 3, "before": 0.5, "after": 0.75},
         },
         "notes": [],
         "clock": {"created": "2026-01-01T00:00:00Z"},
@@ -82,13 +105,25 @@ def small_tables() -> dict[str, dict[str, np.ndarray]]:
             },
             "lens": {"token_id": [5, 9], "probability": [0.5, 0.75], "rank": [2, 1], "logprob": [-2.0, -0.25]},
             "syntax": {
-                "kind": [1, 0, 0],
-                "field": [0, 1, 0],
-                "parent": [-1, 0, 0],
-                "start": [0, 1, 4],
-                "end": [7, 3, 7],
-                "flags": [1, 9, 2],
+                "kind": [1, 0, 0, 1],
+                "field": [0, 1, 0, 0],
+                "parent": [-1, 0, 0, -1],
+                "start": [0, 1, 4, 0],
+                "end": [7, 3, 7, 9],
+                "flags": [1, 9, 2, 1],
             },
+            "outcomes": {"outcome": [4], "scope": [1], "start": [1], "main_end": [6], "branch_end": [9]},
+            "decisions": {
+                "node": [3],
+                "count": [1],
+                "syntax": [1],
+                "probability": [0.6],
+                "difference": [0.5],
+                "flags": [1],
+                "option_count": [2],
+            },
+            "decision_options": {"node": [3, 3], "token_id": [9, 5], "probability": [0.25, 0.1], "branch": [0, -1]},
+            "checks": {"branch": [-1, 0], "result": [1, 2], "output": [0, 1]},
         }
     )
 

@@ -57,13 +57,18 @@ def test_comments_are_left_out_and_what_looks_like_one_stays():
     assert run(script) == [2, "// text", "// a // b", "a"]
 
 
-def test_names_and_lines_stay_as_they_were_written():
+def test_names_and_lines_stay_as_they_were_written_without_indentation():
     source = "export function twice(number) {\n  // Doubles.\n  return number + number;\n}\n"
-    assert "function twice(number) {\n  return number + number;\n}\n" in bundle({"main": source}, "main")
+    assert "function twice(number) {\nreturn number + number;\n}\n" in bundle({"main": source}, "main")
 
 
 def test_a_script_that_stands_by_itself_is_ascii_without_comments():
     assert bundle_classic("boot", "/** Says\n * more. */\n\nf('é'); // why\n  // one\n") == "f('\\u00e9'); // why\n"
+
+
+def test_white_space_inside_of_a_line_stays():
+    source = "globalThis.result = [\n  '  a  ',\n\t`  ${1}  b`, /  c/.source];\n"
+    assert run(bundle({"main": source}, "main")) == ["  a  ", "  1  b", "  c"]
 
 
 def test_a_template_literal_of_several_lines_is_refused():

@@ -49,6 +49,18 @@ def test_standard_output(trace_file):
     assert not trace_file.with_suffix(".html").exists()
 
 
+def test_markdown_for_a_pull_request(trace_file, tmp_path):
+    result = run(trace_file, "--format", "markdown")
+    assert result.exit_code == 0
+    text = trace_file.with_suffix(".md").read_text(encoding="utf-8")
+    assert text.startswith("### How the model wrote")
+    assert "Attach `trace.html`" in text
+    assert len(text.splitlines()) < 60
+    assert "paste it into the pull request" in result.stderr
+    assert run(trace_file, "--format", "markdown", "-o", "-").stdout == text
+    assert run(trace_file, "--format", "pdf").exit_code == 2
+
+
 def test_an_existing_file_is_kept_without_force(trace_file):
     page = trace_file.with_suffix(".html")
     page.write_text("mine", encoding="utf-8")

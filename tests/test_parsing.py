@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import standard_library, synthetic_traces
+from tests.code_traces import Twig, recorded
 from transformers import AutoTokenizer
 
 from tokenscope_trace import Trace
 from tokenscope_trace.languages import LANGUAGES, by_file, by_name, grammar, kinds
 from tokenscope_trace.models import builtin_folder
 from tokenscope_trace.parsing import Passage, parse, passages
+from tokenscope_trace.programs import Programs
 from tokenscope_trace.schema import SyntaxFlag
 from tokenscope_trace.spelling import Speller
-from tokenscope_trace.structure import add_syntax
+from tokenscope_trace.structure import add_structure
 from tokenscope_trace.syntax import TokenPlaces, aggregate, percentile
 
 NAMES = [language.name for language in LANGUAGES]
@@ -40,7 +42,20 @@ def whole(text, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_pattern_names_kinds_that_the_grammar_has(name):
     language = by_name(name)
-    for patterns in (language.expressions, language.statements, language.blocks, language.arms):
+    rules = language.rules
+    for patterns in (
+        *(language.expressions, language.statements, language.blocks, language.arms),
+        *(rules.units.functions, rules.units.classes, rules.units.continued, rules.units.elements),
+        *(
+            rules.notation.comments,
+            rules.notation.commas,
+            rules.notation.tuples,
+            rules.notation.strings,
+            rules.notation.exact,
+        ),
+        *(rules.names.leaves, rules.names.scopes, rules.names.raw),
+        *(rules.effects.imports, rules.effects.control, rules.effects.literals),
+    ):
         for pattern in patterns.split():
             assert kinds(language, pattern), pattern
     assert not kinds(language, language.arms) - kinds(language, language.blocks)
@@ -62,7 +77,7 @@ def test_the_arms_of_a_branch_are_told_apart(name):
     text = PROGRAMS[name].encode()
     parsed = whole(text, name)
     assert not np.any(parsed.flags & (SyntaxFlag.ERROR | SyntaxFlag.MISSING))
-    found = add_syntax(synthetic_traces.make([], [text], source=f"x{by_name(name).suffixes.split()[0]}")).syntax
+    found = add_structure(synthetic_traces.make([], [text], source=f"x{by_name(name).suffixes.split()[0]}")).syntax
     blocks = [text[span.start : span.end] for span in found.spans(0, "block")]
     first = next(block for block in blocks if block.startswith(b"if"))
     assert b"g" in first
@@ -166,7 +181,7 @@ def test_fences_of_a_conversation_are_parsed_each_in_its_language():
 )
 def test_every_kind_of_trace_takes_its_syntax_and_keeps_the_rest(case):
     before = synthetic_traces.CASES[case]()
-    trace = add_syntax(before, by_name("python"))
+    trace = add_structure(before, by_name("python"))
     again = Trace.from_bytes(trace.to_bytes())
     assert again.to_bytes() == trace.to_bytes()
     assert np.array_equal(again.nodes.logprob, before.nodes.logprob, equal_nan=True)
@@ -176,7 +191,7 @@ def test_every_kind_of_trace_takes_its_syntax_and_keeps_the_rest(case):
 
 
 def test_the_hole_of_a_file_is_parsed_in_its_place():
-    trace = add_syntax(synthetic_traces.fill_in_the_middle())
+    trace = add_structure(synthetic_traces.fill_in_the_middle())
     assert not np.any(trace.syntax.flags & SyntaxFlag.ERROR)
     (function,) = [span for span in trace.syntax.spans(0, "block") if span.kind == "function_definition"]
     tokens, shares = trace.token_places(trace.texts[0]).within(function.start, function.end)
@@ -186,7 +201,7 @@ def test_the_hole_of_a_file_is_parsed_in_its_place():
 
 
 def test_files_are_texts_of_their_own():
-    trace = add_syntax(synthetic_traces.changed())
+    trace = add_structure(synthetic_traces.changed())
     assert [(p.text, p.language) for p in trace.syntax.passages] == [(0, "python"), (1, "python")]
     for number, file in enumerate(trace.files):
         for span in trace.syntax.spans(number, "statement"):
@@ -194,3 +209,50 @@ def test_files_are_texts_of_their_own():
             assert set(tokens.tolist()) <= set(file.nodes.tolist())
     innermost = trace.syntax.innermost(1, 5, 14)
     assert trace.syntax.kind[innermost] == "identifier"
+
+
+def test_a_trace_has_spans_of_five_sizes():
+    trace = add_structure(synthetic_traces.make([], [b"if a", b":\n    ", b"b = f(", b"1)\n", b"\r\n", b"c"], source="x.py"))
+    text = trace.text(trace.main)
+
+    def texts(size):
+        return [text[span.start : span.end].decode() for span in trace.spans(0, size)]
+
+    assert texts("line") == ["if a:\n", "    b = f(1)\n", "\r\n", "c"]
+    assert texts("token") == ["if a", ":\n    ", "b = f(", "1)\n", "\r\n", "c"]
+    assert [span.kind for span in trace.spans(0, "token")] == [
+        "if_statement",
+        ":",
+        "assignment",
+        "argument_list",
+        "white space",
+        "identifier",
+    ]
+    assert texts("statement") == ["if a:\n    b = f(1)", "b = f(1)", "b = f(1)", "c"]
+    assert "f(1)" in texts("expression")
+    assert texts("block") == ["if a:\n    b = f(1)"]
+
+
+def test_without_a_grammar_there_are_lines_and_tokens():
+    trace = add_structure(synthetic_traces.make([], [b"Roses", b" are\n", b"red"], source="x.txt"))
+    assert [(span.start, span.end, span.kind) for span in trace.spans(0, "line")] == [(0, 10, "line"), (10, 13, "line")]
+    assert [span.kind for span in trace.spans(0, "token")] == ["", "", ""]
+    assert trace.spans(0, "statement") == []
+
+
+def test_a_branch_has_the_syntax_of_its_own_bytes_and_what_is_around_them():
+    trace = add_structure(
+        recorded(["def f(a):\n", "    x = 1\n"], ["    return a\n"], [Twig(1, ["    if", " a:\n", "        return 'é'\n"])])
+    )
+    (passage,) = trace.syntax.of_branches
+    program = Programs(trace).of_branch(0)
+    rows = range(passage.first, passage.end)
+    found = [
+        (trace.syntax.kind[row], program.text[trace.syntax.start[row] : trace.syntax.end[row]].decode()) for row in rows
+    ]
+    assert found[0] == ("module", program.text.decode())
+    assert ("function_definition", program.text.decode().strip()) in found
+    assert ("if_statement", "if a:\n        return 'é'") in found
+    assert not any(text == "x = 1" for _, text in found)
+    assert len(trace.syntax.passages) == 1
+    assert [span.kind for span in trace.syntax.spans(0, "statement")].count("if_statement") == 0

@@ -88,14 +88,14 @@ def test_a_folder_s_model_with_every_option(folder, model_folder):
 def test_a_tree_with_every_option(folder, model_folder):
     code, said = invoke(
         "prompt.py", "--model", model_folder, "--max-new-tokens", 6, "--temperature", 0, "--tree-nodes", 40, "--tree-width", 2,
-        "--tree-depth", 3, "--tree-length", 5, "--tree-min-prob", 0.001, "--tree-temperature", 0.7, "--force-token", "2:40,4:41",
+        "--tree-depth", 3, "--tree-length", 5, "--tree-extra", 4, "--tree-min-prob", 0.001, "--tree-temperature", 0.7, "--force-token", "2:40,4:41",
         "--force-text", r"3:\n\treturn", "-o", "t.tsc",
     )  # fmt: skip
     assert code == 0, said
     assert "Growing branches of at most 55 tokens in all" in said
     trace = Trace.load("t.tsc")
     assert trace.run["tree"] == {
-        "engine": "tree-attention", "width": 2, "depth": 3, "length": 5, "min_prob": 0.001, "nodes": 40, "temperature": 0.7,
+        "engine": "tree-attention", "width": 2, "depth": 3, "length": 5, "extra": 4, "min_prob": 0.001, "nodes": 40, "temperature": 0.7,
         "seed": 0, "finish": "nodes",
     }  # fmt: skip
     asked = trace.branches.first[trace.branches.asked == 1]
@@ -128,6 +128,48 @@ def test_the_command_in_a_trace_records_it_again(folder, model_folder):
     one, two = Trace.load("a.tsc"), Trace.load("b.tsc")
     assert one.nodes.token_id.tolist() == two.nodes.token_id.tolist()
     assert one.run["sampling"] == two.run["sampling"]
+
+
+def test_decisions_and_a_check_of_the_user_s_own(folder, model_folder):
+    words = ["prompt.py", "--model", model_folder, "--max-new-tokens", 6, "--tree-nodes", 60, "--tree-min-prob", 0]
+    command = "grep -c def {file} && test $(pwd) != " + str(folder)
+    code, said = invoke(*words, "--stop", "e", "--decisions", 2, "--check", command, "--check-timeout", 30, "-o", "t.tsc")
+    assert code == 0, said
+    trace = Trace.load("t.tsc")
+    assert len(trace.decisions) == 2
+    assert trace.run["decisions"]["found"] > 2
+    assert len(trace.outcomes) == len(trace.branches) > 0
+    assert "decisions  line " in said
+    assert trace.run["check"]["command"] == command
+    assert trace.run["check"]["timeout"] == 30
+    if len(trace.checks):
+        assert "check " in said
+        assert trace.run["check"]["outputs"][0] == "1"
+    else:
+        assert "no program of this recording is finished" in said
+    assert {path.name for path in folder.iterdir()} == {"prompt.py", "t.tsc"}
+    assert invoke(*words, "--decisions", 0, "-o", "none.tsc")[0] == 0
+    assert len(Trace.load("none.tsc").decisions) == 0
+    assert len(Trace.load("none.tsc").checks) == 0
+
+
+def test_the_check_runs_on_what_the_built_in_model_wrote(folder):
+    prompt = Path(__file__).parent.parent / "samples" / "merge.py"
+    judge = "import runpy, sys; merge = runpy.run_path(sys.argv[1])['merge']; assert merge({1: 2}, {1: 3}) == {1: 3}"
+    code, said = invoke(
+        prompt, "--max-new-tokens", 60, "--stop", r"\n\n\n", "--tree-nodes", 700, "-o", "m.tsc", "--check-timeout", 60,
+        "--check", f'python3 -c "{judge}" {{file}}',
+    )  # fmt: skip
+    assert code == 0, said
+    trace = Trace.load("m.tsc")
+    assert len(trace.checks) > 5
+    assert set(trace.checks.result.tolist()) == {1, 2}
+    outputs = trace.run["check"]["outputs"]
+    assert all("Error" in outputs[row] for row in trace.checks.output[trace.checks.result == 2])
+    assert all("Error" not in outputs[row] for row in trace.checks.output[trace.checks.result == 1])
+    assert str(Path.home()) not in " ".join(outputs)
+    assert trace.run["check"]["pivot"]["node"] in trace.output
+    assert "What moves it most is" in " ".join(said.split())
 
 
 def test_stdin_and_the_default_output(folder, model_folder):
@@ -188,6 +230,8 @@ MISTAKES = {
     "a forced text without text": (["prompt.py", "--force-text", "12:"], 2, "POSITION:TEXT"),
     "an id that the model lacks": (["prompt.py", "--force-token", "1:999999"], 3, "has no token 999999"),
     "an empty stop string": (["prompt.py", "--stop", ""], 2, "must not be empty"),
+    "a check that names no file": (["prompt.py", "--check", "true"], 2, "names no {file}"),
+    "a check without memory": (["prompt.py", "--check", "true {file}", "--check-memory", "0"], 2, "check-memory"),
     "a system message without a chat": (["prompt.py", "--system", "x"], 2, "needs --chat"),
     "a chat with a hole": (["prompt.py", "--chat", "--fim"], 2, "exclude each other"),
 }
@@ -338,10 +382,11 @@ def test_help_is_a_manual_page():
         "Inside the model:",
         "Recording:",
         "Tree:",
+        "Decisions:",
         "Exit codes:",
     ):
         assert heading in text
-    assert text.count("Example: ") == 7
+    assert text.count("Example: ") == 8
     assert "[default: 256]" in text
     assert max(len(line) for line in text.splitlines()) <= 110
 
@@ -458,6 +503,7 @@ def test_the_changes_of_a_work_tree_are_scored(folder, model_folder):
         (("--diff", "HEAD", "--tree-nodes", "5"), "--tree-nodes says how to generate, and --diff generates nothing."),
         (("prompt.py", "--no-attention", "--attention-top", "3"), "--no-attention excludes"),
         (("prompt.py", "--attention-layers", "x"), "write numbers of layers from 0"),
+        (("--score", "prompt.py", "--check", "true {file}"), "--check says how to generate, and --score generates nothing."),
         ((), "Missing argument 'PROMPT'."),
     ],
 )

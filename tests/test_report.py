@@ -41,7 +41,7 @@ def test_the_policy_admits_these_scripts_and_these_styles_and_nothing_else():
 def test_the_page_carries_the_viewer_readable_under_a_name():
     script = unpacked(render(synthetic_traces.plausible())).decode("ascii")
     assert script == viewer_script()
-    assert "\nfunction refuse(error) {\n  const isExpected = error instanceof PayloadError;\n" in script
+    assert "\nfunction refuse(error) {\nconst isExpected = error instanceof PayloadError;\n" in script
     assert script.endswith("\n//# sourceURL=tokenscope-viewer.js\n")
 
 

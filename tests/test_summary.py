@@ -6,6 +6,8 @@ from tests import synthetic_traces
 
 from tokenscope_trace.program_text import OUTPUT_BYTES, Passage, rows
 from tokenscope_trace.report import render
+from tokenscope_trace.review import review
+from tokenscope_trace.schema import DecisionFlag
 from tokenscope_trace.summary import summarise
 from tokenscope_trace.uncertain import changed_nodes
 
@@ -16,6 +18,24 @@ def test_the_headline_counts_what_was_nearly_certain():
     assert (
         summarise(trace).headline == f"The model was nearly certain of {certain} of the {len(trace.output)} tokens it wrote."
     )
+
+
+def test_where_there_are_decisions_they_are_the_headline_and_certainty_follows():
+    trace = synthetic_traces.decided()
+    summary = summarise(trace)
+    assert summary.headline == "10 of 34 decisions shaped this code most."
+    assert summary.sentences[0].startswith("The model was nearly certain of ")
+    assert summary.review == review(trace)
+    all_of_them = summarise(trace.replaced({**trace.run, "decisions": {"found": 10}}, {}))
+    assert all_of_them.headline == "10 decisions shaped this code."
+    tables = trace._contents.tables["decisions"]
+    taste = {"decisions": {**tables, "flags": np.full(10, DecisionFlag.TASTE, np.uint8)}}
+    assert summarise(trace.replaced(trace.run, taste)).headline.startswith("What else was likely would have changed names")
+
+
+def test_a_recording_without_decisions_has_no_review():
+    assert summarise(synthetic_traces.plausible()).review is None
+    assert summarise(synthetic_traces.changed()).review is None
 
 
 def test_the_perplexity_is_that_of_the_output():

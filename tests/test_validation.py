@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.tables import UNREAD, small_run, small_tables, without_replay
+from tests.tables import NAN, UNREAD, small_run, small_tables, without_replay
 
 from tokenscope_trace import Trace
 from tokenscope_trace.errors import CorruptTrace
@@ -41,6 +41,22 @@ BREAKAGES = {
     "comes before its parent": ("syntax", "parent", 1, 1),
     "ends before it begins": ("syntax", "end", 1, 0),
     "reaches beyond its parent": ("syntax", "end", 2, 8),
+    "unknown outcome": ("outcomes", "outcome", 0, 9),
+    "unknown scope": ("outcomes", "scope", 0, 4),
+    "what an outcome compares ends": ("outcomes", "branch_end", 0, 0),
+    "a decision has nodes that do not exist": ("decisions", "count", 0, 3),
+    "about unknown syntax": ("decisions", "syntax", 0, 4),
+    "a difference of a decision": ("decisions", "difference", 0, 1.5),
+    "a probability of a decision": ("decision_options", "probability", 0, NAN),
+    "unknown flag": ("decisions", "flags", 0, 4),
+    "options of the decisions do not add up": ("decisions", "option_count", 0, 1),
+    "an option stands at no node": ("decision_options", "node", 1, 5),
+    "an option is not in the table": ("decision_options", "token_id", 1, 6),
+    "an option has an unknown branch": ("decision_options", "branch", 1, 1),
+    "a check is of an unknown branch": ("checks", "branch", 1, 1),
+    "the checks are not in ascending": ("checks", "branch", 1, -1),
+    "unknown result": ("checks", "result", 0, 0),
+    "unknown output": ("checks", "output", 0, 2),
     "lens has a token that is not": ("lens", "token_id", 0, 6),
     "lens has a negative rank": ("lens", "rank", 0, -1),
     "probability of the lens": ("lens", "probability", 0, 1.5),
@@ -76,6 +92,19 @@ FACTS = {
             "passages": [{"text": 0, "language": "c", "first": 0, "count": 2}],
         }
     },
+    "belongs to no branch": {
+        "syntax": {
+            "kinds": ["a", "b"],
+            "fields": ["", "n"],
+            "passages": [{"text": 0, "language": "c", "first": 0, "count": 4, "branch": 1}],
+        }
+    },
+    "run.decisions does not describe": {"decisions": None},
+    "does not say how many": {"decisions": {"found": 0}},
+    "run.check does not describe": {"check": None},
+    "run.check names no command": {"check": {"command": None}},
+    "outputs is not a list": {"check": {"command": "x", "outputs": [1]}},
+    "pivot names no node": {"check": {"command": "x", "outputs": [""], "pivot": {}}},
     "a file has no name": {"files": [{"first": 0, "end": 5}]},
     "the files do not join": {"files": [{"source": "a", "first": 1, "end": 5}]},
     "nodes that were not scored": {"files": [{"source": "a", "first": 0, "end": 5}]},
@@ -95,6 +124,15 @@ def test_a_broken_column_is_refused_by_its_reason(why):
 def test_facts_that_do_not_fit_their_tables_are_refused(why):
     with pytest.raises(CorruptTrace, match=why):
         Trace(small_run(**FACTS[why]), small_tables())
+
+
+def test_outcomes_are_those_of_all_branches_or_of_none():
+    tables = small_tables()
+    tables["outcomes"] = {name: np.repeat(values, 2) for name, values in tables["outcomes"].items()}
+    with pytest.raises(CorruptTrace, match="the outcomes are not those of the branches"):
+        Trace(small_run(), tables)
+    tables["outcomes"] = {name: values[:0] for name, values in tables["outcomes"].items()}
+    assert len(Trace(small_run(), tables).outcomes) == 0
 
 
 def test_files_are_chains_of_all_scored_nodes_with_lines_in_order():

@@ -5,6 +5,7 @@ import { mountAttention } from '#viewer/attention_view';
 import { MAIN } from '#viewer/branches';
 import { mountCode } from '#viewer/code_view';
 import { describe } from '#viewer/description';
+import { mountDecisions } from '#viewer/decisions_view';
 import { mountDiff } from '#viewer/diff_view';
 import { h, part } from '#viewer/dom';
 import { mountFiles } from '#viewer/files_view';
@@ -54,13 +55,14 @@ export function run(trace) {
   const act = (action, entry, reveal = true) => {
     state = reduce(state, action, recording.limits);
     update(reveal);
-    if (entry !== 'keep') writeAddress(toHash(state), entry);
+    if (entry !== 'keep') writeAddress(toHash(state, recording.limits), entry);
   };
   const commands = commandsFor(() => reading, views, act, () => state);
 
   listenToKeys(commands, views);
   on('select', ({ node, by }) => commands.select?.(node, by === 'drag' ? 'replace' : 'push'));
   on('branch', (branch) => commands.branch?.(branch));
+  on('decision', ({ decision, branch }) => commands.decision?.(decision, branch));
   on('file', (file) => commands.file?.(file));
   on('point', ({ node, cell }) => (node < 0 ? views.tooltip.hide() : views.tooltip.show(reading, node, cell, reading.metricOf(state.metric), noteOf(views.look(reading, state), node))));
   on('point-branch', (found) => (found ? views.tooltip.showBranch(recording, found.branch, found.node, found.at) : views.tooltip.hide()));
@@ -93,6 +95,7 @@ function mount(recording) {
     strip: mountStrip(part('strip')),
     legend: mountLegend(part('legend'), recording.metrics),
     trail: mountTrail(part('trail'), recording),
+    decisions: mountDecisions(part('decisions')),
     files: mountFiles(part('files'), part('trail'), recording), // after the trail, which is empty where there are files
     lens: mountLens(layers),
     instead: mountInstead(slot),
@@ -122,9 +125,12 @@ function show(main, reading, views, state, reveal) {
   const look = views.look(reading, state);
   const [tree, matrix, structure] = [part('tree'), part('matrix'), part('structure')];
   document.body.classList.toggle('has-selection', state.selected >= 0);
+  document.body.classList.toggle('has-decision', state.decision > 0);
   views.code.show(reading);
   views.code.isolate(state.changed);
   views.code.colour(look?.buckets ?? buckets, look !== null);
+  views.code.decide(state.decision);
+  views.decisions.update(state);
   views.files.update(reading, state);
   views.lens.update(reading, state);
   views.instead.update(reading, state.selected);
@@ -194,6 +200,19 @@ function commandsFor(shown, views, act, current) {
     act({ type: 'branch', branch, node }, 'push');
     views.live.say(branch < 0 ? 'Main path' : 'Branch');
   };
+  const decision = (/** @type {number} */ number, branch = MAIN) => {
+    act({ type: 'decision', decision: number, branch }, 'push');
+    views.live.say(views.decisions.say(number));
+  };
+  /** Goes round at the end. @param {1 | -1} direction */
+  const leapToDecision = (direction) => {
+    const { count: all } = views.decisions;
+    if (!all) return views.live.show('No decisions were recorded.');
+    const now = current().decision || (direction > 0 ? 0 : all + 1);
+    const next = ((now + direction - 1 + all) % all) + 1;
+    decision(next);
+    views.decisions.begin(next);
+  };
   const file = (/** @type {number} */ index) => {
     act({ type: 'file', file: index }, 'push');
     const { file } = shown();
@@ -213,6 +232,9 @@ function commandsFor(shown, views, act, current) {
   return {
     select,
     branch,
+    decision,
+    'next-decision': () => leapToDecision(1),
+    'previous-decision': () => leapToDecision(-1),
     file,
     'next-file': () => leapToFile(1),
     'previous-file': () => leapToFile(-1),

@@ -4,6 +4,7 @@
  */
 
 import { count } from '#viewer/format';
+import { outcomeOf } from '#viewer/outcomes';
 
 export const MAIN = -1;
 const NONE = -2;
@@ -34,6 +35,7 @@ export const REJOINED = 3;
  * @property {(node: number) => number} replaced what stands on the path that the branch beginning with this node left, -1 for nothing
  * @property {(node: number) => number} explored share of the probability that the siblings cover, in [0, 1]
  * @property {(branch: number) => string} endOf why it ends, in words
+ * @property {(branch: number) => string} outcomeOf what it led to, in words; '' where nothing is known
  * @property {(branch: number) => boolean} isFinished whether its text ends there, and not only its recording
  * @property {(branch: number) => number} probabilityOf p of its first token
  */
@@ -95,6 +97,7 @@ export function treeOf(trace) {
     replaced: (node) => next[nodes.parent[node] ?? -1] ?? -1,
     explored: (node) => Math.min(1, siblings(node).reduce((sum, one) => sum + Math.exp(nodes.logprob[one] ?? NaN), 0)),
     endOf: (branch) => (ENDS[branches.end[branch] ?? 0] ?? ENDS[0])?.(tokens(branches.count[branch] ?? 0)) ?? '',
+    outcomeOf: (branch) => outcomeOf(trace, branch)?.words ?? '',
     isFinished: (branch) => branch < 0 || FINISHED.includes(branches.end[branch] ?? 0),
     probabilityOf: (branch) => Math.exp(nodes.logprob[firstOf(branch)] ?? NaN),
   };

@@ -5,7 +5,7 @@
  */
 
 import { visibleNode } from '#viewer/description';
-import { h, tell, tokenText } from '#viewer/dom';
+import { current, h, tell, tokenText } from '#viewer/dom';
 import { drawPieces } from '#viewer/drawing';
 import { foldsOf } from '#viewer/files';
 import { count, percent } from '#viewer/format';
@@ -127,7 +127,9 @@ export function mountCode(root) {
   code.addEventListener('click', (event) => {
     const selection = document.getSelection();
     if (selection && !selection.isCollapsed && code.contains(selection.anchorNode)) return;
-    tell(code, 'select', { node: nodeAt(event.target), by: 'click' });
+    const decision = /** @type {HTMLElement} */ (event.target).dataset['d'];
+    if (decision) tell(code, 'decision', { decision: Number(decision), branch: -1 });
+    else tell(code, 'select', { node: nodeAt(event.target), by: 'click' });
   });
   code.addEventListener('pointerover', (event) => {
     if (event.pointerType !== 'touch') tell(code, 'point', { node: nodeAt(event.target), cell: cellAt(event.target) });
@@ -159,6 +161,7 @@ export function mountCode(root) {
       reading = next;
       code.classList.toggle('on-branch', next.branch >= 0);
       code.classList.toggle('scored', next.file !== null);
+      code.classList.toggle('decided-lines', next.trace.decisions.node.length > 0);
       const redrawn = drawBlocks(next, kept);
       for (const block of blocks.splice(kept)) {
         watcher.unobserve(block.element);
@@ -180,6 +183,11 @@ export function mountCode(root) {
       root.scrollTop = 0;
       folds = [];
       alone = false;
+    },
+
+    /** The number of the open decision stands out. @param {number} decision 0 for none */
+    decide(decision) {
+      for (const badge of code.getElementsByClassName('badge')) current(badge, /** @type {HTMLElement} */ (badge).dataset['d'] === String(decision));
     },
 
     /** The changed lines of scored code alone, the others folded away; or all lines. @param {boolean} next */
@@ -294,6 +302,8 @@ function nodeAt(target) {
 function drawBlocks(reading, from) {
   const { trace, layout } = reading;
   const forks = new Set(reading.forks);
+  const decided = new Set(reading.decisions.flatMap(({ nodes }) => nodes));
+  const marks = marksOf(reading);
   const notes = notesOf(reading);
   /** @type {Block[]} */
   const blocks = [];
@@ -306,14 +316,26 @@ function drawBlocks(reading, from) {
       blocks.push({ element, cells: [], visible: from + blocks.length === 0, stale: true });
     }
     const block = /** @type {Block} */ (blocks[blocks.length - 1]);
-    const drawn = cells.map((cell) => drawCell(trace, cell, forks.has(cell.node)));
+    const drawn = cells.map((cell) => drawCell(trace, cell, (forks.has(cell.node) ? ' fork' : '') + (decided.has(cell.node) ? ' decided' : '')));
     const origins = cells.map(({ node }) => trace.nodes.origin[node]);
     const isChanged = reading.file?.isChanged(index + 1) ?? false;
     const side = isChanged ? ' changed' : origins[0] === ORIGIN.prompt ? ' of-prompt' : origins.includes(ORIGIN.branch) ? ' of-branch' : '';
     block.cells.push(...drawn);
-    block.element.append(h('div', { class: `line${side}`, data: { line: index + 1 } }, ...margin(reading.file?.lineAt(index + 1), isChanged), ...drawn.map(({ element }) => element)), ...(notes.get(index) ?? []));
+    block.element.append(h('div', { class: `line${side}`, data: { line: index + 1 } }, marks.get(index), ...margin(reading.file?.lineAt(index + 1), isChanged), ...drawn.map(({ element }) => element)), ...(notes.get(index) ?? []));
   }
   return blocks;
+}
+
+/** The numbers of the decisions beside their lines. They are text for no one: the cards say the same. @param {import('#viewer/reading').Reading} reading */
+function marksOf({ decisions }) {
+  /** @type {Map<number, HTMLElement>} */
+  const marks = new Map();
+  for (const { number, line, taste } of decisions) {
+    const list = marks.get(line) ?? h('span', { class: 'marks' });
+    list.append(h('button', { type: 'button', class: taste ? 'badge taste' : 'badge', tabIndex: -1, title: `Decision ${number}`, aria: { label: `Decision ${number}` }, data: { d: number } }));
+    marks.set(line, list);
+  }
+  return marks;
 }
 
 /** What stands beside a line of scored code: its surprise, and a mark where it changed. @param {import('#viewer/files').Line | undefined} line @param {boolean} isChanged */
@@ -351,10 +373,10 @@ function notesOf({ trace, tree, layout, branch }) {
   return notes;
 }
 
-/** @param {import('#viewer/trace').Trace} trace @param {import('#viewer/layout').Cell} cell @param {boolean} isFork @returns {Drawn} */
-function drawCell(trace, cell, isFork) {
+/** @param {import('#viewer/trace').Trace} trace @param {import('#viewer/layout').Cell} cell @param {string} marks more classes @returns {Drawn} */
+function drawCell(trace, cell, marks) {
   const origin = ORIGIN_CLASSES[trace.nodes.origin[cell.node] ?? 1] ?? 'output';
-  const base = `t ${origin}${cell.kind === 'text' ? '' : ` ${cell.kind}`}${isFork ? ' fork' : ''}`;
+  const base = `t ${origin}${cell.kind === 'text' ? '' : ` ${cell.kind}`}${marks}`;
   const element = h('span', { class: base, data: { n: cell.node } }, ...drawPieces(cell.pieces));
   const lead = /^ */.exec(cell.pieces[0]?.text ?? '')?.[0].length ?? 0;
   if (lead) element.dataset['lead'] = '\u00b7'.repeat(lead);

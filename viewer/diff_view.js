@@ -27,7 +27,7 @@ export function mountDiff(root, code) {
       const copy = h('button', { type: 'button', class: 'quiet-button' }, 'copy as text');
       copy.addEventListener('click', () => tell(copy, 'copy', { text: asText(found, `branch ${shown.branch}`), what: 'Comparison' }));
       root.replaceChildren(
-        h('p', { class: 'diff-head' }, h('span', {}, 'Branch ', tokenText(name), ' against the main path'),
+        h('p', { class: 'diff-head' }, h('span', {}, 'Branch ', tokenText(name), ' against the main path', shown.tree.outcomeOf(shown.branch) && h('span', { class: 'led-to' }, shown.tree.outcomeOf(shown.branch))),
           h('span', { class: 'amounts' }, `${tokens(found.removed)} only there, ${tokens(found.added)} only here`), copy),
         h('div', { class: 'diff-lines', tabIndex: 0, role: 'group', aria: { label: 'Differences' } }, ...found.rows.map(drawRow)),
         found.end ? h('p', { class: 'note-row' }, found.end) : '',

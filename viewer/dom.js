@@ -52,6 +52,12 @@ export function toggle(label, key, title, command) {
   return button;
 }
 
+/** Whether an element is the current one of its kind. @param {Element} element @param {boolean} is */
+export function current(element, is) {
+  if (is) element.setAttribute('aria-current', 'true');
+  else element.removeAttribute('aria-current');
+}
+
 /** The visible form of a token as elements. @param {readonly { text: string, sign: boolean }[]} parts */
 export function tokenText(parts) {
   const element = h('bdi', { class: 'token-text' });

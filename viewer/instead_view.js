@@ -56,7 +56,8 @@ function forText(reading, node, text) {
   const begun = beginning(reading, node, encoder.encode(text));
   const command = notRecorded(reading, ['This text was not recorded here. '], commandWith(recorded(reading), '--force-text', value));
   if (begun < 0) return command;
-  const there = h('button', { type: 'button', class: 'there' }, 'Go to the branch that begins with ', tokenText(visibleNode(reading.trace, begun)));
+  const led = reading.tree.outcomeOf(reading.tree.branchOf(begun));
+  const there = h('button', { type: 'button', class: 'there' }, 'Go to the branch that begins with ', tokenText(visibleNode(reading.trace, begun)), led && `: ${led}`);
   there.addEventListener('click', () => tell(there, 'select', { node: begun, by: 'click' }));
   return [there, ...command];
 }

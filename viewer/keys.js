@@ -18,6 +18,8 @@ export const KEYS = [
   { keys: ['End'], shown: ['End'], does: 'first and last token of the line', command: 'line-end' },
   { keys: ['PageUp'], shown: ['PgUp'], does: 'scroll the code', command: 'page-up' },
   { keys: ['PageDown'], shown: ['PgDn'], does: 'scroll the code', command: 'page-down' },
+  { keys: ['j'], shown: ['j'], does: 'next and previous decision', command: 'next-decision' },
+  { keys: ['k'], shown: ['k'], does: 'next and previous decision', command: 'previous-decision' },
   { keys: ['n'], shown: ['n'], does: 'next and previous uncertain token', command: 'next-uncertain' },
   { keys: ['p'], shown: ['p'], does: 'next and previous uncertain token', command: 'previous-uncertain' },
   { keys: ['1', '2', '3', '4', '5', '6', '7', '8'], shown: ['1', '\u2026', '8'], does: 'colour by surprisal, entropy, \u2026', command: 'metric' },

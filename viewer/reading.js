@@ -1,6 +1,7 @@
 /** One recording as it is read: its numbers by metric, its tree, and the path that is shown, laid out. Each computed once. Pure. */
 
-import { treeOf } from '#viewer/branches';
+import { MAIN, treeOf } from '#viewer/branches';
+import { decisionsOn } from '#viewer/decisions';
 import { filesOf } from '#viewer/files';
 import { layOut } from '#viewer/layout';
 import { bucketsOf, metricsOf, MISSING } from '#viewer/metrics';
@@ -19,6 +20,7 @@ import { structureOf } from '#viewer/syntax';
  * @property {(metric: Metric) => Float32Array} valuesOf one per node, NaN where not measured
  * @property {(metric: Metric) => Uint8Array} bucketsFor one per node
  * @property {(text: number) => import('#viewer/syntax').Structure | null} structures of a file, or 0
+ * @property {(node: number) => import('#viewer/syntax').Structure | null} structureAt of the text or of the branch that a node is on
  * @property {(kind: string) => readonly number[]} tokensOfKind of syntax, in all texts
  */
 
@@ -29,6 +31,7 @@ import { structureOf } from '#viewer/syntax';
  * @property {import('#viewer/layout').Layout} layout
  * @property {() => import('#viewer/syntax').Structure | null} structure null where the path was not parsed, as a branch
  * @property {(metric: Metric) => number[]} uncertainOf nodes of the output, in the order of the file
+ * @property {readonly import('#viewer/decisions').Placed[]} decisions that stand on the path
  * @property {number[]} forks nodes of the path beside which something else was continued, in the order of the file
  */
 
@@ -40,6 +43,7 @@ export function open(trace) {
   const tree = treeOf(trace);
   const valuesOf = remembered((/** @type {Metric} */ metric) => metric.values(trace.nodes));
   const structures = remembered((/** @type {number} */ text) => structureOf(trace, text));
+  const ofBranches = remembered((/** @type {number} */ branch) => structureOf(trace, 0, branch));
   const texts = Array.from({ length: trace.files.length || 1 }, (_, text) => text);
   const files = filesOf(trace, valuesOf(/** @type {Metric} */ (metrics[0])));
   return {
@@ -50,10 +54,12 @@ export function open(trace) {
     limits: {
       isOn: tree.isOn, branchOf: tree.branchOf, branches: tree.count, metrics: metrics.map(({ key }) => key), heads: headsOf(trace.attention),
       fileOf: files.fileOf, files: files.list.length, compared: files.compared, lens: trace.lens !== null, syntax: trace.syntax !== null,
+      homeOf: (decision, branch) => (branch < 0 || !decision ? (trace.decisions.node[decision - 1] ?? -1) : decision > trace.decisions.node.length || branch >= tree.count ? -1 : tree.firstOf(branch)),
     },
     metricOf: (key) => metrics.find((metric) => metric.key === key) ?? /** @type {Metric} */ (metrics[0]),
     valuesOf,
     structures,
+    structureAt: (node) => (tree.branchOf(node) > MAIN ? ofBranches(tree.branchOf(node)) : structures(Math.max(0, files.fileOf(node)))),
     tokensOfKind: remembered((/** @type {string} */ kind) => texts.flatMap((text) => Array.from(structures(text)?.nodes ?? []).filter((_, place) => structures(text)?.kinds[place] === kind))),
     bucketsFor: remembered((/** @type {Metric} */ metric) => bucketsOf(metric, valuesOf(metric))),
   };
@@ -76,6 +82,7 @@ export function read(recording, branch, index = -1) {
     layout,
     structure: () => (branch < 0 ? recording.structures(file?.index ?? 0) : null),
     uncertainOf: remembered((/** @type {Metric} */ metric) => output.filter((node) => isUncertain(metric, bucketsFor(metric)[node] ?? MISSING))),
+    decisions: decisionsOn(trace, tree, layout),
     forks: tree.count ? output.filter((node) => tree.siblings(node).length > 1) : [],
   };
 }

@@ -22,11 +22,12 @@
  * @property {string} span whose rows it shows: `tree`, or one of the resolutions
  * @property {string} by which number of a span
  * @property {boolean} ranked whether the rows are in the order of that number
+ * @property {number} decision that is open, from 1; 0 for none. While one is open, a token is selected
  */
 
 /**
  * @typedef {{ type: 'select', node: number } | { type: 'branch', branch: number, node: number } | { type: 'file', file: number } |
- *   { type: 'colour', metric: string } |
+ *   { type: 'decision', decision: number, branch: number } | { type: 'colour', metric: string } |
  *   { type: 'toggle', what: 'definitions' | 'diff' | 'tree' | 'lens' | 'changed' | 'attention' | 'matrix' | 'structure' } |
  *   { type: 'look', change: Partial<Looking> } | { type: 'outline', change: Partial<Outline> } | { type: 'address', hash: string }} Action
  */
@@ -45,6 +46,7 @@
  * @property {boolean} compared whether lines of them are marked as changed
  * @property {boolean} lens whether there is one, or a reason why not
  * @property {boolean} syntax whether any text was parsed
+ * @property {(decision: number, branch: number) => number} homeOf the node that stands for a decision on the path of one of its branches, -1 for none
  * @property {ReadonlyMap<number, number> | null} heads of each layer with attention; null where none was recorded
  */
 
@@ -52,7 +54,7 @@
 export const INITIAL = Object.freeze({
   branch: -1, file: -1, selected: -1, metric: 'surprisal', definitions: false, diff: false, tree: false, lens: false, changed: false,
   attention: false, matrix: false, reverse: false, own: false, aside: false, layer: -1, head: -1,
-  structure: false, span: 'tree', by: 'mean', ranked: false,
+  structure: false, span: 'tree', by: 'mean', ranked: false, decision: 0,
 });
 
 export const SPANS = Object.freeze(['tree', 'token', 'expression', 'statement', 'line', 'block']);
@@ -68,10 +70,15 @@ export function reduce(state, action, limits) {
     case 'branch': {
       const branch = action.branch < limits.branches ? action.branch : -1;
       const selected = limits.isOn(branch, action.node) ? action.node : -1;
-      return { ...state, branch, selected, file: selected < 0 ? state.file : limits.fileOf(selected), diff: state.diff && branch >= 0 };
+      const decision = selected < 0 ? 0 : state.decision;
+      return { ...state, branch, selected, decision, file: selected < 0 ? state.file : limits.fileOf(selected), diff: state.diff && branch >= 0 };
+    }
+    case 'decision': { // an alternative opens beside what was written
+      const opened = { ...state, decision: action.decision, diff: action.branch >= 0 };
+      return reduce(opened, { type: 'branch', branch: action.branch, node: limits.homeOf(action.decision, action.branch) }, limits);
     }
     case 'file':
-      return { ...state, file: action.file < limits.files ? action.file : -1, selected: -1 };
+      return { ...state, file: action.file < limits.files ? action.file : -1, selected: -1, decision: 0 };
     case 'colour':
       return limits.metrics.includes(action.metric) ? reduce({ ...state, metric: action.metric, attention: false }, { type: 'outline', change: {} }, limits) : state;
     case 'toggle': {
@@ -92,10 +99,12 @@ export function reduce(state, action, limits) {
       };
     }
     case 'address': {
-      const { branch, file, node, metric, diff, tree, lens, changed, attention, matrix, look, structure, outline } = parseHash(action.hash);
+      const { decision, branch, file, node, metric, diff, tree, lens, changed, attention, matrix, look, structure, outline } = parseHash(action.hash);
       const opened = { ...state, diff, tree: tree && limits.branches > 0, lens: lens && limits.lens, changed: changed && limits.compared };
       const there = reduce(reduce(opened, { type: 'file', file }, limits), { type: 'branch', branch, node: -1 }, limits);
-      const chosen = reduce(reduce(there, { type: 'select', node }, limits), { type: 'colour', metric: metric || INITIAL.metric }, limits);
+      const home = limits.homeOf(decision, there.branch);
+      const picked = reduce({ ...there, decision: home < 0 ? 0 : decision }, { type: 'select', node: limits.branchOf(node) < -1 ? home : node }, limits);
+      const chosen = reduce(picked, { type: 'colour', metric: metric || INITIAL.metric }, limits);
       const has = limits.heads !== null;
       const looked = reduce({ ...chosen, attention: attention && has, matrix: matrix && has, structure: structure && limits.syntax }, { type: 'look', change: look }, limits);
       return reduce(looked, { type: 'outline', change: outline }, limits);
@@ -106,12 +115,13 @@ export function reduce(state, action, limits) {
 /** What is on or off, by its key in the address. @type {readonly ['a' | 'x' | 'r' | 'o' | 's', 'attention' | 'matrix' | 'reverse' | 'own' | 'aside'][]} */
 const SWITCHES = [['a', 'attention'], ['x', 'matrix'], ['r', 'reverse'], ['o', 'own'], ['s', 'aside']];
 
-/** The address of a state: `#b=17&n=74&m=entropy`, without what is as at the start. @param {Readonly<State>} state */
-export function toHash(state) {
+/** The address of a state: `#b=17&n=74&m=entropy`, without what is as at the start. @param {Readonly<State>} state @param {Limits} limits */
+export function toHash(state, limits) {
   const parts = [];
+  if (state.decision) parts.push(`d${state.decision}`);
   if (state.branch >= 0) parts.push(`b=${state.branch}`);
   if (state.file >= 0) parts.push(`f=${state.file}`);
-  if (state.selected >= 0) parts.push(`n=${state.selected}`);
+  if (state.selected >= 0 && state.selected !== limits.homeOf(state.decision, state.branch)) parts.push(`n=${state.selected}`);
   if (state.metric !== INITIAL.metric) parts.push(`m=${state.metric}`);
   if (state.diff) parts.push('diff=1');
   if (state.tree) parts.push('tree=1');
@@ -127,9 +137,11 @@ export function toHash(state) {
   return parts.length ? `#${parts.join('&')}` : '';
 }
 
+const DECISION = /^#d([1-9]\d{0,2})(?=&|$)/;
+
 /** Whether an address names a view, and not a place of the page as the skip link does. @param {string} hash */
 export function isView(hash) {
-  return hash === '' || hash.includes('=');
+  return hash === '' || hash.includes('=') || DECISION.test(hash);
 }
 
 /** @param {string} hash as in location.hash; unknown parts are ignored */
@@ -138,6 +150,7 @@ export function parseHash(hash) {
   const index = (/** @type {string} */ name) => (/^\d{1,9}$/.test(found.get(name) ?? '') ? Number(found.get(name)) : -1);
   const on = (/** @type {string} */ name) => found.get(name) === '1';
   return {
+    decision: Number(DECISION.exec(hash)?.[1] ?? 0),
     branch: index('b'), file: index('f'), node: index('n'), metric: found.get('m') ?? '', diff: on('diff'), tree: on('tree'),
     lens: on('lens'), changed: on('changed'), attention: on('a'), matrix: on('x'),
     look: { reverse: on('r'), own: on('o'), aside: on('s'), layer: index('l'), head: index('h') },

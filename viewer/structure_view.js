@@ -168,7 +168,7 @@ export function mountStructure(root) {
       if (found !== structure) outline = found && outlineOf(found);
       if (found !== structure || chosen.metric !== state?.metric) known = new Map();
       [reading, state, structure, key] = [next, chosen, found, nextKey];
-      remark.textContent = next.branch >= 0 ? 'The syntax is that of the main path; a branch has none.' : 'The language of this text is not known, so it has no syntax; --language names it.';
+      remark.textContent = next.branch >= 0 ? 'This outline is of the main path. A branch has none; of its tokens the panel says the kind.' : 'The language of this text is not known, so it has no syntax; --language names it.';
       remark.hidden = found !== null;
       both.hidden = !found;
       span.box.value = state.span;

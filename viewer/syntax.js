@@ -29,13 +29,14 @@ const isSpace = (/** @type {number | undefined} */ byte) => byte === 32 || (byte
 
 /**
  * @param {import('#viewer/trace').Trace} trace @param {number} text a file's number, 0 in a generation
+ * @param {number} [branch] whose program it is; its nodes are those that touch the branch's own tokens
  * @returns {Structure | null} null where none of the text was parsed
  */
-export function structureOf(trace, text) {
+export function structureOf(trace, text, branch = -1) {
   const table = trace.syntax;
-  const passages = table?.passages.filter((passage) => passage.text === text) ?? [];
+  const passages = (branch < 0 ? table?.passages : table?.ofBranches)?.filter((passage) => passage.text === text && (passage.branch ?? -1) === branch) ?? [];
   if (!table || !passages.length) return null;
-  const entries = inFileOrder(trace, trace.path((trace.files[text]?.end ?? trace.run['main_leaf'] + 1) - 1));
+  const entries = inFileOrder(trace, trace.path(branch < 0 ? (trace.files[text]?.end ?? trace.run['main_leaf'] + 1) - 1 : at(trace.branches.first, branch) + at(trace.branches.count, branch) - 1));
   const parts = entries.map(({ node, kind }) => (kind === 'chip' ? new Uint8Array() : trace.bytesOf(node)));
   const [start, end] = [new Float64Array(parts.length), new Float64Array(parts.length)];
   let size = 0;

@@ -60,8 +60,8 @@ function identity(token, step) {
 }
 
 /** What the token is to the syntax, and its place among those of its kind. @param {import('#viewer/reading').Reading} reading @param {number} node @param {import('#viewer/metrics').Metric} metric */
-function syntax({ structure, tokensOfKind, valuesOf }, node, metric) {
-  const found = structure();
+function syntax({ structureAt, tokensOfKind, valuesOf }, node, metric) {
+  const found = structureAt(node);
   const { kind, statement } = found ? whereIs(found, node) : { kind: '', statement: -1 };
   if (!found || !kind) return null;
   const values = valuesOf(metric);
@@ -172,7 +172,8 @@ function tokenCell({ trace, tree }, node, row, most) {
 function preview({ trace, tree }, node, columns) {
   const leaf = tree.leafOf(tree.branchOf(node));
   const text = visibleText(trace, trace.path(leaf).filter((one) => one >= node).slice(0, PREVIEW));
-  const cell = h('td', {}, tokenText(text));
+  const led = tree.outcomeOf(tree.branchOf(node));
+  const cell = h('td', {}, tokenText(text), led && h('span', { class: 'led-to' }, led));
   cell.colSpan = columns;
   return h('tr', { class: 'preview' }, cell);
 }

@@ -54,6 +54,7 @@ export function mountTooltip() {
         h('p', { class: 'tooltip-head' }, h('span', {}, branch < 0 ? 'main path' : `branch, ${percent(tree.probabilityOf(branch))}`), branch >= 0 && h('span', { class: 'tooltip-number' }, tokens(trace.branches.count[branch] ?? 0))),
         h('p', { class: 'tooltip-text' }, text(run.filter((one) => one < node)), h('mark', {}, text(run.filter((one) => one === node))), text(run.filter((one) => one > node))),
         branch < 0 ? '' : h('p', { class: 'tooltip-row' }, `ends: ${tree.endOf(branch)}`),
+        tree.outcomeOf(branch) && h('p', { class: 'tooltip-row' }, `led to: ${tree.outcomeOf(branch)}`),
       );
       card.hidden = false;
       place(card, at);

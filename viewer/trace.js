@@ -61,13 +61,28 @@ export const ORIGIN = Object.freeze({ prompt: 0, main: 1, branch: 2, scored: 3 }
  * @typedef {object} SyntaxTable the code, parsed: per passage one tree of nodes, parents first; bytes count within the passage's text
  * @property {readonly string[]} kinds
  * @property {readonly string[]} fields
- * @property {readonly { text: number, language: string, first: number, count: number }[]} passages
+ * @property {readonly Passage[]} passages of the texts as they stand
+ * @property {readonly Passage[]} ofBranches what branches wrote instead: the nodes of each that touch its own bytes
  * @property {Uint16Array} kind index into kinds
  * @property {Uint16Array} field index into fields
  * @property {Int32Array} parent -1 for a passage's first node
  * @property {Uint32Array} start
  * @property {Uint32Array} end
  * @property {Uint8Array} flags 1 named, 2 error, 4 missing, 8 expression, 16 statement, 32 block, 64 arm
+ */
+
+/** @typedef {{ text: number, language: string, first: number, count: number, branch?: number }} Passage */
+/** @typedef {{ outcome: Uint8Array, scope: Uint8Array, start: Uint32Array, main_end: Uint32Array, branch_end: Uint32Array }} Outcomes by branch, or empty: what it led to, and the bytes that were compared */
+
+/**
+ * @typedef {object} Decisions ranked forks; options stand in their order, `option_count` for each
+ * @property {Int32Array} node first token of what was written
+ * @property {Uint16Array} count its tokens
+ * @property {Int32Array} syntax the node that it decides, -1 for none
+ * @property {Float32Array} probability of what was written
+ * @property {Float32Array} difference how much else the explored alternatives lead to, 0 to 1
+ * @property {Uint8Array} flags 1 coin flip, 2 taste: only names differ
+ * @property {Uint16Array} option_count
  */
 
 /** @typedef {{ source: string, first: number, end: number, exact: boolean, changed: [number, number][] | null }} File nodes first to end - 1; changed lines from 1 */
@@ -89,9 +104,14 @@ const REQUIRED = {
   attention: { node: Int32Array, weight: Uint8Array },
   lens: { token_id: Int32Array, probability: Float32Array, rank: Int32Array, logprob: Float32Array },
   syntax: { kind: Uint16Array, field: Uint16Array, parent: Int32Array, start: Uint32Array, end: Uint32Array, flags: Uint8Array },
+  outcomes: { outcome: Uint8Array, scope: Uint8Array, start: Uint32Array, main_end: Uint32Array, branch_end: Uint32Array },
+  decisions: { node: Int32Array, count: Uint16Array, syntax: Int32Array, probability: Float32Array, difference: Float32Array, flags: Uint8Array, option_count: Uint16Array },
+  decision_options: { node: Int32Array, token_id: Int32Array, probability: Float32Array, branch: Int32Array },
+  checks: { branch: Int32Array, result: Uint8Array, output: Uint16Array },
 };
-const LATER = ['branches', 'attention_layers', 'attention_rows', 'attention', 'lens', 'syntax']; // a file without them has no rows there
+const LATER = Object.keys(REQUIRED).slice(6); // a file without them has no rows there
 const ENDS = 7;
+const OUTCOMES = 9;
 const REJOINED = 3;
 const MAX_NODES = 2 ** 24;
 const MAX_ROWS = 2 ** 28;
@@ -112,7 +132,13 @@ export class Trace {
     /** @type {Lens | null} */
     this.lens = run['lens'] ? { ...run['lens'], ...tables.lens } : null;
     /** @type {SyntaxTable | null} */
-    this.syntax = run['syntax'] ? { ...run['syntax'], ...tables.syntax } : null;
+    this.syntax = run['syntax'] ? { ...run['syntax'], ...tables.syntax, ...byOwner(run['syntax'].passages) } : null;
+    /** @type {Outcomes} */
+    this.outcomes = tables.outcomes;
+    /** @type {Decisions} */
+    this.decisions = tables.decisions;
+    /** @type {{ branch: Int32Array, result: Uint8Array, output: Uint16Array }} what the user's command said: of branches, -1 is the main path */
+    this.checks = tables.checks;
     /** @type {readonly File[]} the files that were scored; none in a recording of a generation */
     this.files = run['files'] ?? [];
     this.count = this.nodes.parent.length;
@@ -217,7 +243,8 @@ function validate(run, tables) {
   validateAttention(run['attention'], nodes.parent, tables);
   validateLens(run['lens'], count, tables.lens, isKnown);
   validateFiles(run['files'] ?? [], nodes);
-  validateSyntax(run['syntax'], tables.syntax);
+  validateSyntax(run['syntax'], tables.syntax, tables.branches.first.length);
+  validateCode(run, tables);
   for (const key of ['model', 'prompt', 'sampling']) map(run[key], `run.${key}`);
   check(Array.isArray(run.prompt.segments), 'the prompt has no list of segments');
   let end = 0;
@@ -305,8 +332,8 @@ function validateLens(facts, nodes, lens, isKnown) {
   check(lens.rank.every((rank) => rank >= 0) && lens.probability.every((p) => !(p < 0 || p > 1)) && lens.logprob.every((value) => !(value > 0)), 'a number of the lens is out of range');
 }
 
-/** Passages join, and each is a tree whose children lie within their parents. @param {any} facts @param {SyntaxTable} table */
-function validateSyntax(facts, { kind, field, parent, start, end }) {
+/** Passages join, and each is a tree whose children lie within their parents. @param {any} facts @param {SyntaxTable} table @param {number} branches */
+function validateSyntax(facts, { kind, field, parent, start, end }, branches) {
   if (!facts) {
     check(kind.length === 0, 'it has syntax and does not describe it');
     return;
@@ -317,7 +344,8 @@ function validateSyntax(facts, { kind, field, parent, start, end }) {
   check(Array.isArray(passages), 'the syntax has no list of passages');
   let next = 0;
   for (const passage of passages) {
-    const { text, language, first, count } = map(passage, 'a passage');
+    const { text, language, first, count, branch } = map(passage, 'a passage');
+    check(branch === undefined || (Number.isInteger(branch) && branch >= 0 && branch < branches), 'a passage belongs to no branch');
     check(Number.isInteger(text) && typeof language === 'string' && first === next && Number.isInteger(count) && count >= 1 && first + count <= kind.length, 'the passages of the syntax do not join');
     next += count;
     for (let node = first; node < next; node++) {
@@ -327,6 +355,18 @@ function validateSyntax(facts, { kind, field, parent, start, end }) {
     }
   }
   check(next === kind.length, 'a syntax node belongs to no passage');
+}
+
+/** Outcomes are those of all branches; decisions and checks name what exists. @param {Facts} run @param {{ [table: string]: any }} tables */
+function validateCode(run, { nodes, branches, syntax, outcomes, decisions, decision_options: options, checks }) {
+  const [count, known] = [nodes.parent.length, branches.first.length];
+  const isBranch = (/** @type {number} */ branch) => branch >= -1 && branch < known;
+  check(outcomes.outcome.length === 0 || outcomes.outcome.length === known, 'the outcomes are not those of the branches');
+  check(outcomes.outcome.every((/** @type {number} */ outcome) => outcome < OUTCOMES), 'a branch has an unknown outcome');
+  check(decisions.node.every((/** @type {number} */ node, /** @type {number} */ i) => node >= 0 && at(decisions.count, i) > 0 && node + at(decisions.count, i) <= count), 'a decision has tokens that do not exist');
+  check(decisions.syntax.every((/** @type {number} */ node) => node >= -1 && node < syntax.kind.length), 'a decision is about unknown syntax');
+  check(sum(decisions.option_count) === options.node.length && options.node.every((/** @type {number} */ node) => node >= 0 && node < count) && options.branch.every(isBranch), 'the options of the decisions do not add up');
+  check(checks.branch.every(isBranch) && (checks.branch.length === 0 || Array.isArray(map(run['check'], 'run.check').outputs)), 'a check is of an unknown branch');
 }
 
 /** Files are runs of scored nodes from the first node on, each beginning at a root. @param {any} files @param {Nodes} nodes */
@@ -355,6 +395,11 @@ function map(value, name) {
 /** @param {boolean} holds @param {string} otherwise */
 function check(holds, otherwise) {
   if (!holds) throw new Error(otherwise);
+}
+
+/** @param {readonly Passage[]} passages */
+function byOwner(passages) {
+  return { passages: passages.filter(({ branch }) => branch === undefined), ofBranches: passages.filter(({ branch }) => branch !== undefined) };
 }
 
 /** @param {{ tables?: never, [key: string]: any }} tables @returns {Map<number, Uint8Array>} */

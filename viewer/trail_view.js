@@ -28,7 +28,7 @@ export function mountTrail(root, { trace, tree }) {
       const forks = tree.trail(branch).map((one) => {
         const first = tree.firstOf(one);
         const line = (layout.lineOf[layout.placeOf[first] ?? 0] ?? 0) + 1;
-        return step(one, `line ${count(line)} `, tokenText(visibleNode(trace, first)), ` (${percent(tree.probabilityOf(one))})`);
+        return step(one, `line ${count(line)} `, tokenText(visibleNode(trace, first)), ` (${percent(tree.probabilityOf(one))})`, tree.outcomeOf(one) && h('span', { class: 'led-to' }, tree.outcomeOf(one)));
       });
       const recorded = h('li', { class: 'recorded' }, `${count(tree.count)} branch${tree.count === 1 ? '' : 'es'} recorded`);
       steps.replaceChildren(step(MAIN, 'Main path'), ...(forks.length ? forks : [recorded]));

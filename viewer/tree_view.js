@@ -109,7 +109,7 @@ export function mountTree(root, { trace, tree }) {
   /** The item under the cursor, for screen readers. */
   const describe = () => {
     const bar = barAtCursor();
-    item.textContent = bar.branch < 0 ? 'Main path' : `${labelOf(bar)}, ${percent(bar.p)}, at token ${count(bar.first + 1)}, ends: ${tree.endOf(bar.branch)}`;
+    item.textContent = bar.branch < 0 ? 'Main path' : `${labelOf(bar)}, ${percent(bar.p)}, at token ${count(bar.first + 1)}, ends: ${tree.endOf(bar.branch)}${tree.outcomeOf(bar.branch) && `, led to: ${tree.outcomeOf(bar.branch)}`}`;
     const facts = { level: bar.level, posinset: bar.place, setsize: bar.parent?.kids.length ?? 1, selected: bar.branch === state?.branch, ...(bar.kids.length ? { expanded: !bar.folded } : {}) };
     item.removeAttribute('aria-expanded');
     for (const [name, value] of Object.entries(facts)) item.setAttribute(`aria-${name}`, String(value));

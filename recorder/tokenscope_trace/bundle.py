@@ -3,8 +3,8 @@ style sheet -> one style.
 
 In: named sources that import each other as `#viewer/NAME`. Out: one ASCII script in which each module is a function that
 returns its exports. Knows only the forms that the viewer uses and refuses the others by name: named imports at the start of
-a line, `export function`, `export class` and `export const`. Comments are left out, and the spare white space of the style;
-names and lines stay as they were written.
+a line, `export function`, `export class` and `export const`. Comments are left out, indentation, and the spare white space of the
+style; names and lines stay as they were written.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const)\*? (\w+))"
 _OTHER_FORM = re.compile(r"^(?:import|export)\b.*|\bimport\s*\(.*|\bimport\.meta\b|^await .*", re.MULTILINE)
 _JSDOC = re.compile(r"([ \t]*)/\*\*(?:(?!\*/).)*?\*/([ \t]*\n*)", re.DOTALL)
 _LINE_COMMENT = re.compile(r"^[ \t]*//.*\n", re.MULTILINE)
+_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 _STYLE_COMMENT = re.compile(r"/\*.*?\*/\n*", re.DOTALL)
 _CSS_STRING = re.compile(r'("[^"]*")')
 
@@ -67,6 +68,7 @@ def _add(name: str, sources: Mapping[str, str], done: dict[str, str], importers:
     other = _OTHER_FORM.search(body)
     if other:
         raise BundleError(f"{name} uses a form that is not supported: {other[0].strip()}")
+    body = _INDENTATION.sub("", body)  # safe where no template literal spans lines
     done[name] = f"const ${name} = (() => {{\n{body}return Object.freeze({{ {', '.join(exports)} }});\n}})();\n"
 
 

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenscope_trace.figures import decimal, duration, file_size, percent
+from tokenscope_trace.review import Decision, review
 from tokenscope_trace.schema import BranchEnd
 from tokenscope_trace.traces import Trace
 from tokenscope_trace.uncertain import (
@@ -71,6 +72,16 @@ def working(console: Console, what: str) -> Iterator[None]:
     else:
         console.print(what)
         yield
+
+
+@contextmanager
+def checking(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """Show how many programs the user's command has judged: yields what is called with so many of so many."""
+    if console.is_terminal:
+        with console.status("") as status:
+            yield lambda done, of: status.update(f"Checking programs, {done:,} of {of:,}")
+    else:
+        yield lambda done, of: console.print(f"Checked {of:,} program{'' if of == 1 else 's'}") if done == of else None
 
 
 class Follower:
@@ -179,8 +190,17 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
     table = Table.grid(padding=(0, 2))
     for name, words in _of_scored(trace) if trace.files else _of_generated(trace):
         table.add_row(name, words)
-    for place, line in enumerate(_line_texts(trace)):
-        table.add_row("" if place else "most surprising" if trace.files else "least certain", line)
+    found = review(trace)
+    for sentence in found.checks if found else ():
+        table.add_row("check", Text(sentence))
+    if found is not None and found.decisions:
+        for place, decision in enumerate(found.decisions[:_SHOWN_LINES]):
+            table.add_row("" if place else "decisions", _decision_text(decision))
+        if (more := found.found - _SHOWN_LINES) > 0:
+            table.add_row("", Text(f"and {more:,} more", "dim"))
+    else:
+        for place, line in enumerate(_line_texts(trace)):
+            table.add_row("" if place else "most surprising" if trace.files else "least certain", line)
     for note in trace.run["notes"]:
         table.add_row("note", Text(note))
     table.add_row("trace", f"{path or 'standard output'} ({file_size(size)})")
@@ -241,6 +261,16 @@ def _tree(trace: Trace) -> str:
     rejoined = int((trace.branches.end == BranchEnd.REJOINED).sum())
     says = f"; {rejoined:,} of them come{'s' if rejoined == 1 else ''} back to the text they left" if rejoined else ""
     return f"{count:,} of {tokens:,} tokens in all; {_TREE_FINISHES[tree['finish']]}{says}"
+
+
+def _decision_text(decision: Decision) -> Text:
+    """One decision in a line: where, what was written, and the most probable alternative with what it led to."""
+    where = f", {decision.where}" if decision.where else ""
+    text = Text(f"line {decision.line}{where}: {_short(decision.written, 40)} {decision.percent}")
+    if decision.options:
+        best = decision.options[0]
+        text.append(f"  (or {_short(best.text, 40)} {best.percent}: {best.outcome})", "dim")
+    return text
 
 
 def _line_texts(trace: Trace) -> list[Text]:

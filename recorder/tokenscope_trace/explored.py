@@ -120,7 +120,10 @@ class Explored:
 
     def tip(self, branch: Branch) -> Tip:
         """A branch's last token, for an engine to read."""
-        node = branch.nodes[-1]
+        return self.tip_of(branch.nodes[-1])
+
+    def tip_of(self, node: int) -> Tip:
+        """A token of a branch, for an engine to read."""
         index = node - self._size
         return Tip(node, self._parent[index], self._token[index], self._position[index])
 

@@ -19,7 +19,7 @@ from tokenscope_trace.memory import available_bytes
 from tokenscope_trace.models import LoadedModel
 from tokenscope_trace.probe import Chosen, choose_engine
 from tokenscope_trace.prompt import Prompt
-from tokenscope_trace.search import Search, wave_of
+from tokenscope_trace.search import Finish, Search, wave_of
 from tokenscope_trace.settings import AskedPlace, GenerationSettings, TreeSettings
 from tokenscope_trace.spelling import Speller
 from tokenscope_trace.tree_attention import TreeAttention
@@ -52,8 +52,11 @@ def grow_tree(
     speller: Speller,
     watcher: Watcher,
     cache: Any = None,
+    finish: Finish | None = None,
 ) -> Growth:
-    """The tree within its bounds; `cache` holds the main path, if somebody has read it. Whatever ends it early is in `finish` and `notes`; what has grown is kept."""
+    """The tree within its bounds; `cache` holds the main path, if somebody has read it; `finish` chooses the branches that are
+    brought to an end. Whatever ends it early is in `finish` and `notes`; what has grown is kept.
+    """
     if not tree.nodes and not asked:
         return Growth()
     begin = time.perf_counter()
@@ -87,7 +90,7 @@ def grow_tree(
         logits = reader(ids, range(len(ids)), use_cache=False, last=True)[0][-1].float()
         return float(torch.log_softmax(logits, dim=-1)[token]), 1 + int((logits > logits[token]).sum())
 
-    grown = search.grow(asked, logprob_after)
+    grown = search.grow(asked, logprob_after, finish)
     if grown.finish == "memory":
         notes.append("The memory was full before the tree was done; the branches are those that had grown until then.")
     if grown.finish == "interrupted":

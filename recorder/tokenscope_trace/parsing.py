@@ -70,8 +70,10 @@ def _fenced(text: bytes, language: Language | None) -> list[Passage]:
     return found
 
 
-def parse(text: bytes, passage: Passage) -> Parsed:
-    """The syntax of a passage. Every node is listed, the unnamed ones (keywords, signs) too."""
+def parse(text: bytes, passage: Passage, touching: tuple[int, int] | None = None) -> Parsed:
+    """The syntax of a passage. Every node is listed, the unnamed ones (keywords, signs) too; with `touching`, only the root and
+    those that touch these bytes [first, end) of the text.
+    """
     language = passage.language
     tree = tree_sitter.Parser(grammar(language)).parse(text[passage.start : passage.end])
     marks = [
@@ -84,7 +86,8 @@ def parse(text: bytes, passage: Passage) -> Parsed:
         )
     ]
     kind, field, rows = [], [], []
-    for parent, node, name in _walk(tree.walk()):
+    first, end = touching or (passage.start, passage.end)
+    for parent, node, name in _walk(tree.walk(), first - passage.start, end - passage.start):
         kind.append(node.type)
         field.append(name)
         rows.append((parent, node.start_byte, node.end_byte, int(_flags(node, name, marks))))
@@ -99,18 +102,25 @@ def parse(text: bytes, passage: Passage) -> Parsed:
     )
 
 
-def _walk(cursor: tree_sitter.TreeCursor) -> Iterator[tuple[int, tree_sitter.Node, str]]:
-    """(number of the parent, node, its field's name) of every node, parents first; by hand, for trees may be deep."""
+def _walk(cursor: tree_sitter.TreeCursor, first: int, end: int) -> Iterator[tuple[int, tree_sitter.Node, str]]:
+    """(number of the parent, node, its field's name) of every node that touches bytes [first, end), parents first; by hand, for
+    trees may be deep.
+    """
     way = [-1]
     number = 0
     while True:
         node = cursor.node
         assert node is not None
-        yield way[-1], node, cursor.field_name or ""
-        number += 1
-        if cursor.goto_first_child():
-            way.append(number - 1)
-            continue
+        if (
+            len(way) == 1
+            or (node.end_byte > first and node.start_byte < end)
+            or first <= node.start_byte == node.end_byte <= end
+        ):
+            yield way[-1], node, cursor.field_name or ""
+            number += 1
+            if cursor.goto_first_child():
+                way.append(number - 1)
+                continue
         while not cursor.goto_next_sibling():
             if not cursor.goto_parent():
                 return

@@ -20,6 +20,7 @@ _BOUNDS = {
     "width": "{} alternatives at a position",
     "depth": "{} forks above each other",
     "length": "{} tokens a branch",
+    "extra": "{} more for likely decisions",
     "min_prob": "forced tokens of at least p {}",
     "temperature": "temperature {}",
 }
@@ -63,6 +64,7 @@ def facts(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
         ),
         ("stop", _joined(repr(stop) for stop in sampling.get("stop") or [])),
         ("tree", _joined(_tree(run.get("tree")))),
+        ("check", _joined(_check(run.get("check")))),
         ("read again", _joined(_replay(replay)) if replay and not files else ""),
         ("command", " ".join(run["command"])),
         ("libraries", _joined(f"{name} {version}" for name, version in run["libraries"].items())),
@@ -92,6 +94,15 @@ def _tree(tree: Any) -> Iterator[str]:
     for key, label in _BOUNDS.items():
         if isinstance(tree.get(key), int | float):
             yield label.format(tree[key])
+
+
+def _check(check: Any) -> Iterator[str]:
+    """The user's own command and its limits."""
+    if isinstance(check, dict):
+        yield str(check.get("command"))
+        for key, label in {"timeout": "at most {:g} s", "memory": "at most {:,} MB"}.items():
+            if isinstance(check.get(key), int | float):
+                yield label.format(check[key])
 
 
 def _compared(score: Any) -> Iterator[Any]:

@@ -21,6 +21,7 @@ from tokenscope_trace.errors import INTERRUPTED, reported
 from tokenscope_trace.files import check_writable, write_atomically
 from tokenscope_trace.interrupts import abortable, stoppable
 from tokenscope_trace.record_options import (
+    check_settings,
     generation_settings,
     model_settings,
     recording_options,
@@ -43,6 +44,7 @@ _EXAMPLES = {
     "Existing code": "tokenscope-record --diff main... -o review.tsc        tokenscope-record --score a.py b.py",
     "Decoding": r"tokenscope-record prompt.py --temperature 0.8 --top-p 0.95 --seed 7 --stop '\ndef '",
     "Inside the model": "tokenscope-record prompt.py --attention-top 16 --lens",
+    "Decisions": "tokenscope-record prompt.py --check 'python -m doctest {file}' --decisions 5",
     "Recording": "cat prompt.py | tokenscope-record - -o trace.tsc --force",
 }
 
@@ -57,7 +59,8 @@ Exit codes:
 """
 _GENERATING = (
     "chat", "system", "fim", "max_new_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "tree_nodes",
-    "tree_width", "tree_depth", "tree_length", "tree_min_prob", "tree_temperature", "force_token", "force_text",
+    "tree_width", "tree_depth", "tree_length", "tree_extra", "tree_min_prob", "tree_temperature", "force_token", "force_text",
+    "decisions", "check", "check_timeout", "check_memory",
 )  # fmt: skip
 
 
@@ -126,9 +129,9 @@ class _Job:
 
 def _run(job: _Job, replay: Any, options: dict[str, Any], command: list[str]) -> str:
     """Record, write, report; returns why the recording ended. Cheap checks come before the expensive imports."""
-    from tokenscope_trace.console import make_console, print_summary, working
+    from tokenscope_trace.analysis import analysed
+    from tokenscope_trace.console import checking, make_console, print_summary, working
     from tokenscope_trace.languages import by_name
-    from tokenscope_trace.structure import add_syntax
 
     console = make_console()
     console.quiet = options["quiet"]
@@ -149,7 +152,15 @@ def _run(job: _Job, replay: Any, options: dict[str, Any], command: list[str]) ->
         trace = job.record(
             console, loaded, prepared, replay=replay, should_stop=should_stop, command=command, load_seconds=load_seconds
         )
-        trace = add_syntax(trace, by_name(options["language"] or ""))
+        with checking(console) as on_check:
+            trace = analysed(
+                trace,
+                by_name(options["language"] or ""),
+                decisions=options["decisions"],
+                check=check_settings(options),
+                should_stop=should_stop,
+                on_check=on_check,
+            )
         data = trace.to_bytes()
         if to_stdout:
             sys.stdout.buffer.write(data)
@@ -180,12 +191,14 @@ def _generation(source: str, options: dict[str, Any]) -> _Job:
         console: Console, loaded: LoadedModel, prompt: Any, *, should_stop: Callable[[], bool], **more: Any
     ) -> Trace:
         from tokenscope_trace.console import following
+        from tokenscope_trace.languages import by_name
         from tokenscope_trace.recording import record
 
         settings = generation_settings(options)
         with following(console) as follower:
             watcher = follower.watcher(should_stop, writing=settings.max_new_tokens)
-            return record(loaded, prompt, settings, tree=tree_settings(options), watcher=watcher, **more)
+            language = by_name(options["language"] or "")
+            return record(loaded, prompt, settings, tree=tree_settings(options), language=language, watcher=watcher, **more)
 
     return _Job("stdin" if source == "-" else Path(source).stem, encode, record_it)
 

@@ -9,11 +9,13 @@ from typing import Any, Literal, TypeVar
 
 import click
 
+from tokenscope_trace.checks import names_file
 from tokenscope_trace.command_help import GroupedOption
 from tokenscope_trace.languages import LANGUAGES
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,
     DEFAULT_FIM_MARKER,
+    CheckSettings,
     ForcedPath,
     GenerationSettings,
     ModelSettings,
@@ -27,6 +29,7 @@ from tokenscope_trace.settings import (
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 TREE, REPLAY = TreeSettings(), ReplaySettings()
+_DECISIONS, _CHECK = 10, CheckSettings("")  # decisions.LISTED, which is not imported for help
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 
 
@@ -60,6 +63,12 @@ def _forced_tokens(_context: click.Context, _param: click.Parameter, values: tup
 
 def _forced_texts(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[ForcedPath, ...]:
     return _parsed(parse_forced_text, _unescape(context, param, values))
+
+
+def _check_command(_context: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not names_file(value):
+        raise click.BadParameter("the command names no {file}; write it where the program's path belongs.")
+    return value
 
 
 def _layers(_context: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
@@ -279,6 +288,15 @@ _OPTIONS = (
     ),
     _option(
         "Tree",
+        "--tree-extra",
+        type=click.IntRange(0),
+        default=TREE.extra,
+        show_default=True,
+        metavar="N",
+        help="Tokens more for branches of the likely decisions, to reach the end of their function; up to a third of --tree-nodes.",
+    ),
+    _option(
+        "Tree",
         "--tree-min-prob",
         type=click.FloatRange(0, 1),
         default=TREE.min_prob,
@@ -312,6 +330,41 @@ _OPTIONS = (
         callback=_forced_texts,
         help=r"The same with a text; 12:345,18:TEXT is a path; \n, \t and \\ are understood.",
     ),
+    _option(
+        "Decisions",
+        "--decisions",
+        type=click.IntRange(0, 1000),
+        default=_DECISIONS,
+        show_default=True,
+        metavar="N",
+        help="List at most so many of the forks that shaped the code; the report opens with them.",
+    ),
+    _option(
+        "Decisions",
+        "--check",
+        metavar="COMMAND",
+        callback=_check_command,
+        help="Run this command of yours on each finished program, that of the output and those of its branches: {file} is the "
+        "program's path, in a temporary folder; exit code 0 passes. The command and the last lines that it prints go into the trace.",
+    ),
+    _option(
+        "Decisions",
+        "--check-timeout",
+        type=click.FloatRange(0, min_open=True),
+        default=_CHECK.timeout,
+        show_default=True,
+        metavar="SECONDS",
+        help="Stop the command after so long.",
+    ),
+    _option(
+        "Decisions",
+        "--check-memory",
+        type=click.IntRange(16),
+        default=_CHECK.memory,
+        show_default=True,
+        metavar="MB",
+        help="How much address space each of its processes may take, where the system can limit that.",
+    ),
     _option("Other", "-q", "--quiet", is_flag=True, help="No progress and no summary; errors only."),
 )
 
@@ -336,7 +389,9 @@ def generation_settings(options: dict[str, Any]) -> GenerationSettings:
 
 def tree_settings(options: dict[str, Any]) -> TreeSettings | None:
     """The tree's bounds, None for no tree."""
-    bounds = {name: options[f"tree_{name}"] for name in ("nodes", "width", "depth", "length", "min_prob", "temperature")}
+    bounds = {
+        name: options[f"tree_{name}"] for name in ("nodes", "width", "depth", "length", "extra", "min_prob", "temperature")
+    }
     tree = TreeSettings(**bounds, forced=(*options["force_token"], *options["force_text"]))
     return tree if tree.nodes or tree.forced else None
 
@@ -355,6 +410,13 @@ def replay_settings(options: dict[str, Any], *, generates: bool) -> ReplaySettin
         top = 0
     lens = options["lens"] or options["lens_layers"] is not None
     return ReplaySettings(top, layers, lens, options["lens_layers"]) if top or lens or generates else None
+
+
+def check_settings(options: dict[str, Any]) -> CheckSettings | None:
+    """The user's own command, None for none."""
+    if options["check"] is None:
+        return None
+    return CheckSettings(options["check"], options["check_timeout"], options["check_memory"])
 
 
 def spelled_command(context: click.Context) -> list[str]:

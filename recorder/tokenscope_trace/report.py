@@ -18,7 +18,7 @@ from markupsafe import Markup
 from tokenscope_trace import __version__
 from tokenscope_trace.bundle import bundle, bundle_classic, bundle_style
 from tokenscope_trace.schema import MAJOR_VERSION
-from tokenscope_trace.static_style import names_in, static_style
+from tokenscope_trace.static_style import later_style, names_in, static_style
 from tokenscope_trace.summary import summarise
 from tokenscope_trace.traces import Trace
 
@@ -26,7 +26,27 @@ _POLICY = (
     "default-src 'none'; script-src 'sha256-{boot}' 'sha256-{viewer}'; style-src 'sha256-{style}' 'sha256-{sheet}'; base-uri 'none'; "
     "form-action 'none'; require-trusted-types-for 'script'; trusted-types tokenscope"
 )
-_STEPS = frozenset(f"b{step}" for step in range(6))  # classes that the template puts together
+# Classes that the template puts together or takes from the data.
+_STEPS = frozenset(f"b{step}" for step in range(6))
+_OUTCOMES = frozenset({"same", "renamed", "expression", "control", "calls", "broken", "unfinished", "unknown", "fails"})
+# Words of the template that name what is empty before the viewer runs, or nothing at all.
+_LATER = frozenset(
+    {
+        "code",
+        "diff",
+        "files",
+        "key",
+        "legend",
+        "matrix",
+        "number",
+        "strip",
+        "structure",
+        "token",
+        "token-panel",
+        "trail",
+        "tree",
+    }
+)
 _BOOT = "boot.js"  # stands in the page by itself; all other scripts of viewer/ are modules of the bundle
 
 
@@ -72,7 +92,7 @@ def packed_viewer() -> str:
 
 
 @cache
-def viewer_style() -> str:
+def whole_style() -> str:
     """The style sheet, in ASCII so that no server's wrong charset can break its hash."""
     return bundle_style(files("tokenscope_trace.viewer").joinpath("style.css").read_text(encoding="utf-8"))
 
@@ -80,13 +100,23 @@ def viewer_style() -> str:
 @cache
 def page_style() -> str:
     """What of it the page shows itself with before the viewer runs, and without scripts."""
-    return static_style(viewer_style(), names_in(_template_source()) | _STEPS)
+    return static_style(whole_style(), _page_names())
+
+
+@cache
+def viewer_style() -> str:
+    """What of it only the viewer needs."""
+    return later_style(whole_style(), _page_names())
 
 
 @cache
 def packed_style() -> str:
-    """The style sheet as the page carries it for the viewer."""
+    """The viewer's style as the page carries it."""
     return _pack(viewer_style().encode("ascii"), 9)
+
+
+def _page_names() -> frozenset[str]:
+    return (names_in(_template_source()) | _STEPS | _OUTCOMES) - _LATER
 
 
 @cache

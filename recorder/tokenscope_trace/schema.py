@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 MAJOR_VERSION = 1
-MINOR_VERSION = 3
+MINOR_VERSION = 4
 
 
 class Origin(IntEnum):
@@ -43,6 +43,44 @@ class SyntaxFlag(IntFlag):
     STATEMENT = 16
     BLOCK = 32
     ARM = 64
+
+
+class Outcome(IntEnum):
+    """What a branch's program is beside the main path's (column `branches.outcome`): least different first."""
+
+    NOT_COMPARED = 0
+    SAME_TEXT = 1
+    SAME_PROGRAM = 2
+    RENAMED = 3
+    OTHER_EXPRESSION = 4
+    OTHER_CONTROL_FLOW = 5
+    OTHER_CALLS = 6
+    DOES_NOT_PARSE = 7
+    UNFINISHED = 8
+
+
+class Scope(IntEnum):
+    """How much of two programs was compared: the largest unit around the fork that is complete in both (column `branches.scope`)."""
+
+    NONE = 0
+    STATEMENT = 1
+    FUNCTION = 2
+    WHOLE = 3
+
+
+class DecisionFlag(IntFlag):
+    """What else is to be said of a decision (column `decisions.flags`)."""
+
+    COIN_FLIP = 1
+    TASTE = 2
+
+
+class CheckResult(IntEnum):
+    """What the user's own command said of a program (column `checks.result`)."""
+
+    PASS = 1
+    FAIL = 2
+    TIME_OUT = 3
 
 
 @dataclass(frozen=True)
@@ -120,9 +158,32 @@ TABLES: dict[str, dict[str, Column]] = {
         "end": Column("<u4", "bytes", filters=("delta", "shuffle")),
         "flags": Column("|u1"),
     },
+    "outcomes": {
+        "outcome": Column("|u1"),
+        "scope": Column("|u1"),
+        "start": Column("<u4", "bytes"),
+        "main_end": Column("<u4", "bytes"),
+        "branch_end": Column("<u4", "bytes"),
+    },
+    "decisions": {
+        "node": Column("<i4"),
+        "count": Column("<u2"),
+        "syntax": Column("<i4"),
+        "probability": Column("<f4"),
+        "difference": Column("<f4"),
+        "flags": Column("|u1"),
+        "option_count": Column("<u2"),
+    },
+    "decision_options": {
+        "node": Column("<i4"),
+        "token_id": Column("<i4"),
+        "probability": Column("<f4"),
+        "branch": Column("<i4"),
+    },
+    "checks": {"branch": Column("<i4"), "result": Column("|u1"), "output": Column("<u2")},
 }
 # Added after version 1.0: a file without these tables has no rows there, one without these columns measured nothing there.
-LATER_TABLES = frozenset({"branches", "attention_layers", "attention_rows", "attention", "lens", "syntax"})
+LATER_TABLES = frozenset(TABLES) - {"nodes", "alternatives", "tokens", "token_bytes", "spellings", "spelling_bytes"}
 LATER_COLUMNS = frozenset({("nodes", "noise")})
 
 METRICS: dict[str, Metric] = {

@@ -6,6 +6,7 @@ no file.
 A fork is a node on an explored path and another token that is forced after it. Its weight is the probability that the forks
 on the way to it were taken: the product of the forced tokens' probabilities, each under its own prefix. Growth is best
 first: whenever there is room among the live branches, the heaviest fork known begins; all live branches advance together.
+A part of the budget is for branches that somebody who has seen what grew wants to see brought to an end.
 """
 
 from __future__ import annotations
@@ -30,6 +31,20 @@ from tokenscope_trace.settings import AskedPlace, TreeSettings
 OnNodes = Callable[[int], None]
 LogprobAfter = Callable[[list[int], int], tuple[float, int]]  # (ids, token) -> ln p and rank of the token after the ids
 _LEAST_WAVE = 8
+_KEPT_BACK = 3  # the part of the budget for bringing branches to an end: one in so many
+
+
+@dataclass(frozen=True)
+class Finishing:
+    """Which branches are to grow beyond their length, the most important first, and when one has come far enough: `reached` is
+    asked with the branch's number and the ids of its nodes.
+    """
+
+    branches: Sequence[int]
+    reached: Callable[[int, list[int]], bool]
+
+
+Finish = Callable[[Grown], Finishing]
 
 
 @dataclass(frozen=True, order=True)
@@ -85,15 +100,23 @@ class Search:
         self._ages = itertools.count()
         self._branches: list[Branch] = []
         self._live: list[Branch] = []
-        self._left = settings.nodes  # of the budget, less what live branches may still take
+        self._left = settings.nodes  # of the budget, less what live branches may still take and what is kept back
         self._finish = "complete"
         self._unreached = 0
 
-    def grow(self, asked: Sequence[Sequence[AskedPlace]] = (), logprob_after: LogprobAfter | None = None) -> Grown:
-        """First what the user asked for, then best first until a bound is reached.
+    def grow(
+        self,
+        asked: Sequence[Sequence[AskedPlace]] = (),
+        logprob_after: LogprobAfter | None = None,
+        finish: Finish | None = None,
+    ) -> Grown:
+        """First what the user asked for, then best first until a bound is reached, then what `finish` chooses is brought to an end.
 
         `logprob_after` is for tokens that were asked for and are not among the alternatives.
         """
+        finish = finish if self._settings.extra else None
+        kept_back = self._settings.nodes // _KEPT_BACK if finish is not None else 0
+        self._left -= kept_back
         try:
             for row in range(len(self._main.rows)):
                 node = self._main.prompt + row
@@ -102,6 +125,11 @@ class Search:
                 assert logprob_after is not None
                 self._ask(places, logprob_after)
             self._best_first()
+            if finish is not None and self._finish not in ("interrupted", "memory"):
+                self._left += kept_back
+                grown = self._explored.grown(self._branches, finish=self._finish, unreached=self._unreached)
+                self._bring_to_an_end(finish(grown))
+                self._best_first()  # with what is left
         except KeyboardInterrupt:
             self._finish = "interrupted"
         except (torch.OutOfMemoryError, MemoryError):
@@ -126,6 +154,42 @@ class Search:
             self._step(self._live)
             self._live = [branch for branch in self._live if branch.end is None]
             self._on_nodes(len(self._explored))
+
+    def _bring_to_an_end(self, finishing: Finishing) -> None:
+        """Let branches that their length has ended go on until they have come far enough."""
+        grown = [branch for branch in self._branches if branch.nodes]
+        waiting = deque((grown[number], number) for number in finishing.branches)
+        live: dict[Branch, int] = {}
+        while waiting or live:
+            if self._should_stop():
+                self._finish = "interrupted"
+                return
+            while waiting and len(live) < self._wave and self._left > 0:
+                branch, number = waiting.popleft()
+                if branch.end in (BranchEnd.LENGTH, BranchEnd.NODES):
+                    self._go_on(branch)
+                    live[branch] = number
+            if not live:
+                return
+            self._step(list(live))
+            for branch, number in list(live.items()):
+                ids = [self._explored.token_of(node) for node in branch.nodes]
+                if branch.end is None and finishing.reached(number, ids):
+                    self._close(branch, BranchEnd.LENGTH)
+                if branch.end is not None:
+                    del live[branch]
+            self._on_nodes(len(self._explored))
+
+    def _go_on(self, branch: Branch) -> None:
+        """Open a branch again. The engine may have let go of all of it but the last token, which was never read."""
+        more = min(self._settings.extra, self._left)
+        bound = BranchEnd.LENGTH if more == self._settings.extra else BranchEnd.NODES
+        if self._context is not None and more > (room := self._context - 1 - self._explored.reach(branch)):
+            more, bound = room, BranchEnd.CONTEXT
+        self._engine.recall([self._explored.tip_of(node) for node in branch.nodes[:-1]])
+        branch.limit, branch.bound = len(branch.nodes) + more, bound
+        branch.end = None
+        self._left -= more
 
     def _begin_next(self) -> bool:
         """Begin the heaviest fork; False where none waits or the budget is taken."""

@@ -82,13 +82,15 @@ class TreeSettings:
     """The bounds of the tree of branches, and how its tokens are chosen.
 
     `nodes` in all (0: no tree but what `forced` asks for); `width` alternatives per position; `depth` forks above each
-    other; `length` tokens per branch, the forced one included; `min_prob` of a forced token; `temperature` 0 is greedy.
+    other; `length` tokens per branch, the forced one included; `extra` tokens more for a branch of a likely decision, to reach the
+    end of its function; `min_prob` of a forced token; `temperature` 0 is greedy.
     """
 
     nodes: int = 2048
     width: int = 3
     depth: int = 2
     length: int = 32
+    extra: int = 96
     min_prob: float = 0.05
     temperature: float = 0.0
     forced: tuple[ForcedPath, ...] = ()
@@ -106,6 +108,18 @@ class ReplaySettings:
     attention_layers: tuple[int, ...] | None = None
     lens: bool = False
     lens_layers: tuple[int, ...] | Literal["all"] | None = None
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """The user's own command that judges a finished program: `{file}` in it is the program's path.
+
+    `timeout` in seconds and `memory` in megabytes bound each run.
+    """
+
+    command: str
+    timeout: float = 10.0
+    memory: int = 4096
 
 
 _LAYERS = re.compile(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*")

@@ -1,7 +1,7 @@
-"""The part of a style sheet that a page needs before its script runs. Text in, text out.
+"""A style sheet in two parts: what a page needs before its script runs, and the rest. Text in, text out.
 
-A rule stays if every class and id of one of its selectors stands in the page's markup. The whole sheet follows once the script
-runs, and since it holds these rules, too, in the same order, it decides then as if it had been alone.
+A rule belongs to the first part if every class and id of one of its selectors stands in the page's markup. The rest follows once
+the script runs, so no rule of the rest may count on standing before one of the first part; tests/browser/test_style.py looks.
 """
 
 from __future__ import annotations
@@ -24,15 +24,24 @@ def names_in(markup: str) -> frozenset[str]:
 
 def static_style(style: str, names: frozenset[str]) -> str:
     """The rules of a style sheet without comments that may apply where only these classes and ids exist."""
+    return _part(style, names, first=True)
+
+
+def later_style(style: str, names: frozenset[str]) -> str:
+    """All other rules."""
+    return _part(style, names, first=False)
+
+
+def _part(style: str, names: frozenset[str], *, first: bool) -> str:
     kept = []
     for head, body in _blocks(style):
         if head.startswith(("@media", "@supports")):
-            inner = static_style(body, names)
+            inner = _part(body, names, first=first)
             kept.append(f"{head}{{{inner}}}" if inner else "")
         elif head.startswith("@"):
-            kept.append(f"{head}{{{body}}}")
+            kept.append(f"{head}{{{body}}}" if first else "")
         else:
-            selectors = [selector for selector in _selectors(head) if _may_apply(selector, names)]
+            selectors = [selector for selector in _selectors(head) if _may_apply(selector, names) == first]
             kept.append(f"{','.join(selectors)}{{{body}}}" if selectors else "")
     return "".join(kept)
 

@@ -1,4 +1,4 @@
-"""A trace -> the plain data of the report's summary: what was run, how sure the model was, where it was least sure.
+"""A trace -> the plain data of the report's summary: what was run, what shaped the code, how sure the model was and where least.
 
 Knows numbers and sentences, no markup. The page shows this summary with and without scripts, so it is computed here only.
 """
@@ -17,6 +17,7 @@ from tokenscope_trace.columns import Array
 from tokenscope_trace.figures import decimal, percent
 from tokenscope_trace.program_text import Passage, Row, capped, excerpt, lines, passages, program, rows
 from tokenscope_trace.provenance import facts, settings
+from tokenscope_trace.review import Review, review
 from tokenscope_trace.schema import Origin
 from tokenscope_trace.traces import File, Trace
 from tokenscope_trace.uncertain import (
@@ -107,6 +108,7 @@ class Summary:
     facts: tuple[tuple[str, str], ...]
     files: tuple[FileSummary, ...] = ()
     files_left_out: int = 0
+    review: Review | None = None
 
 
 def summarise(trace: Trace, title: str | None = None) -> Summary:
@@ -125,14 +127,17 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     before, before_left_out = excerpt(program(trace, path[:first_output]), last=True)
     after, after_left_out = excerpt(program(trace, path[last_output:]), last=False)
     shown, output_left_out = capped(trace, output)
+    found = review(trace)
+    certain = _headline(trace, output)
+    decided = _decided(found)
     return Summary(
         title=visible_line(title) if title else source,
         source=source,
         model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
         settings=settings(trace.run["sampling"]),
         extent=_tokens(len(output)),
-        headline=_headline(trace, output),
-        sentences=tuple(_sentences(trace, output)),
+        headline=decided or certain,
+        sentences=(*([certain] if decided else []), *_sentences(trace, output)),
         notes=tuple(visible_line(note) for note in trace.run["notes"]),
         places=places,
         before=before,
@@ -145,6 +150,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         numbers=tuple(_numbers(trace, prompt, output)),
         definitions=tuple(_definitions(trace)),
         facts=tuple(facts(trace.run)),
+        review=found,
     )
 
 
@@ -253,6 +259,18 @@ def _instead(trace: Trace, node: int) -> Iterator[Alternative]:
     """The two most probable tokens beside the one that stands there."""
     for token_id, p in islice(others(trace, node), 2):
         yield Alternative(visible_token(trace.bytes_of(token_id)), percent(p))
+
+
+def _decided(found: Review | None) -> str:
+    """How many decisions the page opens on, in one sentence; empty where there is none."""
+    if found is None or not found.decisions:
+        return ""
+    count = len(found.decisions)
+    if all(decision.taste for decision in found.decisions):
+        return "What else was likely would have changed names and notation, nothing more."
+    if found.found > count:
+        return f"{count} of {found.found:,} decisions shaped this code most."
+    return "One decision shaped this code." if count == 1 else f"{count} decisions shaped this code."
 
 
 def _headline(trace: Trace, output: Array) -> str:

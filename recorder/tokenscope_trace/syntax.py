@@ -6,8 +6,10 @@ or a tokenizer does can shift them. Axis letters: S syntax nodes, T tokens of a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,12 @@ class Span:
     node: int
 
 
+def lines_of(text: bytes) -> list[Span]:
+    """The lines of a text, each with its line break."""
+    ends = [match.end() for match in re.finditer(rb"\n|\Z", text)]
+    return [Span(start, end, "line", -1) for start, end in pairwise([0, *ends]) if end > start]
+
+
 @dataclass(frozen=True)
 class Aggregate:
     """The numbers of a span: sum, mean, smallest, largest, median of `count` measured tokens; NaN where there is none.
@@ -87,12 +95,15 @@ def percentile(values: Array, value: float) -> tuple[float, int]:
 
 @dataclass(frozen=True)
 class Passage:
-    """One parsed piece of a text: which text (a file's number, 0 in a generation), its language, its nodes [first, end)."""
+    """One parsed piece of a text: which text (a file's number, 0 in a generation), its language, its nodes [first, end); with a
+    `branch` it is of the program that this branch writes, and holds the nodes that touch the branch's own bytes.
+    """
 
     text: int
     language: str
     first: int
     end: int
+    branch: int | None = None
 
 
 class Syntax:
@@ -105,7 +116,12 @@ class Syntax:
         self.start = table["start"].astype(np.int64)
         self.end = table["end"].astype(np.int64)
         self.flags = table["flags"]
-        self.passages = [Passage(p["text"], p["language"], p["first"], p["first"] + p["count"]) for p in facts["passages"]]
+        passages = [
+            Passage(p["text"], p["language"], p["first"], p["first"] + p["count"], p.get("branch"))
+            for p in facts["passages"]
+        ]
+        self.passages = [passage for passage in passages if passage.branch is None]
+        self.of_branches = [passage for passage in passages if passage.branch is not None]
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -124,6 +140,16 @@ class Syntax:
             for node in (np.flatnonzero(self.flags[passage.first : passage.end] & flag) + passage.first).tolist()
         ]
         return [Span(int(self.start[node]), int(ends[node]), str(self.kind[node]), node) for node in nodes]
+
+    def token_kind(self, text: int, content: bytes, start: int) -> str:
+        """What a token of a text is to a reader: the kind of the deepest node that holds its bytes without the white space at its
+        ends, `white space` where it is nothing else, empty outside of code. It has the bytes `content` from `start` on.
+        """
+        first = len(content) - len(content.lstrip())
+        own = content.strip() or content
+        start += first if content.strip() else 0
+        node = self.innermost(text, start, start + len(own))
+        return "" if node < 0 else str(self.kind[node]) if content.strip() else "white space"
 
     def innermost(self, text: int, start: int, end: int) -> int:
         """The deepest node of a text that holds bytes [start, end); -1 for none."""

@@ -27,10 +27,13 @@ from tokenscope_trace.errors import OversizedTrace, TraceError, TruncatedTrace
 from tokenscope_trace.files import write_atomically
 from tokenscope_trace.replay_tables import LayerAttention, LayerLens, read_attention, read_lens
 from tokenscope_trace.schema import Origin
-from tokenscope_trace.syntax import Syntax, TokenPlaces
+from tokenscope_trace.syntax import Span, Syntax, TokenPlaces, lines_of
 
 Indices = NDArray[np.int32]
 _LN2 = float(np.log(2.0))
+_INSIDE = ("attention_layers", "attention_rows", "attention", "lens")
+_CODE = ("syntax", "outcomes", "decisions", "decision_options", "checks")
+_CODE_FACTS = ("syntax", "decisions", "check")
 
 
 class Table:
@@ -85,7 +88,7 @@ class Trace:
     """One recording. Make it with `Trace.load`, or with `Trace(run, tables)` from columns as in schema.TABLES.
 
     Attributes: `run` (facts of the run, FORMAT.md), `metrics` (unit, range and definition of each number), `nodes`,
-    `alternatives`, `tokens`, `branches` (tables).
+    `alternatives`, `tokens`, `branches`, `outcomes`, `decisions`, `decision_options`, `checks` (tables).
     """
 
     def __init__(
@@ -105,7 +108,10 @@ class Trace:
         self.nodes = Nodes("nodes", contents.tables["nodes"])
         self.alternatives = Table("alternatives", contents.tables["alternatives"])
         self.tokens = Table("tokens", contents.tables["tokens"])
-        self.branches = Table("branches", contents.tables["branches"])
+        self.branches, self.outcomes, self.decisions, self.decision_options, self.checks = (
+            Table(name, contents.tables[name])
+            for name in ("branches", "outcomes", "decisions", "decision_options", "checks")
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, max_payload: int = tracefile.MAX_PAYLOAD) -> Trace:
@@ -206,11 +212,16 @@ class Trace:
         """
         if self.files:
             return [file.nodes for file in self.files]
-        if self.run["prompt"].get("kind") != "fim":
-            return [self.main]
-        suffixes = [np.arange(s["first"], s["end"]) for s in self.run["prompt"]["segments"] if s["role"] == "suffix"]
-        is_suffix = np.isin(self.main, np.concatenate(suffixes) if suffixes else [])
+        is_suffix = np.isin(self.main, self.suffix)
         return [np.concatenate([self.main[~is_suffix], self.main[is_suffix]])]
+
+    @cached_property
+    def suffix(self) -> Indices:
+        """The prompt's nodes that stand after the output in the file: of a fill-in-the-middle recording; empty in others."""
+        if self.run["prompt"].get("kind") != "fim":
+            return np.empty(0, dtype=np.int32)
+        parts = [np.arange(s["first"], s["end"]) for s in self.run["prompt"]["segments"] if s["role"] == "suffix"]
+        return np.concatenate([np.empty(0, dtype=np.int32), *parts]).astype(np.int32)
 
     @cached_property
     def syntax(self) -> Syntax | None:
@@ -230,9 +241,36 @@ class Trace:
         """Where these nodes' tokens stand in the program they spell: what syntax nodes are matched with."""
         return TokenPlaces.of(nodes, [len(self.token_bytes(node)) if self.in_program(int(node)) else 0 for node in nodes])
 
+    def spans(self, text: int, resolution: str) -> list[Span]:
+        """The spans of a text at `token`, `expression`, `statement`, `line` or `block`, in its order, outer ones first.
+
+        Without syntax there are lines, and tokens of no kind.
+        """
+        if resolution == "line":
+            return lines_of(b"".join(self.token_bytes(node) for node in self.texts[text] if self.in_program(int(node))))
+        if resolution != "token":
+            return [] if self.syntax is None else self.syntax.spans(text, resolution)
+        places = self.token_places(self.texts[text])
+        found = []
+        for node, start, end in zip(places.nodes, places.start.tolist(), places.end.tolist(), strict=True):
+            if end > start:
+                kind = "" if self.syntax is None else self.syntax.token_kind(text, self.token_bytes(node), start)
+                found.append(Span(start, end, kind, -1))
+        return found
+
     def replaced(self, run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> Trace:
         """The same recording with other facts and with these tables in place of its own. Raises CorruptTrace."""
         return Trace(run, {**self._contents.tables, **tables})
+
+    def without_inside(self) -> Trace:
+        """The same recording without attention and lens, which are large."""
+        empty = {name: {key: values[:0] for key, values in self._contents.tables[name].items()} for name in _INSIDE}
+        return self.replaced({**self.run, "attention": None, "lens": None}, empty)
+
+    def with_code(self, other: Trace) -> Trace:
+        """The same recording with all that the other knows of the code; its notes too."""
+        facts = {key: other.run.get(key) for key in (*_CODE_FACTS, "notes") if key in other.run}
+        return self.replaced({**self.run, **facts}, {name: other._contents.tables[name] for name in _CODE})
 
     def alternatives_of(self, node: int) -> slice:
         """The rows of `alternatives` that belong to a node, most probable first."""

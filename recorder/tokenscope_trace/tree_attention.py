@@ -77,19 +77,23 @@ class TreeAttention:
         positions = np.array([tip.position for tip in tips], dtype=np.int64)
         slot_positions = np.concatenate([self._positions, positions])
         visible = np.zeros((len(tips), len(slot_positions)), dtype=bool)
-        places = [self._chain_after(tip.parent) for tip in tips]
-        for row, (chain, length) in enumerate(places):
+        for row, tip in enumerate(tips):  # a tip may depart from one before it
+            chain, length = self._chain_after(tip.parent)
             self._mark(visible[row], chain, length)
             visible[row, first + row] = True
-        with self._masked(visible, positions, slot_positions):
-            logits, _ = self._read([tip.token for tip in tips], positions.tolist(), cache=self._cache)
-        self._positions = slot_positions
-        for row, (tip, (chain, length)) in enumerate(zip(tips, places, strict=True)):
             if chain is None or length < len(chain.slots):  # a fork
                 chain = _Chain(chain, length)
             chain.slots.append(first + row)
             self._place[tip.node] = (chain, len(chain.slots))
+        self._positions = slot_positions
+        with self._masked(visible, positions, slot_positions):
+            logits, _ = self._read([tip.token for tip in tips], positions.tolist(), cache=self._cache)
         return logits
+
+    def recall(self, tips: Sequence[Tip]) -> None:
+        """See Engine: what is gone is read again, in one forward."""
+        if gone := [tip for tip in tips if tip.node not in self._place]:
+            self.advance(gone)
 
     def release(self, nodes: Iterable[int]) -> None:
         """See Engine."""

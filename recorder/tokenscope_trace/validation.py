@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tokenscope_trace.code_validation import check_code, require
 from tokenscope_trace.columns import Array
 from tokenscope_trace.errors import CorruptTrace
 from tokenscope_trace.schema import BranchEnd, Origin
@@ -27,16 +28,16 @@ def check(run: dict[str, Any], tables: Tables) -> None:
     count = len(nodes["parent"])
     if count == 0:
         raise CorruptTrace("it holds no node.")
-    _require(bool(np.all(nodes["parent"] >= -1)), "a node has a parent below -1")
-    _require(bool(np.all(nodes["parent"] < np.arange(count))), "a node does not come after its parent")
-    _require(bool(np.all(nodes["origin"] <= max(Origin))), "a node has an unknown origin")
-    _require(bool(np.all(nodes["rank"] >= 0)), "a node has a negative rank")
-    _require(bool(np.all(np.diff(tokens["id"].astype(np.int64)) > 0)), "the tokens are not in ascending order of their ids")
-    _require(_known(tokens["id"], nodes["token_id"]), "a node has a token that is not in the table of tokens")
-    _require(_known(tokens["id"], alternatives["token_id"]), "an alternative is not in the table of tokens")
+    require(bool(np.all(nodes["parent"] >= -1)), "a node has a parent below -1")
+    require(bool(np.all(nodes["parent"] < np.arange(count))), "a node does not come after its parent")
+    require(bool(np.all(nodes["origin"] <= max(Origin))), "a node has an unknown origin")
+    require(bool(np.all(nodes["rank"] >= 0)), "a node has a negative rank")
+    require(bool(np.all(np.diff(tokens["id"].astype(np.int64)) > 0)), "the tokens are not in ascending order of their ids")
+    require(_known(tokens["id"], nodes["token_id"]), "a node has a token that is not in the table of tokens")
+    require(_known(tokens["id"], alternatives["token_id"]), "an alternative is not in the table of tokens")
     spelled = tables["spellings"]["node"].astype(np.int64)
-    _require(bool(np.all(np.diff(spelled) > 0)), "the spellings are not in ascending order of their nodes")
-    _require(bool(np.all((spelled >= 0) & (spelled < count))), "a spelling belongs to no node")
+    require(bool(np.all(np.diff(spelled) > 0)), "the spellings are not in ascending order of their nodes")
+    require(bool(np.all((spelled >= 0) & (spelled < count))), "a spelling belongs to no node")
     _check_lists("nodes.alternative_count", nodes["alternative_count"], len(alternatives["token_id"]))
     _check_lists("tokens.byte_count", tokens["byte_count"], len(tables["token_bytes"]["byte"]))
     _check_lists("spellings.byte_count", tables["spellings"]["byte_count"], len(tables["spelling_bytes"]["byte"]))
@@ -46,14 +47,9 @@ def check(run: dict[str, Any], tables: Tables) -> None:
     _check_attention(run.get("attention"), nodes["parent"], tables)
     _check_lens(run.get("lens"), count, tables)
     _check_files(run.get("files"), nodes)
-    _check_syntax(run.get("syntax"), tables["syntax"])
+    check_code(run, tables)
     if len(tables["branches"]["first"]):
-        _require(isinstance(run.get("tree"), dict), "run.tree is not a map though there are branches")
-
-
-def _require(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise CorruptTrace(f"{otherwise}.")
+        require(isinstance(run.get("tree"), dict), "run.tree is not a map though there are branches")
 
 
 def _known(ids: Array, used: Array) -> bool:
@@ -68,19 +64,19 @@ def _known(ids: Array, used: Array) -> bool:
 
 def _check_lists(name: str, counts: Array, rows: int) -> None:
     total = int(np.sum(counts, dtype=np.uint64))
-    _require(total == rows, f"{name} adds up to {total:,} where there are {rows:,} rows")
+    require(total == rows, f"{name} adds up to {total:,} where there are {rows:,} rows")
 
 
 def _check_numbers(nodes: dict[str, Array], alternatives: dict[str, Array]) -> None:
     for name in _LOGPROBS:
         for values in (nodes[name], alternatives[name]):
-            _require(not bool(np.any(values > 0)), f"a {name} is positive")
+            require(not bool(np.any(values > 0)), f"a {name} is positive")
     for name in _PROBABILITIES:
-        _require(not bool(np.any((nodes[name] < 0) | (nodes[name] > 1))), f"a {name} lies outside of 0 to 1")
+        require(not bool(np.any((nodes[name] < 0) | (nodes[name] > 1))), f"a {name} lies outside of 0 to 1")
     entropy, gap = nodes["entropy"], nodes["gap"]
-    _require(not bool(np.any((entropy < 0) | np.isposinf(entropy))), "a value of entropy is negative or infinite")
-    _require(not bool(np.any(gap < 0)), "a value of gap is negative")
-    _require(not bool(np.any((nodes["noise"] < 0) | np.isposinf(nodes["noise"]))), "a noise is negative or infinite")
+    require(not bool(np.any((entropy < 0) | np.isposinf(entropy))), "a value of entropy is negative or infinite")
+    require(not bool(np.any(gap < 0)), "a value of gap is negative")
+    require(not bool(np.any((nodes["noise"] < 0) | np.isposinf(nodes["noise"]))), "a noise is negative or infinite")
 
 
 def _check_branches(nodes: dict[str, Array], branches: dict[str, Array]) -> None:
@@ -89,27 +85,27 @@ def _check_branches(nodes: dict[str, Array], branches: dict[str, Array]) -> None
     parent = nodes["parent"].astype(np.int64)
     pairs = parent << 32 | nodes["token_id"].astype(np.int64)
     pairs = pairs[parent >= 0]
-    _require(len(np.unique(pairs)) == len(pairs), "two nodes with one parent have the same token")
+    require(len(np.unique(pairs)) == len(pairs), "two nodes with one parent have the same token")
     first, length = branches["first"].astype(np.int64), branches["count"].astype(np.int64)
     end = first + length
-    _require(bool(np.all(length >= 1)), "a branch has no node")
-    _require(bool(np.all((first >= 0) & (end <= count))), "a branch has nodes that do not exist")
-    _require(bool(np.all(end[:-1] <= first[1:])), "two branches share a node, or they are out of order")
+    require(bool(np.all(length >= 1)), "a branch has no node")
+    require(bool(np.all((first >= 0) & (end <= count))), "a branch has nodes that do not exist")
+    require(bool(np.all(end[:-1] <= first[1:])), "two branches share a node, or they are out of order")
     edges = np.bincount(first, minlength=count + 1) - np.bincount(end, minlength=count + 1)
     inside = np.cumsum(edges)[:count] > 0
-    _require(bool(np.all(inside == (nodes["origin"] == Origin.BRANCH))), "a branch and the origin of its nodes disagree")
+    require(bool(np.all(inside == (nodes["origin"] == Origin.BRANCH))), "a branch and the origin of its nodes disagree")
     begins = np.zeros(count, dtype=bool)
     begins[first] = True
     follows = inside & ~begins
-    _require(bool(np.all(parent[follows] == np.flatnonzero(follows) - 1)), "a branch is not a chain of nodes")
-    _require(bool(np.all(parent[first] >= 0)), "a branch departs before the first token")
-    _require(
+    require(bool(np.all(parent[follows] == np.flatnonzero(follows) - 1)), "a branch is not a chain of nodes")
+    require(bool(np.all(parent[first] >= 0)), "a branch departs before the first token")
+    require(
         bool(np.all((branches["forced"] >= 1) & (branches["forced"] <= length))), "a branch forces no token, or too many"
     )
-    _require(bool(np.all(branches["end"] <= max(BranchEnd))), "a branch ends for an unknown reason")
+    require(bool(np.all(branches["end"] <= max(BranchEnd))), "a branch ends for an unknown reason")
     rejoined, joins = branches["rejoined"], branches["end"] == BranchEnd.REJOINED
-    _require(bool(np.all((rejoined >= 0) == joins)), "a branch rejoins without saying where, or the other way round")
-    _require(bool(np.all(rejoined < count)), "a branch rejoins at a node that does not exist")
+    require(bool(np.all((rejoined >= 0) == joins)), "a branch rejoins without saying where, or the other way round")
+    require(bool(np.all(rejoined < count)), "a branch rejoins at a node that does not exist")
 
 
 def _check_attention(facts: Any, parent: Array, tables: Tables) -> None:
@@ -117,21 +113,21 @@ def _check_attention(facts: Any, parent: Array, tables: Tables) -> None:
     heads, unkept = tables["attention_layers"]["heads"].astype(np.int64), tables["attention_rows"]["unkept"]
     source, weight = tables["attention"]["node"], tables["attention"]["weight"]
     if facts is None:
-        _require(len(heads) == len(unkept) == len(source) == 0, "there is attention and run.attention does not describe it")
+        require(len(heads) == len(unkept) == len(source) == 0, "there is attention and run.attention does not describe it")
         return
-    _require(isinstance(facts, dict), "run.attention is not a map")
+    require(isinstance(facts, dict), "run.attention is not a map")
     top, queries = facts.get("top"), facts.get("queries")
-    _require(type(top) is int and 1 <= top <= 65535, "run.attention.top is not a positive number")
-    _require(type(queries) is int and 0 <= queries <= len(parent), "run.attention.queries is not a number of nodes")
+    require(type(top) is int and 1 <= top <= 65535, "run.attention.top is not a positive number")
+    require(type(queries) is int and 0 <= queries <= len(parent), "run.attention.queries is not a number of nodes")
     _check_absent(facts.get("absent"))
     layers = tables["attention_layers"]["layer"].astype(np.int64)
-    _require(bool(np.all(np.diff(layers) > 0)), "the layers of attention are not in ascending order")
-    _require(bool(np.all(heads >= 1)), "a layer of attention has no head")
-    _require(int(heads.sum()) * queries == len(unkept), "the rows of attention do not add up")
-    _require(len(unkept) * top == len(source), "the entries of attention do not add up")
+    require(bool(np.all(np.diff(layers) > 0)), "the layers of attention are not in ascending order")
+    require(bool(np.all(heads >= 1)), "a layer of attention has no head")
+    require(int(heads.sum()) * queries == len(unkept), "the rows of attention do not add up")
+    require(len(unkept) * top == len(source), "the entries of attention do not add up")
     begins = parent[:queries] == -1
     place = np.arange(queries)
-    _require(bool(np.all(begins | (parent[:queries] == place - 1))), "the queries of attention are no sequence of nodes")
+    require(bool(np.all(begins | (parent[:queries] == place - 1))), "the queries of attention are no sequence of nodes")
     root = np.maximum.accumulate(np.where(begins, place, 0)) if queries else place
     row = 0
     for count in heads.tolist():
@@ -146,20 +142,20 @@ def _check_attention(facts: Any, parent: Array, tables: Tables) -> None:
 def _check_rows(source: Array, weight: Array, unkept: Array, query: Array, root: Array) -> None:
     kept = weight > 0
     looks_back = (source >= root[:, None]) & (source <= query[:, None])
-    _require(bool(np.all(np.where(kept, looks_back, source == 0))), "a token attends to one that does not stand before it")
-    _require(bool(np.all(weight[:, 1:] <= weight[:, :-1])), "a row of attention is not in order of its weights")
+    require(bool(np.all(np.where(kept, looks_back, source == 0))), "a token attends to one that does not stand before it")
+    require(bool(np.all(weight[:, 1:] <= weight[:, :-1])), "a row of attention is not in order of its weights")
     ordered = np.sort(np.where(kept, source, -1 - np.arange(source.shape[1])), axis=1)
-    _require(bool(np.all(ordered[:, 1:] != ordered[:, :-1])), "a row of attention has a source twice")
+    require(bool(np.all(ordered[:, 1:] != ordered[:, :-1])), "a row of attention has a source twice")
     codes = weight.astype(np.float64)
     total = np.square(codes / 255).sum(axis=1) + unkept / 65535
     rounding = (codes + 0.25).sum(axis=1) / 255**2 + 1e-4
-    _require(bool(np.all(np.abs(total - 1) <= rounding)), "a row of attention does not add up to one")
+    require(bool(np.all(np.abs(total - 1) <= rounding)), "a row of attention does not add up to one")
 
 
 def _check_absent(absent: Any) -> None:
-    _require(isinstance(absent, list), "run.attention.absent is not a list")
+    require(isinstance(absent, list), "run.attention.absent is not a list")
     for entry in absent:
-        _require(
+        require(
             isinstance(entry, dict) and type(entry.get("layer")) is int and isinstance(entry.get("reason"), str),
             "an absent layer of attention has no number or no reason",
         )
@@ -168,22 +164,22 @@ def _check_absent(absent: Any) -> None:
 def _check_lens(facts: Any, count: int, tables: Tables) -> None:
     lens = tables["lens"]
     if facts is None:
-        _require(len(lens["rank"]) == 0, "there is a lens and run.lens does not describe it")
+        require(len(lens["rank"]) == 0, "there is a lens and run.lens does not describe it")
         return
-    _require(isinstance(facts, dict) and isinstance(facts.get("layers"), list), "run.lens is not a map with layers")
+    require(isinstance(facts, dict) and isinstance(facts.get("layers"), list), "run.lens is not a map with layers")
     layers, first, tokens = facts["layers"], facts.get("first"), facts.get("count")
-    _require(all(type(layer) is int and layer >= 0 for layer in layers), "a layer of the lens is not a number")
-    _require(layers == sorted(set(layers)), "the layers of the lens are not in ascending order")
-    _require(
+    require(all(type(layer) is int and layer >= 0 for layer in layers), "a layer of the lens is not a number")
+    require(layers == sorted(set(layers)), "the layers of the lens are not in ascending order")
+    require(
         type(first) is int and type(tokens) is int and first >= 0 <= tokens, "run.lens does not say which tokens it is of"
     )
-    _require(first + tokens <= count, "the lens has tokens that do not exist")
-    _require(len(layers) * tokens == len(lens["rank"]), "the rows of the lens do not add up")
-    _require(_known(tables["tokens"]["id"], lens["token_id"]), "the lens has a token that is not in the table of tokens")
-    _require(bool(np.all(lens["rank"] >= 0)), "the lens has a negative rank")
-    _require(not bool(np.any(lens["logprob"] > 0)), "a logprob is positive")
+    require(first + tokens <= count, "the lens has tokens that do not exist")
+    require(len(layers) * tokens == len(lens["rank"]), "the rows of the lens do not add up")
+    require(_known(tables["tokens"]["id"], lens["token_id"]), "the lens has a token that is not in the table of tokens")
+    require(bool(np.all(lens["rank"] >= 0)), "the lens has a negative rank")
+    require(not bool(np.any(lens["logprob"] > 0)), "a logprob is positive")
     outside = (lens["probability"] < 0) | (lens["probability"] > 1)
-    _require(not bool(np.any(outside)), "a probability of the lens lies outside of 0 to 1")
+    require(not bool(np.any(outside)), "a probability of the lens lies outside of 0 to 1")
 
 
 def _check_files(files: Any, nodes: dict[str, Array]) -> None:
@@ -191,88 +187,48 @@ def _check_files(files: Any, nodes: dict[str, Array]) -> None:
     scored = nodes["origin"] == Origin.SCORED
     if files is None:
         return
-    _require(isinstance(files, list), "run.files is not a list")
+    require(isinstance(files, list), "run.files is not a list")
     end = 0
     for file in files:
-        _require(isinstance(file, dict) and isinstance(file.get("source"), str), "a file has no name")
+        require(isinstance(file, dict) and isinstance(file.get("source"), str), "a file has no name")
         first, last = file.get("first"), file.get("end")
-        _require(type(first) is int and type(last) is int and end == first < last <= len(scored), "the files do not join")
-        _require(bool(np.all(scored[first:last])), "a file has nodes that were not scored")
+        require(type(first) is int and type(last) is int and end == first < last <= len(scored), "the files do not join")
+        require(bool(np.all(scored[first:last])), "a file has nodes that were not scored")
         chain = np.concatenate([[-1], np.arange(first, last - 1)])
-        _require(bool(np.all(nodes["parent"][first:last] == chain)), "a file is not a chain of nodes")
+        require(bool(np.all(nodes["parent"][first:last] == chain)), "a file is not a chain of nodes")
         _check_ranges(file.get("changed"))
         end = last
-    _require(int(scored.sum()) == end, "a scored node belongs to no file")
-
-
-def _check_syntax(facts: Any, syntax: dict[str, Array]) -> None:
-    """Passages are runs of nodes, one after the other; each is a tree whose children lie within their parents."""
-    count = len(syntax["kind"])
-    if facts is None:
-        _require(count == 0, "there is syntax and run.syntax does not describe it")
-        return
-    _require(isinstance(facts, dict), "run.syntax is not a map")
-    for key, column in (("kinds", "kind"), ("fields", "field")):
-        names = facts.get(key)
-        _require(
-            isinstance(names, list) and all(isinstance(name, str) for name in names),
-            f"run.syntax.{key} is not a list of names",
-        )
-        _require(bool(np.all(syntax[column] < len(names))), f"a syntax node has an unknown {column}")
-    _require(isinstance(facts.get("passages"), list), "run.syntax.passages is not a list")
-    root = np.zeros(count, dtype=bool)
-    end = 0
-    for passage in facts["passages"]:
-        _require(isinstance(passage, dict) and isinstance(passage.get("language"), str), "a passage has no language")
-        _require(type(passage.get("text")) is int and passage["text"] >= 0, "a passage belongs to no text")
-        first, rows = passage.get("first"), passage.get("count")
-        _require(type(rows) is int and rows >= 1 and first == end and end + rows <= count, "the passages do not join")
-        root[end] = True
-        end += rows
-    _require(end == count, "a syntax node belongs to no passage")
-    parent, place = syntax["parent"].astype(np.int64), np.arange(count)
-    first_of = np.maximum.accumulate(np.where(root, place, 0)) if count else place
-    _require(bool(np.all((parent == -1) == root)), "a passage is not one tree")
-    inner = ~root
-    _require(
-        bool(np.all((parent[inner] >= first_of[inner]) & (parent[inner] < place[inner]))),
-        "a syntax node comes before its parent",
-    )
-    start, stop = syntax["start"], syntax["end"]
-    _require(bool(np.all(start <= stop)), "a syntax node ends before it begins")
-    above = parent[inner]
-    within = (start[inner] >= start[above]) & (stop[inner] <= stop[above])
-    _require(bool(np.all(within)), "a syntax node reaches beyond its parent")
+    require(int(scored.sum()) == end, "a scored node belongs to no file")
 
 
 def _check_ranges(changed: Any) -> None:
-    _require(changed is None or isinstance(changed, list), "the changed lines of a file are not a list")
+    require(changed is None or isinstance(changed, list), "the changed lines of a file are not a list")
     before = 0
     for lines in changed or []:
         holds = isinstance(lines, list) and len(lines) == 2 and all(type(line) is int for line in lines)
-        _require(holds and before < lines[0] <= lines[1], "the changed lines of a file are not ascending ranges")
+        require(holds and before < lines[0] <= lines[1], "the changed lines of a file are not ascending ranges")
         before = lines[1]
 
 
 def _check_run(run: dict[str, Any], count: int) -> None:
     leaf = run.get("main_leaf")
-    _require(type(leaf) is int and 0 <= leaf < count, "run.main_leaf is not the index of a node")
-    _require(run.get("finish") in _FINISHES, "run.finish is not one of the known reasons")
+    require(type(leaf) is int and 0 <= leaf < count, "run.main_leaf is not the index of a node")
+    require(run.get("finish") in _FINISHES, "run.finish is not one of the known reasons")
     for key in ("generator", "model", "prompt", "sampling", "libraries", "clock"):
-        _require(isinstance(run.get(key), dict), f"run.{key} is not a map")
+        require(isinstance(run.get(key), dict), f"run.{key} is not a map")
     for key in ("command", "notes"):
         entries = run.get(key)
-        _require(
+        require(
             isinstance(entries, list) and all(isinstance(entry, str) for entry in entries),
             f"run.{key} is not a list of strings",
         )
     segments = run["prompt"].get("segments")
-    _require(isinstance(segments, list), "run.prompt.segments is not a list")
+    require(isinstance(segments, list), "run.prompt.segments is not a list")
     end = 0
     for segment in segments:
-        _require(isinstance(segment, dict) and segment.get("role") in _ROLES, "a segment of the prompt has no known role")
+        require(isinstance(segment, dict) and segment.get("role") in _ROLES, "a segment of the prompt has no known role")
         first, last = segment.get("first"), segment.get("end")
-        _require(
+        require(
             type(first) is int and type(last) is int and end == first <= last <= count, "the prompt's segments do not join"
         )
         end = last

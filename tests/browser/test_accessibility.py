@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests import synthetic_traces
 
-from tokenscope_trace.structure import add_syntax
+from tokenscope_trace.structure import add_structure
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -91,7 +91,7 @@ def test_axe_finds_nothing_in_attention(open_report, scheme):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_the_structure(open_report, scheme):
-    report = open_report(add_syntax(synthetic_traces.branching()), color_scheme=scheme, bypass_csp=True)
+    report = open_report(add_structure(synthetic_traces.branching()), color_scheme=scheme, bypass_csp=True)
     for view in ("syntax=1&n=60", "syntax=1&span=statement&by=max&ranked=1&m=probability", "syntax=1&b=0"):
         report.evaluate("view => { location.hash = view; }", view)
         assert violations(report) == [], view

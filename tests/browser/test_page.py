@@ -1,12 +1,11 @@
 import base64
 import gzip
-import hashlib
 import re
 
 import pytest
 from tests import synthetic_traces
 
-from tokenscope_trace.report import boot_script, page_style, viewer_script, viewer_style
+from tokenscope_trace.report import boot_script, viewer_script
 
 
 @pytest.mark.parametrize("case", synthetic_traces.CASES)
@@ -255,18 +254,3 @@ def test_the_last_blocks_are_coloured_too(open_report):
     report.page.keyboard.press("2")
     report.page.wait_for_timeout(1500)
     assert report.evaluate("[...document.querySelectorAll('.t')].every(t => / (b\\d|missing)/.test(t.className))")
-
-
-@pytest.mark.parametrize("case", ["plausible", "changed"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_without_scripts_the_part_of_the_style_that_is_there_is_all_that_matters(open_report, case, scheme, width):
-    def with_all_of_it(html):
-        before, after = page_style(), viewer_style()
-        hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (before, after)]
-        return html.replace(before, after).replace(hashes[0], hashes[1])
-
-    trace = synthetic_traces.changed() if case == "changed" else synthetic_traces.plausible()
-    options = {"java_script_enabled": False, "color_scheme": scheme, "viewport": {"width": width, "height": 900}}
-    some = open_report(trace, **options).page.screenshot(full_page=True)
-    assert some == open_report(trace, edit=with_all_of_it, **options).page.screenshot(full_page=True)

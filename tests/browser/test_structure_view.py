@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from tests import synthetic_traces
 
-from tokenscope_trace.structure import add_syntax
+from tokenscope_trace.structure import add_structure
 from tokenscope_trace.syntax import aggregate
 
 ROWS = ".outline [role=rowgroup]:last-child [role=row]"
@@ -15,7 +15,7 @@ ROWS = ".outline [role=rowgroup]:last-child [role=row]"
 
 @pytest.fixture(scope="module")
 def parsed():
-    return add_syntax(synthetic_traces.plausible())
+    return add_structure(synthetic_traces.plausible())
 
 
 def cells(report):
@@ -113,7 +113,7 @@ def test_rows_go_by_value_and_the_choice_is_in_the_address(open_report, parsed):
 
 def test_what_the_grammar_could_not_place_is_shown(open_report):
     broken = "def f(:\n    return (1\nx = = 2\n"
-    trace = add_syntax(synthetic_traces.make(synthetic_traces.split(broken), synthetic_traces.split("y = (\n")))
+    trace = add_structure(synthetic_traces.make(synthetic_traces.split(broken), synthetic_traces.split("y = (\n")))
     flagged = int(np.count_nonzero(trace.syntax.flags & 6))
     assert flagged
     report = open_report(trace, fragment="#syntax=1&m=entropy")
@@ -136,11 +136,11 @@ def test_the_kinds_have_a_mean_and_how_many_tokens(open_report, parsed):
 
 
 def test_a_branch_and_an_unknown_language_say_why_there_is_no_structure(open_report):
-    report = open_report(add_syntax(synthetic_traces.branching()), fragment="#syntax=1&b=0")
-    expect(report.page.locator("#structure")).to_contain_text("a branch has none")
+    report = open_report(add_structure(synthetic_traces.branching()), fragment="#syntax=1&b=0")
+    expect(report.page.locator("#structure")).to_contain_text("A branch has none")
     expect(report.page.locator(".outline")).to_be_hidden()
     files = {"a.py": "x = 1\n", "b.unknown": "x = 1\n"}
-    report = open_report(add_syntax(synthetic_traces.scored(files)), fragment="#syntax=1&f=1")
+    report = open_report(add_structure(synthetic_traces.scored(files)), fragment="#syntax=1&f=1")
     expect(report.page.locator("#structure")).to_contain_text("--language")
     report.page.keyboard.press("f")
     expect(report.page.locator(".outline")).to_be_visible()
@@ -198,7 +198,7 @@ def test_a_selection_of_everything_counts_every_token_of_the_text_once(open_repo
 
 
 def test_many_nodes_are_few_elements(open_report):
-    report = open_report(add_syntax(synthetic_traces.large(4000)), fragment="#syntax=1&span=token")
+    report = open_report(add_structure(synthetic_traces.large(4000)), fragment="#syntax=1&span=token")
     grid = report.page.get_by_role("grid", name="Spans of the code")
     assert int(grid.get_attribute("aria-rowcount")) > 4000
     assert report.page.locator(ROWS).count() < 100

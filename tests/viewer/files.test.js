@@ -98,9 +98,9 @@ test('only the chosen file is laid out, and a token brings its file along', () =
   assert.deepEqual(select(there, -1), { ...INITIAL, file: 1 });
   assert.deepEqual(select(there, 99), { ...INITIAL, file: 1 });
   assert.deepEqual(reduce(there, { type: 'file', file: 0 }, limits), { ...INITIAL, file: 0 });
-  assert.equal(toHash({ ...there, changed: true }), '#f=1&n=9&changed=1');
+  assert.equal(toHash({ ...there, changed: true }, limits), '#f=1&n=9&changed=1');
   const at = (hash) => reduce(INITIAL, { type: 'address', hash }, limits);
-  for (const state of [{ ...INITIAL, file: 0 }, { ...there, changed: true }]) assert.deepEqual(at(toHash(state)), state);
+  for (const state of [{ ...INITIAL, file: 0 }, { ...there, changed: true }]) assert.deepEqual(at(toHash(state, limits)), state);
   assert.deepEqual(at('#f=2'), INITIAL);
   assert.deepEqual(at('#f=0&n=9'), there, 'the token decides');
   assert.equal(at('#lens=1').lens, false, 'there is none');

@@ -47,7 +47,7 @@ function table(columns) {
  * @param {{ prompt: (string | Uint8Array)[], output?: (string | Uint8Array)[], special?: string[], kind?: string,
  *   segments?: { role: string, first: number, end: number }[], nodes?: object, alternatives?: object,
  *   branches?: { after: number, text: (string | Uint8Array)[], forced?: number, end?: number, rejoined?: number, p?: number }[],
- *   syntax?: { text?: number, nodes: [string, number, number, number, number][] }[] }} options
+ *   syntax?: { text?: number, branch?: number, nodes: [string, number, number, number, number][] }[] }} options
  *   syntax: by passage, its text and its nodes as [kind, parent within the passage, start, end, flags]
  *   branches depart after the node `after`; their nodes follow the output in order, p is that of their first tokens
  * @param {{ top: number, layers: { layer: number, rows: [number, number][][][] }[], absent?: object[] }} [attention] rows by query and head:
@@ -109,7 +109,7 @@ const kindsOf = (passages) => [...new Set(passages.flatMap(({ nodes }) => nodes.
 const before = (passages, i) => passages.slice(0, i).reduce((sum, { nodes }) => sum + nodes.length, 0);
 
 function syntaxFacts(passages) {
-  return { kinds: kindsOf(passages), fields: [''], passages: passages.map(({ text = 0, nodes }, i) => ({ text, language: 'python', first: before(passages, i), count: nodes.length })) };
+  return { kinds: kindsOf(passages), fields: [''], passages: passages.map(({ text = 0, nodes, branch }, i) => ({ text, ...(branch === undefined ? {} : { branch }), language: 'python', first: before(passages, i), count: nodes.length })) };
 }
 
 function syntaxTable(passages) {

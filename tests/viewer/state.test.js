@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { INITIAL, parseHash, reduce, toHash } from '#viewer/state';
+import { INITIAL, isView, parseHash, reduce, toHash as spell } from '#viewer/state';
 
 /** Nodes 0 to 9 on the main path; branch 0 departs after 4 and has 10 to 12; branch 1 departs after 11 and has 13. */
 const paths = { '-1': [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0: [0, 1, 2, 3, 4, 10, 11, 12], 1: [0, 1, 2, 3, 4, 10, 11, 13] };
@@ -8,7 +8,9 @@ const limits = {
   isOn: (branch, node) => paths[branch].includes(node), branchOf: (node) => (node < 0 || node > 13 ? -2 : node < 10 ? -1 : node < 13 ? 0 : 1),
   branches: 2, metrics: ['surprisal', 'entropy'], fileOf: () => -1, files: 0, compared: false, lens: true,
   heads: new Map([[0, 4], [2, 6]]), syntax: true,
+  homeOf: (decision, branch) => (decision < 1 || decision > 2 ? -1 : branch < 0 ? [6, 5][decision - 1] : [10, 13][branch]),
 };
+const toHash = (state) => spell(state, limits);
 
 test('the address carries the state there and back', () => {
   for (const state of [INITIAL, { ...INITIAL, selected: 7 }, { ...INITIAL, metric: 'entropy' }, { ...INITIAL, selected: 0, metric: 'entropy' },
@@ -21,13 +23,37 @@ test('the address carries the state there and back', () => {
   assert.equal(toHash(INITIAL), '');
 });
 
+test('a decision has an address of its own, and the rest of the view beside it', () => {
+  const at = (hash) => reduce(INITIAL, { type: 'address', hash }, limits);
+  assert.deepEqual(at('#d1'), { ...INITIAL, decision: 1, selected: 6 });
+  assert.deepEqual(at('#d2&b=1&diff=1'), { ...INITIAL, decision: 2, branch: 1, selected: 13, diff: true });
+  assert.deepEqual(at('#d1&n=3&m=entropy'), { ...INITIAL, decision: 1, selected: 3, metric: 'entropy' });
+  for (const hash of ['#d1', '#d2&b=1&diff=1', '#d2&b=0&n=3&m=entropy', '#d1&n=2&tree=1']) assert.equal(toHash(at(hash)), hash);
+  assert.deepEqual(at('#d1&n=99'), at('#d1'));
+  assert.deepEqual(at('#d2&b=9'), at('#d2'));
+  for (const hash of ['#d0', '#d3', '#d', '#d1x', '#d01', '#d-1', '#n=1&d1']) assert.equal(at(hash).decision, 0, hash);
+  for (const hash of ['#d1', '#d12&b=4', '', '#n=3']) assert.equal(isView(hash), true, hash);
+  for (const hash of ['#code', '#d', '#decisions']) assert.equal(isView(hash), false, hash);
+});
+
+test('a decision opens on the main path, an alternative beside it; without a selection none is open', () => {
+  const open = (decision, branch, state = INITIAL) => reduce(state, { type: 'decision', decision, branch }, limits);
+  const first = open(1, -1, { ...INITIAL, metric: 'entropy' });
+  assert.deepEqual(first, { ...INITIAL, decision: 1, selected: 6, metric: 'entropy' });
+  assert.deepEqual(open(1, 0, first), { ...first, branch: 0, selected: 10, diff: true });
+  assert.deepEqual(open(2, -1, open(1, 0, first)), { ...first, decision: 2, selected: 5 });
+  assert.equal(reduce(first, { type: 'select', node: 3 }, limits).decision, 1, 'another token leaves it open');
+  assert.equal(reduce(first, { type: 'select', node: -1 }, limits).decision, 0);
+  assert.equal(open(7, -1).decision, 0);
+});
+
 test('an address from elsewhere does no harm', () => {
   for (const hash of ['#n=99', '#n=-1', '#n=1e1', '#n=', '#n=<script>', '#m=constructor', '#m=__proto__', '#code', '#%', '#n=99999999999999999999', '#&&&==']) {
     assert.deepEqual(reduce(INITIAL, { type: 'address', hash }, limits), INITIAL, hash);
   }
   const { branch, file, node, metric, ...rest } = parseHash('#n=3&x=y&m=entropy&f=1e1');
   assert.deepEqual([branch, file, node, metric], [-1, -1, 3, 'entropy']);
-  for (const [name, value] of Object.entries(rest)) assert.ok(value === false || ['look', 'outline'].includes(name), name);
+  for (const [name, value] of Object.entries(rest)) assert.ok(value === false || ['look', 'outline'].includes(name) || (name === 'decision' && value === 0), name);
 });
 
 test('an unknown metric changes nothing, an unknown token clears the selection', () => {

@@ -1,0 +1,77 @@
+"""What is known of a recording's code once its tokens are there: syntax, outcomes, decisions, and the user's own check.
+
+A Trace in, a Trace out; runs no model, but the user's command where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+
+from tokenscope_trace.behaviour import pivot
+from tokenscope_trace.checks import Checked, check_programs
+from tokenscope_trace.columns import Array
+from tokenscope_trace.decisions import LISTED, add_decisions
+from tokenscope_trace.errors import TokenScopeError
+from tokenscope_trace.finished import file_name, finished_programs
+from tokenscope_trace.languages import Language
+from tokenscope_trace.settings import CheckSettings
+from tokenscope_trace.structure import Code, add_structure
+from tokenscope_trace.traces import Trace
+
+
+def analysed(
+    trace: Trace,
+    language: Language | None = None,
+    *,
+    decisions: int = LISTED,
+    check: CheckSettings | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_check: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Trace:
+    """The trace with syntax, and where something was generated with outcomes, decisions and checks.
+
+    `language` is what files of unknown suffix hold; `decisions` how many are listed at most. What goes wrong with the check is noted
+    in the trace, which is worth more.
+    """
+    light = trace.without_inside()
+    light = add_decisions(add_structure(light, language), decisions)
+    if check is not None and not trace.files:
+        light = _with_checks(light, language, check, should_stop, on_check)
+    return trace.with_code(light)
+
+
+def _with_checks(
+    trace: Trace,
+    language: Language | None,
+    settings: CheckSettings,
+    should_stop: Callable[[], bool],
+    on_check: Callable[[int, int], None],
+) -> Trace:
+    code = Code(trace, language)
+    programs = finished_programs(trace, code)
+    notes: list[str] = []
+    found: list[Checked | None] = []
+    try:
+        texts = [program.text for program in programs]
+        found = check_programs(texts, file_name(trace, code), settings, should_stop=should_stop, on_done=on_check)
+    except TokenScopeError as error:
+        notes.append(f"The check was not run: {error}")
+    if not programs:
+        notes.append("The check was not run: no program of this recording is finished.")
+    elif None in found:
+        notes.append("The check was interrupted; some programs were not checked.")
+    rows = [(program.branch, one) for program, one in zip(programs, found, strict=False) if one is not None]
+    outputs = list(dict.fromkeys(one.output for _, one in rows))
+    facts = {**asdict(settings), "outputs": outputs, "pivot": None}
+    run = {**trace.run, "check": facts, "notes": [*trace.run["notes"], *notes]}
+    table: dict[str, Array] = {
+        "branch": np.array([branch for branch, _ in rows], dtype=np.int32),
+        "result": np.array([one.result for _, one in rows], dtype=np.uint8),
+        "output": np.array([outputs.index(one.output) for _, one in rows], dtype=np.uint16),
+    }
+    checked = trace.replaced(run, {"checks": table})
+    moves = pivot(checked)
+    return trace.replaced({**run, "check": {**facts, "pivot": asdict(moves) if moves else None}}, {"checks": table})

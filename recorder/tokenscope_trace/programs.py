@@ -1,0 +1,125 @@
+"""The program that each path of a recording writes: the main path's, and that of every branch. Knows no language and no syntax.
+
+A program reads as its file does: without control tokens, and in a fill-in-the-middle recording with what was written in its hole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tokenscope_trace.columns import Array
+from tokenscope_trace.schema import BranchEnd, Origin
+from tokenscope_trace.traces import Indices, Trace
+
+_ENDED = ("end-of-text", "stop-string")
+
+
+@dataclass(frozen=True)
+class PathProgram:
+    """One path's program. `nodes` spell it in the order of the file; it leaves the main path's at byte `fork` (which itself has the
+    output's begin there); bytes [own_start, own_end) are the branch's own tokens (the output); what was generated ends at
+    `written`, and `ended` says whether it came to its own end there.
+    """
+
+    nodes: Indices
+    text: bytes
+    fork: int
+    own_start: int
+    own_end: int
+    written: int
+    ended: bool
+
+
+class Programs:
+    """The programs of one recording of a generation."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._owner = np.full(len(trace.nodes), -1, dtype=np.int32)  # the branch of each node
+        self._branches: dict[int, PathProgram] = {}
+        for branch, (first, count) in enumerate(zip(trace.branches.first, trace.branches.count, strict=True)):
+            self._owner[first : first + count] = branch
+
+    @cached_property
+    def main(self) -> PathProgram:
+        """That of the main path."""
+        trace = self._trace
+        first = int(trace.output[0]) if len(trace.output) else -1
+        return self._program(trace.main, trace.output, first, ended=trace.run["finish"] in _ENDED)
+
+    @cached_property
+    def _pieces(self) -> list[bytes]:
+        """The bytes of each node in a program."""
+        trace = self._trace
+        return [trace.token_bytes(node) if trace.in_program(node) else b"" for node in range(len(trace.nodes))]
+
+    def _spelled(self, nodes: Array) -> bytes:
+        return b"".join(map(self._pieces.__getitem__, nodes.tolist()))
+
+    def of_branch(self, branch: int) -> PathProgram:
+        """That of a branch; where it rejoined the path it left, it goes on as that path does."""
+        if branch not in self._branches:
+            self._branches[branch] = self._of_branch(branch)
+        return self._branches[branch]
+
+    def _of_branch(self, branch: int) -> PathProgram:
+        table = self._trace.branches
+        first, count = int(table.first[branch]), int(table.count[branch])
+        own = np.arange(first, first + count, dtype=np.int32)
+        rest, ended = self._after(branch)
+        path = np.concatenate([self._trace.path(first + count - 1), rest]).astype(np.int32)
+        leaves = path[int(np.flatnonzero(path == self.departure(branch))[0]) + 1]
+        return self._program(path, own, int(leaves), ended=ended)
+
+    def departure(self, branch: int) -> int:
+        """The last node of the main path on the way to a branch."""
+        node = int(self._trace.nodes.parent[self._trace.branches.first[branch]])
+        while self._owner[node] >= 0:
+            node = int(self._trace.nodes.parent[self._trace.branches.first[self._owner[node]]])
+        return node
+
+    def owner(self, node: int) -> int:
+        """The branch of a node, -1 for none."""
+        return int(self._owner[node])
+
+    def _after(self, branch: int) -> tuple[Indices, bool]:
+        """(the nodes that follow where a branch rejoined, whether the text comes to its own end)."""
+        trace, rest = self._trace, [np.empty(0, dtype=np.int32)]
+        while True:
+            end = int(trace.branches.end[branch])
+            if end != BranchEnd.REJOINED:
+                return np.concatenate(rest), end in (BranchEnd.END_OF_TEXT, BranchEnd.STOP_STRING)
+            node = int(trace.branches.rejoined[branch])
+            branch = self.owner(node)
+            if branch < 0:
+                rest.append(trace.main[np.searchsorted(trace.main, node) + 1 :])
+                return np.concatenate(rest), trace.run["finish"] in _ENDED
+            stop = int(trace.branches.first[branch]) + int(trace.branches.count[branch])
+            rest.append(np.arange(node + 1, stop, dtype=np.int32))
+
+    def _program(self, path: Array, own: Array, leaves: int, *, ended: bool) -> PathProgram:
+        """Of a path whose own nodes are `own`; `leaves` is the first that is not the main path's, -1 for none."""
+        trace = self._trace
+        generated = trace.nodes.origin[path] != Origin.PROMPT
+        suffix = np.isin(path, trace.suffix) & ~generated
+        nodes = np.concatenate([path[~suffix], path[suffix]]).astype(np.int32)
+        start = len(self._spelled(path[~suffix & ~generated]))
+        made = path[generated]
+
+        def byte_of(node: int) -> int:
+            places = np.flatnonzero(made == node)
+            return start + (len(self._spelled(made[: places[0]])) if len(places) else 0)
+
+        own_start = byte_of(int(own[0])) if len(own) else start
+        return PathProgram(
+            nodes=nodes,
+            text=self._spelled(nodes),
+            fork=byte_of(leaves),
+            own_start=own_start,
+            own_end=own_start + len(self._spelled(own)),
+            written=start + len(self._spelled(made)),
+            ended=ended,
+        )
