@@ -9,6 +9,7 @@ from tests.code_traces import END, Twig, Word, recorded
 from tokenscope_trace.analysis import analysed
 from tokenscope_trace.finished import file_name, finished_programs
 from tokenscope_trace.languages import by_name
+from tokenscope_trace.pull_request import markdown
 from tokenscope_trace.review import review
 from tokenscope_trace.schema import BranchEnd, CheckResult
 from tokenscope_trace.settings import CheckSettings
@@ -110,6 +111,14 @@ def test_the_review_tells_what_the_check_says():
     )
     verdicts = {option.branch: option.check for decision in found.decisions for option in decision.options}
     assert verdicts == {0: "passes", 1: "fails", 2: ""}
+    said = {option.branch: option.said for decision in found.decisions for option in decision.options}
+    assert (said[0], said[1][-1], said[2]) == ((), "AssertionError: 12", ())
+
+
+def test_the_markdown_shows_the_command_as_code():
+    text = markdown(analysed(double(), check=CHECK), "double.html")
+    assert f"Checked with `{CHECK.command}`: the output passes; 1 of 2 finished alternatives pass." in text
+    assert "What moves it most is `·2` on line 2:" in text
 
 
 def test_without_a_check_nothing_runs_and_nothing_is_said():

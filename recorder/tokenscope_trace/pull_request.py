@@ -5,6 +5,7 @@ At most LINES lines, so that it stays a comment: what does not fit is in the rep
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tokenscope_trace.markdown import code_span, fenced, plain
@@ -26,7 +27,7 @@ def markdown(trace: Trace, report: str, *, title: str | None = None) -> str:
         "",
         f"{plain(summary.model)}, {plain(summary.settings)}, {summary.extent}. {plain(summary.headline)}",
         *_shares(summary.review),
-        *(plain(sentence) for sentence in (summary.review.checks if summary.review else ())),
+        *(_quoting(sentence) for sentence in (summary.review.checks if summary.review else ())),
         "",
     ]
     foot = [
@@ -43,6 +44,18 @@ def _shares(review: Review | None) -> Iterator[str]:
     if review is not None and review.shares:
         parts = ", ".join(f"{share.percent} {share.label}" for share in review.shares)
         yield f"Of the explored probability ({review.explored} of all): {parts}."
+
+
+def _quoting(sentence: str) -> str:
+    """A sentence whose quoted parts become code."""
+    parts = re.split("“(.*?)”", sentence)
+    return "".join(code_span(part) if place % 2 else _words(part) for place, part in enumerate(parts))
+
+
+def _words(part: str) -> str:
+    """Words without markup, with the spaces at their ends."""
+    lead, trail = part[: len(part) - len(part.lstrip())], part[len(part.rstrip()) :]
+    return f"{lead}{plain(part)}{trail}" if part.strip() else part
 
 
 def _decisions(review: Review, room: int) -> list[str]:

@@ -23,6 +23,7 @@ from tokenscope_trace.visible import visible_line, visible_text, visible_token
 TEXT_LENGTH = 60  # of what was written, in characters
 DIFF_LINES = 12
 DIFF_WIDTH = 200
+SAID_LINES = 4
 
 WORDS = {
     Outcome.NOT_COMPARED: ("unknown", "not compared"),
@@ -71,6 +72,7 @@ class Option:
     outcome: str
     key: str
     check: str  # what the user's command said of its program: passes, fails, times out; empty where it was not run
+    said: tuple[str, ...]  # the last lines that the command printed
     diff: tuple[DiffLine, ...]
     diff_left_out: int  # lines of it that are not here
 
@@ -186,6 +188,14 @@ def _checks(trace: Trace) -> Iterator[str]:
         )
 
 
+def _verdicts(trace: Trace) -> dict[int, tuple[str, tuple[str, ...]]]:
+    """By branch, -1 for the output: what the user's command said, and its last lines."""
+    outputs = (trace.run.get("check") or {}).get("outputs", [])
+    lines = [tuple(_cut(visible_line(line), DIFF_WIDTH) for line in text.splitlines()[-SAID_LINES:]) for text in outputs]
+    rows = zip(trace.checks.branch.tolist(), trace.checks.result.tolist(), trace.checks.output.tolist(), strict=True)
+    return {branch: (_VERDICTS[CheckResult(result)], lines[output]) for branch, result, output in rows}
+
+
 class _Reader:
     """Puts the decisions of one trace into words."""
 
@@ -193,10 +203,7 @@ class _Reader:
         self._trace = trace
         self._syntax = trace.syntax
         self._programs = Programs(trace)
-        self._verdicts = {
-            int(branch): _VERDICTS[CheckResult(int(result))]
-            for branch, result in zip(trace.checks.branch, trace.checks.result, strict=True)
-        }
+        self._verdicts = _verdicts(trace)
 
     @cached_property
     def _main(self) -> PathProgram:
@@ -257,7 +264,8 @@ class _Reader:
             node=node if branch < 0 else int(self._trace.branches.first[branch]),
             outcome=outcome,
             key=key,
-            check=self._verdicts.get(branch, "") if branch >= 0 else "",
+            check=self._verdicts[branch][0] if branch in self._verdicts and branch >= 0 else "",
+            said=self._verdicts[branch][1] if branch in self._verdicts and branch >= 0 else (),
             diff=diff,
             diff_left_out=left_out,
         )
