@@ -28,19 +28,19 @@ node_modules/.installed: package.json package-lock.json .venv/.test
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: chromium
-chromium:
-	@sh tests/ensure_chromium.sh
+.PHONY: browsers
+browsers:
+	@sh tests/ensure_browsers.sh
 
 .PHONY: demo
 demo: .venv/.runtime ## record samples/ with the built-in model and write a report
 	@sh samples/record.sh
 
 .PHONY: test
-test: lint types node-tests python-tests ## everything: Python, viewer, real page in Chromium, linters, types
+test: lint types node-tests python-tests ## everything: Python, viewer, real page in Chromium and Firefox, linters, types
 
 .PHONY: python-tests
-python-tests: .venv/.test node_modules/.installed chromium
+python-tests: .venv/.test node_modules/.installed browsers
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 .PHONY: node-tests

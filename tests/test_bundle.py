@@ -5,7 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import tree_sitter_javascript
+from tree_sitter import Language, Parser
 
+import tokenscope_trace.bundle as bundle_module
 from tokenscope_trace.bundle import BundleError, bundle, bundle_classic, bundle_style
 from tokenscope_trace.report import boot_script, viewer_script
 
@@ -57,18 +60,31 @@ def test_comments_are_left_out_and_what_looks_like_one_stays():
     assert run(script) == [2, "// text", "// a // b", "a"]
 
 
-def test_names_and_lines_stay_as_they_were_written_without_indentation():
+def test_names_stay_and_white_space_goes():
     source = "export function twice(number) {\n  // Doubles.\n  return number + number;\n}\n"
-    assert "function twice(number) {\nreturn number + number;\n}\n" in bundle({"main": source}, "main")
+    assert bundle({"main": source}, "main") == (
+        "(()=>{'use strict';\nconst $main=(()=>{function twice(number){return number+number;}\n"
+        "return Object.freeze({twice});})();\n})();\n"
+    )
 
 
 def test_a_script_that_stands_by_itself_is_ascii_without_comments():
-    assert bundle_classic("boot", "/** Says\n * more. */\n\nf('é'); // why\n  // one\n") == "f('\\u00e9'); // why\n"
+    assert bundle_classic("boot", "/** Says\n * more. */\n\nf('é'); // why\n  // one\n") == "f('\\u00e9');\n"
 
 
-def test_white_space_inside_of_a_line_stays():
-    source = "globalThis.result = [\n  '  a  ',\n\t`  ${1}  b`, /  c/.source];\n"
-    assert run(bundle({"main": source}, "main")) == ["  a  ", "  1  b", "  c"]
+def test_statements_without_semicolons_stay_apart():
+    source = "let a = 1\nlet b = a\n++b\nglobalThis.result = [a, b]\n;[a] = [3]\nglobalThis.result.push(a)"
+    assert run(bundle({"main": source + "\n"}, "main")) == [1, 2, 3]
+
+
+def test_white_space_inside_of_texts_stays():
+    source = (
+        "globalThis.result = [\n  '  a  ',\n\t`  ${1}  b`, /  c/.source, `${`d  e`}  f`, String.raw  `\\  g`,\n"
+        "  ['h  [  //'].map(x => /h  [[]  \\/[/]/.test(x))[0]];\n"
+    )
+    expected = ["  a  ", "  1  b", "  c", "d  e  f", "\\  g", True]
+    assert run(source) == expected
+    assert run(bundle({"main": source}, "main")) == expected
 
 
 def test_a_template_literal_of_several_lines_is_refused():
@@ -129,7 +145,36 @@ def test_the_viewer_itself_is_one_script_of_every_module():
     script = viewer_script()
     assert script.isascii()
     modules = {path.stem for path in (ROOT / "viewer").glob("*.js")} - {"boot"}
-    assert set(re.findall(r"^const \$(\w+) = \(\(\) => \{$", script, re.MULTILINE)) == modules
+    assert set(re.findall(r"^const \$(\w+)=\(\(\)=>\{", script, re.MULTILINE)) == modules
+
+
+def tree_of(script):
+    """The script's syntax in order: kinds of nodes and texts of leaves, without comments and what stands between the tokens."""
+    tree = Parser(Language(tree_sitter_javascript.language())).parse(script.encode())
+    assert not tree.root_node.has_error
+    found, waiting = [], [tree.root_node]
+    while waiting:
+        node = waiting.pop()
+        if node.type != "comment":
+            found.append((node.type, "" if node.child_count else node.text))
+            waiting += node.children[::-1]
+    return found
+
+
+def test_without_white_space_the_viewer_is_the_same_program(monkeypatch):
+    pairs = []
+
+    def recorded(name, source):
+        pairs.append((source, minified(name, source)))
+        return pairs[-1][1]
+
+    minified = bundle_module._minified
+    monkeypatch.setattr(bundle_module, "_minified", recorded)
+    viewer_script.__wrapped__()
+    boot_script.__wrapped__()
+    assert len(pairs) == len(list((ROOT / "viewer").glob("*.js")))
+    for source, short in pairs:
+        assert tree_of(short) == tree_of(source)
 
 
 @pytest.mark.parametrize("script", [viewer_script, boot_script])

@@ -61,6 +61,39 @@ def test_markdown_for_a_pull_request(trace_file, tmp_path):
     assert run(trace_file, "--format", "pdf").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "begins", "words"),
+    [("json", '{\n "format": "tokenscope-report"', "report.schema.json"), ("sarif", '{\n "$schema"', "code scanning")],
+)
+def test_json_and_sarif_for_other_programs(trace_file, kind, begins, words):
+    result = run(trace_file, "--format", kind, "--title", "Mein Überblick")
+    assert result.exit_code == 0
+    text = trace_file.with_suffix(f".{kind}").read_text(encoding="utf-8")
+    assert text.startswith(begins)
+    assert '"title": "Mein Überblick"' in text
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert run(trace_file, "--format", kind, "--title", "Mein Überblick", "-o", "-").stdout == text
+    assert run(trace_file, "--format", kind).exit_code == 5
+
+
+def test_two_traces_make_one_page(trace_file, tmp_path):
+    other = tmp_path / "after.tsc"
+    synthetic_traces.sampled().save(other)
+    result = run(trace_file, other)
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "trace-after.html").read_text(encoding="utf-8")
+    assert "The recordings part on line" in page or "the same text" in page
+    assert "<script" not in page
+    assert run(trace_file, trace_file, "-o", "-").stdout.count("the same text") == 1
+    assert run(trace_file, other, other).exit_code == 2
+    assert run(trace_file, other, "--format", "json").exit_code == 2
+    assert run().exit_code == 2
+    synthetic_traces.scored().save(tmp_path / "scored.tsc")
+    refused = run(trace_file, tmp_path / "scored.tsc", "--force")
+    assert (refused.exit_code, "compare two of one sort" in error_of(refused)) == (6, True)
+
+
 def test_an_existing_file_is_kept_without_force(trace_file):
     page = trace_file.with_suffix(".html")
     page.write_text("mine", encoding="utf-8")

@@ -19,6 +19,9 @@ import { mountLive } from '#viewer/live_view';
 import { mountMatrix } from '#viewer/matrix_view';
 import { acrossLines, beside, endOfLine, jump } from '#viewer/navigation';
 import { open, read, remembered } from '#viewer/reading';
+import { mountSave } from '#viewer/save_view';
+import { search } from '#viewer/search';
+import { inWords, mountSearch } from '#viewer/search_view';
 import { INITIAL, isView, reduce, toHash } from '#viewer/state';
 import { mountStructure } from '#viewer/structure_view';
 import { mountStrip } from '#viewer/strip_view';
@@ -37,11 +40,12 @@ import { mountTree } from '#viewer/tree_view';
 /** Commands that scored code has no use for. */
 const OF_BRANCHES = ['next-fork', 'previous-fork', 'other-branch', 'up', 'diff', 'tree'];
 
-/** @param {import('#viewer/trace').Trace} trace */
-export function run(trace) {
+/** @param {import('#viewer/trace').Trace} trace @param {() => Promise<Uint8Array>} payload */
+export function run(trace, payload) {
   const recording = open(trace);
   const main = read(recording, MAIN);
   const views = mount(recording);
+  mountSave(document.querySelector('.foot details'), trace.run.prompt.source, payload);
   /** @type {Readonly<import('#viewer/state').State>} */
   let state = reduce(INITIAL, { type: 'address', hash: location.hash }, recording.limits);
   let reading = main;
@@ -72,6 +76,7 @@ export function run(trace) {
   on('span', (nodes) => views.code.mark(nodes));
   on('stretch', (tokens) => views.live.hold(tokens.length ? sumUp(reading, tokens) : ''));
   on('colour', (key) => act({ type: 'colour', metric: key }, 'push', false));
+  on('search', (query) => commands['query']?.(query));
   on('unrecorded', (id) => views.instead.showToken(id));
   on('copy', ({ text, what }) => copy(text, `${what} copied.`, 'select it by hand').then(views.live.show));
   on('command', (command) => commands[command]?.());
@@ -81,6 +86,7 @@ export function run(trace) {
   update(true);
   // A link to a branch without a token shows where it departs.
   if (state.branch >= 0 && state.selected < 0) views.code.reveal(recording.tree.firstOf(state.branch));
+  if (state.selected < 0) views.code.reveal(views.found(reading, state.query).matches[0]?.node ?? -1);
 }
 
 /** @typedef {ReturnType<typeof mount>} Views */
@@ -103,6 +109,8 @@ function mount(recording) {
     attention: index && mountAttention(attention, recording.trace, index),
     matrix: index && remembered((/** @type {HTMLElement} */ root) => mountMatrix(root, index)), // not before it is opened
     token: mountToken(part('token'), slot, layers, attention),
+    search: mountSearch(part('trail')),
+    found: searcher(),
     tooltip: mountTooltip(),
     help: mountHelp(recording.metrics.map(({ label }) => label)),
     tools: mountTools(part('tools')),
@@ -123,13 +131,16 @@ function show(main, reading, views, state, reveal) {
   const buckets = reading.bucketsFor(metric);
   const candidates = candidatesOf(reading, metric, state);
   const look = views.look(reading, state);
+  const { matches, nodes, error } = views.found(reading, state.query);
   const [tree, matrix, structure] = [part('tree'), part('matrix'), part('structure')];
   document.body.classList.toggle('has-selection', state.selected >= 0);
   document.body.classList.toggle('has-decision', state.decision > 0);
   views.code.show(reading);
   views.code.isolate(state.changed);
   views.code.colour(look?.buckets ?? buckets, look !== null);
+  views.code.find(nodes);
   views.code.decide(state.decision);
+  views.search.update(state.query, matches, error, placeIn(matches, state.selected));
   views.decisions.update(state);
   views.files.update(reading, state);
   views.lens.update(reading, state);
@@ -138,7 +149,7 @@ function show(main, reading, views, state, reveal) {
   views.attention?.update(reading, state, look);
   views.trail.update(reading, state);
   views.legend.update(metric, candidates.length, candidates.indexOf(state.selected), look && WEIGHT);
-  views.strip.update(reading, metric, state.selected);
+  views.strip.update(reading, metric, state.selected, nodes);
   views.diff.update(main, reading, state.diff);
   tree.hidden = !state.tree;
   if (state.tree) views.tree(tree).update(state);
@@ -166,6 +177,22 @@ function looker(index, trace) {
   };
 }
 
+/** The matches of a query on a path, and all of their tokens; computed once for a question. */
+function searcher() {
+  /** @type {{ reading: Reading, query: string, matches: import('#viewer/search').Match[], nodes: Set<number>, error: string } | null} */
+  let last = null;
+  return (/** @type {Reading} */ reading, /** @type {string} */ query) => {
+    if (last?.reading === reading && last.query === query) return last;
+    const { matches, error } = search(reading, query);
+    return (last = { reading, query, matches, error, nodes: new Set(matches.flatMap(({ nodes }) => nodes)) });
+  };
+}
+
+/** @param {import('#viewer/search').Match[]} matches @param {number} node */
+function placeIn(matches, node) {
+  return matches.findIndex(({ nodes }) => nodes.includes(node));
+}
+
 /**
  * What the reader can do, by name; false where the key is left to the browser.
  * @param {() => Reading} shown @param {Views} views
@@ -182,15 +209,18 @@ function commandsFor(shown, views, act, current) {
     if (current().selected >= 0) views.live.say(spoken(shown(), metric(), node));
   };
   const walk = (/** @type {number} */ node) => select(node, 'replace');
-  const leap = (/** @type {1 | -1} */ direction) => {
-    const node = jump(layout(), current().selected, direction, candidatesOf(shown(), metric(), current()));
-    if (node < 0) views.live.show(`No token of the ${!shown().file ? 'output' : current().changed ? 'changed lines' : 'file'} is uncertain by ${metric().label}.`);
+  const leapAmong = (/** @type {1 | -1} */ direction, /** @type {number[]} */ nodes, /** @type {string} */ otherwise) => {
+    const node = jump(layout(), current().selected, direction, nodes);
+    if (node < 0) views.live.show(otherwise);
     else select(node, 'push');
   };
-  const leapToFork = (/** @type {1 | -1} */ direction) => {
-    const node = jump(layout(), current().selected, direction, shown().forks);
-    if (node < 0) views.live.show('No other continuation was recorded on this path.');
-    else select(node, 'push');
+  const leap = (/** @type {1 | -1} */ direction) => leapAmong(direction, candidatesOf(shown(), metric(), current()), `No token of the ${!shown().file ? 'output' : current().changed ? 'changed lines' : 'file'} is uncertain by ${metric().label}.`);
+  const leapToFork = (/** @type {1 | -1} */ direction) => leapAmong(direction, shown().forks, 'No other continuation was recorded on this path.');
+  const leapToMatch = (/** @type {1 | -1} */ direction) => {
+    const { matches, error } = views.found(shown(), current().query);
+    leapAmong(direction, matches.map(({ node }) => node), error || 'No token matches.');
+    const { selected } = current();
+    if (matches.length) views.live.say(`${inWords(matches.length, placeIn(matches, selected))}: ${spoken(shown(), metric(), selected)}`);
   };
   /** Back along the trail, to the token that the branch on the way here replaced. @param {number} branch */
   const branch = (branch) => {
@@ -284,10 +314,20 @@ function commandsFor(shown, views, act, current) {
       if (current().matrix) views.matrix?.(part('matrix')).redraw();
       if (current().tree) views.tree(part('tree')).redraw();
     },
+    search: () => views.search.open(),
+    query: (/** @type {string} */ query) => {
+      act({ type: 'search', query }, query && current().query ? 'replace' : 'push', false);
+      const { matches: found, error } = views.found(shown(), query);
+      if (current().selected < 0) views.code.reveal(found[0]?.node ?? -1);
+      if (query) views.live.say(error || inWords(found.length, -1));
+    },
+    'next-match': () => leapToMatch(1),
+    'previous-match': () => leapToMatch(-1),
     help: () => views.help.show(),
     close: () => {
       views.tooltip.hide();
       if (current().selected >= 0) act({ type: 'select', node: -1 }, 'push');
+      else views.search.close();
     },
     ...(files.list.length > 0 && Object.fromEntries(OF_BRANCHES.map((name) => [name, () => views.live.show('Scored code has no branches.')]))),
   };
@@ -298,9 +338,10 @@ function listenToKeys(commands, views) {
   document.addEventListener('keydown', (event) => {
     if (views.help.open) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    const typing = target.isContentEditable || target.matches('input:not([type=radio]), textarea, select');
-    const elsewhere = target !== document.body && !target.matches('.code, #code');
-    const command = commands[commandOf(event, { typing, elsewhere })];
+    const typing = target.isContentEditable || target.matches('input[type=text], textarea, select');
+    const { off } = views.help;
+    const elsewhere = (off || target !== document.body) && !target.matches('.code, #code');
+    const command = commands[commandOf(event, { typing, elsewhere, off })];
     if (command && command(event.key) !== false) event.preventDefault();
   });
 }

@@ -41,6 +41,8 @@ export function mountCode(root) {
   let alone = false;
   /** Tokens of a span that was chosen elsewhere. */
   let marked = new Set();
+  /** Tokens that match a query. @type {ReadonlySet<number>} */
+  let found = new Set();
   /** @type {Fold[]} */
   let folds = [];
   /** The last token that two paths share, and where it was on the screen. */
@@ -48,7 +50,7 @@ export function mountCode(root) {
 
   const paint = (/** @type {Block} */ block) => {
     for (const { element, node, base } of block.cells) {
-      const name = base + bucketClass(buckets[node] ?? MISSING) + (node === selected ? ' selected' : '') + (marked.has(node) ? ' marked' : '');
+      const name = base + bucketClass(buckets[node] ?? MISSING) + (node === selected ? ' selected' : '') + (marked.has(node) ? ' marked' : '') + (found.has(node) ? ' found' : '');
       if (element.className !== name) element.className = name;
     }
     block.stale = false;
@@ -104,6 +106,13 @@ export function mountCode(root) {
     return found;
   };
   const whenIdle = window.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 50));
+  const repaint = () => {
+    for (const block of blocks) {
+      block.stale = true;
+      if (block.visible) paint(block);
+    }
+    later();
+  };
   let waiting = false;
   const paintRest = () => {
     waiting = false;
@@ -204,11 +213,14 @@ export function mountCode(root) {
       if (next === buckets) return;
       code.classList.toggle('attends', attends);
       buckets = next;
-      for (const block of blocks) {
-        block.stale = true;
-        if (block.visible) paint(block);
-      }
-      later();
+      repaint();
+    },
+
+    /** Outline the matches of a query. @param {ReadonlySet<number>} next */
+    find(next) {
+      if (next === found || next.size + found.size === 0) return;
+      found = next;
+      repaint();
     },
 
     /** @param {number} node to bring into sight */

@@ -12,6 +12,8 @@
  * @property {string} [name]
  * @property {string} [value]
  * @property {string} [scope]
+ * @property {string} [href] of the page's own making, as all links are
+ * @property {string} [download]
  * @property {boolean} [checked]
  * @property {boolean} [hidden]
  * @property {number} [tabIndex]
@@ -45,7 +47,19 @@ export function tell(target, name, detail) {
   target.dispatchEvent(new CustomEvent(`tokenscope:${name}`, { bubbles: true, detail }));
 }
 
-/** A button that turns a view on and off. @param {string} label @param {string} key @param {string} title @param {string} command */
+/** A button with a sign on it, and its name in words. @param {string} sign @param {string} title @param {() => void} act @param {string} [name] of its class */
+export function signed(sign, title, act, name = 'jump') {
+  const button = h('button', { type: 'button', class: name, title, aria: { label: title } }, sign);
+  button.addEventListener('click', act);
+  return button;
+}
+
+/** A button that closes a view. @param {string} title @param {() => void} act */
+export function closer(title, act) {
+  return signed('\u00d7', title, act, 'quiet-button close');
+}
+
+/** A button with its key, such as turns a view on and off. @param {string} label @param {string} key @param {string} title @param {string} command */
 export function toggle(label, key, title, command) {
   const button = h('button', { type: 'button', class: 'toggle', title: `${title} (${key})` }, `${label} `, h('kbd', { aria: { hidden: 'true' } }, key));
   button.addEventListener('click', () => tell(button, 'command', command));

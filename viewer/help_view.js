@@ -1,7 +1,9 @@
-/** The dialog that lists every key and says how to read the page. */
+/** The dialog that lists every key and what a search may say, says how to read the page, and turns keys off. */
 
-import { h } from '#viewer/dom';
+import { closer, h } from '#viewer/dom';
 import { KEYS } from '#viewer/keys';
+import { SYNTAX } from '#viewer/search';
+import { recall, remember } from '#viewer/storage';
 
 /** @param {string[]} metrics labels in the order of their keys */
 export function mountHelp(metrics) {
@@ -16,14 +18,25 @@ export function mountHelp(metrics) {
     const caps = shown.map((key) => h('kbd', {}, key === '8' ? String(metrics.length) : key));
     list.append(h('div', {}, h('dt', {}, ...caps), h('dd', {}, what)));
   }
-  const close = h('button', { type: 'button', class: 'quiet-button close', aria: { label: 'Close' } }, '\u00d7');
+  const close = closer('Close (Esc)', () => dialog.close());
+  const single = h('input', { type: 'checkbox', checked: recall('keys') !== 'off' });
+  const isOff = () => !single.checked;
+  const follow = () => document.body.classList.toggle('keys-off', isOff());
+  single.addEventListener('change', () => {
+    remember('keys', isOff() ? 'off' : '');
+    follow();
+  });
+  follow();
   const dialog = h('dialog', { class: 'help', aria: { labelledby: 'help-title' } },
     h('header', { class: 'panel-head' }, h('h2', { id: 'help-title' }, 'Keys'), close),
+    h('label', { class: 'single' }, single, 'Single keys act. If off: only ? and Esc, and the arrows where the focus is.'),
     list,
+    h('h2', {}, 'Search'),
+    h('dl', { class: 'keys' }, ...SYNTAX.map(([form, means]) => h('div', {}, h('dt', {}, h('code', {}, form)), h('dd', {}, means)))),
+    h('p', {}, 'What stands together must hold at one token.'),
     h('p', {}, 'Click a token, or a place in the strip. The address names what is selected: a link to it opens the same view.'),
     h('p', {}, 'Colour says how uncertain the model was, on the same scale in every report. It does not say whether the code is right.'),
   );
-  close.addEventListener('click', () => dialog.close());
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close();
   });
@@ -31,6 +44,10 @@ export function mountHelp(metrics) {
   return {
     get open() {
       return dialog.open;
+    },
+    /** Whether single keys are. */
+    get off() {
+      return isOff();
     },
     show: () => dialog.showModal(),
     close: () => dialog.close(),

@@ -22,6 +22,7 @@ export const KEYS = [
   { keys: ['k'], shown: ['k'], does: 'next and previous decision', command: 'previous-decision' },
   { keys: ['n'], shown: ['n'], does: 'next and previous uncertain token', command: 'next-uncertain' },
   { keys: ['p'], shown: ['p'], does: 'next and previous uncertain token', command: 'previous-uncertain' },
+  { keys: ['/'], shown: ['/'], does: 'search; Enter and Shift+Enter walk the matches', command: 'search' },
   { keys: ['1', '2', '3', '4', '5', '6', '7', '8'], shown: ['1', '\u2026', '8'], does: 'colour by surprisal, entropy, \u2026', command: 'metric' },
   { keys: [']'], shown: [']'], does: 'next and previous token with other continuations', command: 'next-fork' },
   { keys: ['['], shown: ['['], does: 'next and previous token with other continuations', command: 'previous-fork' },
@@ -48,11 +49,12 @@ const SCROLLING = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'H
 
 /**
  * @param {{ key: string, ctrlKey: boolean, altKey: boolean, metaKey: boolean }} event
- * @param {{ typing: boolean, elsewhere: boolean }} focus typing: in an input; elsewhere: on a control other than the code
+ * @param {{ typing: boolean, elsewhere: boolean, off?: boolean }} focus typing: in an input; elsewhere: on a control other than the code; off: single characters do nothing
  * @returns {string} command, '' for none
  */
 export function commandOf(event, focus) {
   if (event.ctrlKey || event.altKey || event.metaKey || focus.typing) return '';
+  if (focus.off && event.key.length === 1 && event.key !== '?') return '';
   if (focus.elsewhere && SCROLLING.has(event.key)) return '';
   return KEYS.find(({ keys }) => keys.includes(event.key))?.command ?? '';
 }

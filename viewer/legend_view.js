@@ -1,6 +1,6 @@
 /** What the colours mean: the choice of metric, its scale with numbers, and the way from one uncertain token to the next. */
 
-import { h, tell } from '#viewer/dom';
+import { h, signed, tell } from '#viewer/dom';
 import { count } from '#viewer/format';
 import { marksOf } from '#viewer/metrics';
 import { scaleOf } from '#viewer/scale';
@@ -15,8 +15,8 @@ export function mountLegend(root, metrics) {
   const chooser = h('fieldset', { class: 'metrics' }, h('legend', {}, 'Colour'), ...choices);
   chooser.addEventListener('change', (event) => tell(chooser, 'colour', /** @type {HTMLInputElement} */ (event.target).value));
   const scale = h('div', { class: 'scale', role: 'img' });
-  const previous = jump('previous-uncertain', '\u2039', 'Previous uncertain token (p)');
-  const next = jump('next-uncertain', '\u203a', 'Next uncertain token (n)');
+  const previous = signed('\u2039', 'Previous uncertain token (p)', () => tell(root, 'command', 'previous-uncertain'));
+  const next = signed('\u203a', 'Next uncertain token (n)', () => tell(root, 'command', 'next-uncertain'));
   const uncertain = h('span', { class: 'uncertain-count' });
   root.replaceChildren(chooser, scale, h('div', { class: 'jumps' }, previous, uncertain, next));
 
@@ -40,11 +40,4 @@ function condition(metric) {
   const mark = marksOf(metric)[metric.uncertain];
   const unit = metric.unit ? ` ${metric.unit}` : '';
   return metric.falling ? `${metric.label} under ${mark}${unit}` : `${metric.label} at ${mark}${unit} or more`;
-}
-
-/** @param {string} command @param {string} sign @param {string} title */
-function jump(command, sign, title) {
-  const button = h('button', { type: 'button', class: 'jump', title, aria: { label: title } }, sign);
-  button.addEventListener('click', () => tell(button, 'command', command));
-  return button;
 }

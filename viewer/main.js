@@ -10,9 +10,9 @@ const FORMAT = '1';
 const LARGE = 1 << 20;
 
 restoreTheme();
-open().then(run).catch(refuse);
+open().then(({ trace, payload }) => run(trace, payload)).catch(refuse);
 
-/** The recording inside this page. */
+/** The recording inside this page, and its bytes on demand: kept is the text that they come from, for it is smaller. */
 async function open() {
   const template = /** @type {HTMLTemplateElement} */ (part('trace'));
   const { format, bytes } = template.dataset;
@@ -21,10 +21,11 @@ async function open() {
   }
   const base64 = template.content.textContent ?? '';
   if (base64.length > LARGE) await new Promise((resolve) => setTimeout(resolve)); // lets the summary be seen first
-  const payload = await unpackPayload(base64, Number(bytes));
+  const payload = () => unpackPayload(base64, Number(bytes));
+  const unpacked = await payload();
   template.remove();
   try {
-    return readTrace(payload);
+    return { trace: readTrace(unpacked), payload };
   } catch (error) {
     throw new PayloadError(`The recording inside this file cannot be read: ${reason(error)}.`);
   }

@@ -2,7 +2,7 @@
 
 import { WEIGHT } from '#viewer/attention';
 import { mountCells } from '#viewer/cells';
-import { h, tell, tokenText } from '#viewer/dom';
+import { closer, h, signed, tell, tokenText } from '#viewer/dom';
 import { count, percent } from '#viewer/format';
 import { mountLooking, rowsInWords } from '#viewer/looking';
 import { linesOf, matrixOf, shareAt } from '#viewer/matrix';
@@ -29,13 +29,8 @@ export function mountMatrix(root, index) {
   const looking = mountLooking(index, 'lines');
   const remark = h('span');
   const scale = h('span', { class: 'scale attends', role: 'img', aria: { label: 'Scale of attention in per cent; striped: not kept' } }, ...scaleOf(WEIGHT, 'not kept'));
-  const zooms = [['\u2212', 'Zoom out (\u2212)', 1 / 1.5], ['fit', 'Fit (0)', 0], ['+', 'Zoom in (+)', 1.5]].map(([sign, title, factor]) => {
-    const button = h('button', { type: 'button', class: 'jump', title: String(title), aria: { label: String(title) } }, String(sign));
-    button.addEventListener('click', () => zoomBy(Number(factor)));
-    return button;
-  });
-  const close = h('button', { type: 'button', class: 'quiet-button close', title: 'Close (x)', aria: { label: 'Close the lines' } }, '\u00d7');
-  close.addEventListener('click', () => tell(close, 'command', 'matrix'));
+  const zooms = [['\u2212', 'Zoom out (\u2212)', 1 / 1.5], ['fit', 'Fit (0)', 0], ['+', 'Zoom in (+)', 1.5]].map(([sign, title, factor]) => signed(String(sign), String(title), () => zoomBy(Number(factor))));
+  const close = closer('Close the lines (x)', () => tell(root, 'command', 'matrix'));
 
   const textOf = (/** @type {number} */ line) => {
     const pieces = (shown.reading.layout.lines[line] ?? []).flatMap(({ pieces }) => pieces).filter(({ kind }) => kind !== 'newline');

@@ -1,7 +1,7 @@
 /** What branches led to, in words: the viewer's names of the values of outcomes.outcome. Pure. */
 
 /** By value: a key for the style and the words. @type {readonly (readonly [string, string])[]} */
-const OUTCOMES = [
+export const OUTCOMES = [
   ['unknown', 'not compared'], ['same', 'the same text again'], ['same', 'the same program'], ['renamed', 'the same but for names'],
   ['expression', 'another expression or literal'], ['control', 'other control flow'], ['calls', 'other calls or imports'],
   ['broken', 'does not parse'], ['unfinished', 'unfinished within the bound'],

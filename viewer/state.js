@@ -22,6 +22,7 @@
  * @property {string} span whose rows it shows: `tree`, or one of the resolutions
  * @property {string} by which number of a span
  * @property {boolean} ranked whether the rows are in the order of that number
+ * @property {string} query that is searched for, '' for none
  * @property {number} decision that is open, from 1; 0 for none. While one is open, a token is selected
  */
 
@@ -29,7 +30,7 @@
  * @typedef {{ type: 'select', node: number } | { type: 'branch', branch: number, node: number } | { type: 'file', file: number } |
  *   { type: 'decision', decision: number, branch: number } | { type: 'colour', metric: string } |
  *   { type: 'toggle', what: 'definitions' | 'diff' | 'tree' | 'lens' | 'changed' | 'attention' | 'matrix' | 'structure' } |
- *   { type: 'look', change: Partial<Looking> } | { type: 'outline', change: Partial<Outline> } | { type: 'address', hash: string }} Action
+ *   { type: 'search', query: string } | { type: 'look', change: Partial<Looking> } | { type: 'outline', change: Partial<Outline> } | { type: 'address', hash: string }} Action
  */
 
 /** @typedef {Pick<State, 'reverse' | 'own' | 'aside' | 'layer' | 'head'>} Looking how attention is looked at */
@@ -54,8 +55,10 @@
 export const INITIAL = Object.freeze({
   branch: -1, file: -1, selected: -1, metric: 'surprisal', definitions: false, diff: false, tree: false, lens: false, changed: false,
   attention: false, matrix: false, reverse: false, own: false, aside: false, layer: -1, head: -1,
-  structure: false, span: 'tree', by: 'mean', ranked: false, decision: 0,
+  structure: false, span: 'tree', by: 'mean', ranked: false, decision: 0, query: '',
 });
+
+const LONGEST = 500; // characters of a query
 
 export const SPANS = Object.freeze(['tree', 'token', 'expression', 'statement', 'line', 'block']);
 export const NUMBERS = Object.freeze(['mean', 'sum', 'max', 'min', 'median']);
@@ -86,6 +89,8 @@ export function reduce(state, action, limits) {
       const can = { definitions: true, tree: true, diff: state.branch >= 0, lens: limits.lens, changed: limits.compared, attention: has, matrix: has, structure: limits.syntax };
       return { ...state, [action.what]: !state[action.what] && can[action.what] };
     }
+    case 'search':
+      return { ...state, query: action.query.slice(0, LONGEST) };
     case 'look': { // a head without its layer is none
       const next = { ...state, ...action.change };
       const layer = limits.heads?.has(next.layer) ? next.layer : -1;
@@ -99,8 +104,8 @@ export function reduce(state, action, limits) {
       };
     }
     case 'address': {
-      const { decision, branch, file, node, metric, diff, tree, lens, changed, attention, matrix, look, structure, outline } = parseHash(action.hash);
-      const opened = { ...state, diff, tree: tree && limits.branches > 0, lens: lens && limits.lens, changed: changed && limits.compared };
+      const { decision, branch, file, node, metric, diff, tree, lens, changed, attention, matrix, look, structure, outline, query } = parseHash(action.hash);
+      const opened = { ...reduce(state, { type: 'search', query }, limits), diff, tree: tree && limits.branches > 0, lens: lens && limits.lens, changed: changed && limits.compared };
       const there = reduce(reduce(opened, { type: 'file', file }, limits), { type: 'branch', branch, node: -1 }, limits);
       const home = limits.homeOf(decision, there.branch);
       const picked = reduce({ ...there, decision: home < 0 ? 0 : decision }, { type: 'select', node: limits.branchOf(node) < -1 ? home : node }, limits);
@@ -134,6 +139,7 @@ export function toHash(state, limits) {
   if (state.span !== INITIAL.span) parts.push(`span=${state.span}`);
   if (state.by !== INITIAL.by) parts.push(`by=${state.by}`);
   if (state.ranked) parts.push('ranked=1');
+  if (state.query) parts.push(String(new URLSearchParams({ q: state.query })).replaceAll('+', '%20'));
   return parts.length ? `#${parts.join('&')}` : '';
 }
 
@@ -154,6 +160,6 @@ export function parseHash(hash) {
     branch: index('b'), file: index('f'), node: index('n'), metric: found.get('m') ?? '', diff: on('diff'), tree: on('tree'),
     lens: on('lens'), changed: on('changed'), attention: on('a'), matrix: on('x'),
     look: { reverse: on('r'), own: on('o'), aside: on('s'), layer: index('l'), head: index('h') },
-    structure: on('syntax'), outline: { span: found.get('span') ?? INITIAL.span, by: found.get('by') ?? INITIAL.by, ranked: on('ranked') },
+    structure: on('syntax'), outline: { span: found.get('span') ?? INITIAL.span, by: found.get('by') ?? INITIAL.by, ranked: on('ranked') }, query: found.get('q') ?? '',
   };
 }

@@ -16,7 +16,7 @@ export function mountStrip(root) {
   const canvas = h('canvas', { aria: { hidden: 'true' } });
   const probe = h('span', { hidden: true });
   root.replaceChildren(canvas, probe);
-  /** @type {{ reading: import('#viewer/reading').Reading, metric: import('#viewer/metrics').Metric, selected: number } | null} */
+  /** @type {{ reading: import('#viewer/reading').Reading, metric: import('#viewer/metrics').Metric, selected: number, found: Iterable<number> } | null} */
   let shown = null;
   let hovered = -1;
   let waiting = false;
@@ -54,9 +54,9 @@ export function mountStrip(root) {
 
   return {
     redraw,
-    /** @param {import('#viewer/reading').Reading} reading @param {import('#viewer/metrics').Metric} metric @param {number} selected node, -1 for none */
-    update(reading, metric, selected) {
-      shown = { reading, metric, selected };
+    /** @param {import('#viewer/reading').Reading} reading @param {import('#viewer/metrics').Metric} metric @param {number} selected node, -1 for none @param {Iterable<number>} found nodes that match a query */
+    update(reading, metric, selected, found) {
+      shown = { reading, metric, selected, found };
       redraw();
     },
   };
@@ -64,7 +64,7 @@ export function mountStrip(root) {
 
 /**
  * @param {HTMLCanvasElement} canvas @param {HTMLElement} probe
- * @param {{ reading: import('#viewer/reading').Reading, metric: import('#viewer/metrics').Metric, selected: number, hovered: number }} shown
+ * @param {{ reading: import('#viewer/reading').Reading, metric: import('#viewer/metrics').Metric, selected: number, found: Iterable<number>, hovered: number }} shown
  */
 function draw(canvas, probe, shown) {
   const { reading } = shown;
@@ -113,6 +113,8 @@ function draw(canvas, probe, shown) {
   }
   context.fillStyle = colour('accent');
   for (const fork of reading.forks) context.fillRect((placeOf[fork] ?? 0) * scale.step, 0, Math.max(1.5, Math.min(scale.step - 1, 5)), 3);
+  context.fillStyle = colour('found');
+  for (const match of shown.found) context.fillRect((placeOf[match] ?? 0) * scale.step, 5, Math.max(2, scale.step - 1), 5);
   for (const [at, name] of /** @type {[number, string][]} */ ([[shown.hovered, 'quiet'], [shown.selected, 'accent']])) {
     const place = placeOf[at] ?? -1;
     if (place < 0) continue;

@@ -1,6 +1,6 @@
 /** The syntax of the shown text: a tree of its nodes, or a list of spans, with a number of each; and the mean of each kind. */
 
-import { h, tell, tokenText } from '#viewer/dom';
+import { closer, h, tell, tokenText } from '#viewer/dom';
 import { count, decimal } from '#viewer/format';
 import { bucketOf, MISSING } from '#viewer/metrics';
 import { NUMBERS, SPANS } from '#viewer/state';
@@ -40,8 +40,7 @@ export function mountStructure(root) {
   let key = '';
   const span = choice('Rows', 'span', SPANS.map((name) => [name, name === TREE ? 'syntax tree' : `${name}s`]));
   const by = choice('Number', 'by', NUMBERS.map((name) => [name, name]));
-  const close = h('button', { type: 'button', class: 'quiet-button close', title: 'Close (s)', aria: { label: 'Close the structure' } }, '\u00d7');
-  close.addEventListener('click', () => tell(close, 'command', 'structure'));
+  const close = closer('Close the structure (s)', () => tell(root, 'command', 'structure'));
   const [byLine, byValue] = [sorter('line', 'In the order of the text', false), sorter('', 'The most uncertain first', true)];
   const columns = [h('span', { role: 'columnheader' }, 'kind'), byLine, byValue, h('span', { role: 'columnheader', title: 'Measured tokens' }, 'n')];
   const head = h('div', { class: 'outline-row outline-head', role: 'row', aria: { rowindex: '1' } }, ...columns);

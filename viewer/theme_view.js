@@ -1,38 +1,31 @@
-/** The reader's own tools in the header: theme and help. The theme is remembered where the browser lets us. */
+/** The reader's own tools in the header: search, theme and help. The theme is remembered where the browser lets us. */
 
-import { h, tell } from '#viewer/dom';
+import { toggle } from '#viewer/dom';
+import { recall, remember } from '#viewer/storage';
 
 const THEMES = ['auto', 'light', 'dark'];
-const KEY = 'tokenscope-theme';
+const KEY = 'theme';
 
 /** Apply the remembered theme; early, so that nothing flashes. */
 export function restoreTheme() {
-  try {
-    apply(localStorage.getItem(KEY) ?? 'auto');
-  } catch {
-    apply('auto');
-  }
+  apply(recall(KEY));
 }
 
 /** @param {HTMLElement} root */
 export function mountTools(root) {
-  const theme = h('button', { type: 'button', class: 'tool', title: 'Theme: as the system, light or dark (t)' });
-  const help = h('button', { type: 'button', class: 'tool', title: 'Keys and help (?)' }, 'keys ', h('kbd', { aria: { hidden: 'true' } }, '?'));
-  const label = () => theme.replaceChildren(`theme: ${current()} `, h('kbd', { aria: { hidden: 'true' } }, 't'));
-  theme.addEventListener('click', () => tell(theme, 'command', 'theme'));
-  help.addEventListener('click', () => tell(help, 'command', 'help'));
+  const search = toggle('search', '/', 'Search tokens, alternatives and branches', 'search');
+  const theme = toggle('theme', 't', 'Theme: as the system, light or dark', 'theme');
+  const help = toggle('keys', '?', 'Keys and help', 'help');
+  for (const tool of [search, theme, help]) tool.className = 'tool';
+  const label = () => theme.firstChild?.replaceWith(`theme: ${current()} `);
   label();
-  root.replaceChildren(theme, help);
+  root.replaceChildren(search, theme, help);
   return {
     /** The next theme. */
     cycle() {
       const next = THEMES[(THEMES.indexOf(current()) + 1) % THEMES.length] ?? 'auto';
       apply(next);
-      try {
-        localStorage.setItem(KEY, next);
-      } catch {
-        // Nothing is remembered in a sandboxed frame; the theme still changes.
-      }
+      remember(KEY, next);
       label();
       return next;
     },

@@ -1,6 +1,6 @@
 /** The panel of the selected token: what it is, its numbers, what else the model weighed and where that led. */
 
-import { h, tell, tokenText } from '#viewer/dom';
+import { closer, h, tell, tokenText } from '#viewer/dom';
 import { describe, visibleId, visibleText } from '#viewer/description';
 import { distributionAt } from '#viewer/distribution';
 import { count, percent } from '#viewer/format';
@@ -43,8 +43,7 @@ function stepOf(metric, value) {
 function heading(node) {
   const copy = h('button', { type: 'button', class: 'quiet-button', title: 'Copy a link to this view (y)' }, 'copy link');
   copy.addEventListener('click', () => tell(copy, 'command', 'copy-link'));
-  const close = h('button', { type: 'button', class: 'quiet-button close', title: 'Close (Esc)', aria: { label: 'Close' } }, '\u00d7');
-  close.addEventListener('click', () => tell(close, 'command', 'close'));
+  const close = closer('Close (Esc)', () => tell(close, 'command', 'close'));
   return h('header', { class: 'panel-head' }, h('h2', {}, `Token ${node}`), copy, close);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { visibleText } from '#viewer/description';
-import { h, tell } from '#viewer/dom';
+import { closer, h, signed, tell } from '#viewer/dom';
 import { count, percent } from '#viewer/format';
 import { remembered } from '#viewer/reading';
 import { firstIndex, layOutTree } from '#viewer/tree_layout';
@@ -44,11 +44,7 @@ export function mountTree(root, { trace, tree }) {
   const probe = h('span', { hidden: true, class: 'token-text' });
   const least = h('select', { name: 'least', id: 'tree-least' }, ...LEAST.map((p) => h('option', { value: String(p) }, p ? `${100 * p} % or more` : 'all')));
   const label = h('label', {}, 'Branches of ', least);
-  const zooms = [['\u2212', 'Zoom out (\u2212)', 1 / 1.5], ['fit', 'Fit the whole tree (0)', 0], ['+', 'Zoom in (+)', 1.5]].map(([sign, title, factor]) => {
-    const button = h('button', { type: 'button', class: 'jump', title: String(title), aria: { label: String(title) } }, String(sign));
-    button.addEventListener('click', () => zoomBy(Number(factor)));
-    return button;
-  });
+  const zooms = [['\u2212', 'Zoom out (\u2212)', 1 / 1.5], ['fit', 'Fit the whole tree (0)', 0], ['+', 'Zoom in (+)', 1.5]].map(([sign, title, factor]) => signed(String(sign), String(title), () => zoomBy(Number(factor))));
   const shown = h('span', { class: 'tree-count' });
   const key = h('span', { class: 'tree-key' }, ...[0.01, 0.25, 1].map((p) => {
     const sample = h('i', { class: 'tree-sample', aria: { hidden: 'true' } });
@@ -56,8 +52,7 @@ export function mountTree(root, { trace, tree }) {
     sample.style.opacity = String(strength(p));
     return h('span', {}, sample, `${100 * p} %`);
   }), 'probability of a branch\u2019s first token');
-  const close = h('button', { type: 'button', class: 'quiet-button close', title: 'Close (v)', aria: { label: 'Close the tree' } }, '\u00d7');
-  close.addEventListener('click', () => tell(close, 'command', 'tree'));
+  const close = closer('Close the tree (v)', () => tell(root, 'command', 'tree'));
   root.replaceChildren(h('div', { class: 'tree-head' }, h('h2', {}, 'All branches'), shown, label, h('span', { class: 'tree-zoom' }, ...zooms), key, close), view, probe);
 
   /** Pixels, from the size of the view. */

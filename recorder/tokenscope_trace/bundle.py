@@ -3,21 +3,25 @@ style sheet -> one style.
 
 In: named sources that import each other as `#viewer/NAME`. Out: one ASCII script in which each module is a function that
 returns its exports. Knows only the forms that the viewer uses and refuses the others by name: named imports at the start of
-a line, `export function`, `export class` and `export const`. Comments are left out, indentation, and the spare white space of the
-style; names and lines stay as they were written.
+a line, `export function`, `export class` and `export const`. Comments and spare white space are left out; names stay as they were
+written.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
+
+import tree_sitter_javascript
+from rjsmin import jsmin
+from tree_sitter import Language, Node, Parser
 
 _IMPORT = re.compile(r"^import \{ ([\w$]+(?:, [\w$]+)*) \} from '#viewer/(\w+)';\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const)\*? (\w+))", re.MULTILINE)
-_OTHER_FORM = re.compile(r"^(?:import|export)\b.*|\bimport\s*\(.*|\bimport\.meta\b|^await .*", re.MULTILINE)
-_JSDOC = re.compile(r"([ \t]*)/\*\*(?:(?!\*/).)*?\*/([ \t]*\n*)", re.DOTALL)
-_LINE_COMMENT = re.compile(r"^[ \t]*//.*\n", re.MULTILINE)
-_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
+_OTHER_STATEMENT = re.compile(r"^(?:import|export|await)\b.*", re.MULTILINE)
+_OTHER_EXPRESSION = re.compile(r"\bimport\s*\([^)]*\)?|\bimport\.meta\b")
+_PLACE = re.compile(r"\$LITERAL_(\d+)_")
 _STYLE_COMMENT = re.compile(r"/\*.*?\*/\n*", re.DOTALL)
 _CSS_STRING = re.compile(r'("[^"]*")')
 
@@ -30,12 +34,12 @@ def bundle(sources: Mapping[str, str], entry: str) -> str:
     """One classic script that runs the module `entry`. Raises BundleError, naming the module and the form."""
     done: dict[str, str] = {}
     _add(entry, sources, done, ())
-    return _page_safe("(() => {\n'use strict';\n" + "".join(done.values()) + "})();\n")
+    return _page_safe("(()=>{'use strict';\n" + "".join(done.values()) + "})();\n")
 
 
 def bundle_classic(name: str, source: str) -> str:
     """A classic script that stands in the page by itself. Raises BundleError where it is not safe there."""
-    return _page_safe(_without_comments(name, source))
+    return _page_safe(_minified(name, source) + "\n")
 
 
 def bundle_style(style: str) -> str:
@@ -57,7 +61,7 @@ def _add(name: str, sources: Mapping[str, str], done: dict[str, str], importers:
         return
     if name not in sources:
         raise BundleError(f"{importers[-1] if importers else 'the entry'} imports {name}, which does not exist.")
-    source = _without_comments(name, sources[name])
+    source = sources[name]
     for names, imported in _IMPORT.findall(source):
         _add(imported, sources, done, (*importers, name))
         missing = set(names.split(", ")) - set(_EXPORT.findall(sources[imported]))
@@ -65,26 +69,48 @@ def _add(name: str, sources: Mapping[str, str], done: dict[str, str], importers:
             raise BundleError(f"{name} imports {min(missing)} from {imported}, which does not export it.")
     exports = _EXPORT.findall(source)
     body = _EXPORT.sub("", _IMPORT.sub(r"const { \1 } = $\2;\n", source))
-    other = _OTHER_FORM.search(body)
+    short = _minified(name, body)
+    other = _OTHER_STATEMENT.search(body) or _OTHER_EXPRESSION.search(short)
     if other:
         raise BundleError(f"{name} uses a form that is not supported: {other[0].strip()}")
-    body = _INDENTATION.sub("", body)  # safe where no template literal spans lines
-    done[name] = f"const ${name} = (() => {{\n{body}return Object.freeze({{ {', '.join(exports)} }});\n}})();\n"
+    done[name] = f"const ${name}=(()=>{{{short}\nreturn Object.freeze({{{','.join(exports)}}});}})();\n"
 
 
-def _without_comments(name: str, source: str) -> str:
-    """The source without JSDoc and without lines that are a comment.
+def _minified(name: str, source: str) -> str:
+    """The source without comments and spare white space.
 
-    Both are found by how they begin, so no template literal may span lines: it could hold a line that only looks like one.
+    Its statements are found by how lines begin, so no template literal may span lines: it could hold a line that only looks like one.
     """
     for line in source.splitlines():
         if line.count("`") % 2:
             raise BundleError(f"{name} has a template literal that spans lines, or a lone backtick: {line.strip()}")
+    rest, literals = _without_literals(source.encode())
+    return _PLACE.sub(lambda place: literals[int(place[1])], jsmin(rest.decode()))
 
-    def kept(comment: re.Match[str]) -> str:
-        return "" if "\n" in comment[2] else comment[1]
 
-    return _JSDOC.sub(kept, _LINE_COMMENT.sub("", source))
+def _without_literals(source: bytes) -> tuple[bytes, list[str]]:
+    """The source with a name in place of each template and regular expression, and these.
+
+    jsmin knows neither a template inside of another nor every place where a regular expression may stand.
+    """
+    parts: list[bytes] = []
+    literals: list[str] = []
+    done = 0
+    waiting: list[Node] = [_parser().parse(source).root_node]
+    while waiting:
+        node = waiting.pop()
+        if node.type not in ("template_string", "regex"):
+            waiting += node.children[::-1]
+            continue
+        parts.append(source[done : node.start_byte] + b"$LITERAL_%d_" % len(literals))
+        literals.append(source[node.start_byte : node.end_byte].decode())
+        done = node.end_byte
+    return b"".join([*parts, source[done:]]), literals
+
+
+@cache
+def _parser() -> Parser:
+    return Parser(Language(tree_sitter_javascript.language()))
 
 
 def _page_safe(script: str) -> str:

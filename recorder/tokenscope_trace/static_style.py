@@ -56,7 +56,7 @@ def _may_apply(selector: str, names: frozenset[str]) -> bool:
 
 
 def _blocks(style: str) -> Iterator[tuple[str, str]]:
-    """(what stands before the brace, what stands between it and the one that closes it) of each rule at the top."""
+    """(what stands before the brace, what stands between it and the one that closes it, without a last semicolon) of each rule."""
     hidden = _STRING.sub(lambda match: "_" * len(match[0]), style)  # braces in strings are no braces
     at = 0
     while (opening := hidden.find("{", at)) >= 0:
@@ -64,7 +64,7 @@ def _blocks(style: str) -> Iterator[tuple[str, str]]:
         while depth:
             depth += {"{": 1, "}": -1}.get(hidden[end], 0)
             end += 1
-        yield style[at:opening].strip(), style[opening + 1 : end - 1].strip()
+        yield style[at:opening].strip(), style[opening + 1 : end - 1].replace(";\n", ";").strip().rstrip(";")
         at = end
 
 

@@ -47,7 +47,7 @@ class Opened:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert executable, "these tests need Chromium; sh tests/ensure_chromium.sh installs Debian's"
+    assert executable, "these tests need Chromium; sh tests/ensure_browsers.sh installs Debian's"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable)
         yield browser

@@ -25,3 +25,13 @@ test('no key has two meanings, and each is explained', () => {
   assert.equal(new Set(keys).size, keys.length);
   for (const { does, shown } of KEYS) assert.ok(does && shown.length);
 });
+
+test('single characters can be turned off, all but the one that leads to the help', () => {
+  const off = { ...free, off: true };
+  for (const key of KEYS.flatMap(({ keys }) => keys)) {
+    const command = commandOf(press(key), off);
+    if (key.length === 1 && key !== '?') assert.equal(command, '', key);
+    else assert.equal(command, commandOf(press(key), free), key);
+  }
+  assert.equal(commandOf(press('Escape'), { ...off, elsewhere: true }), 'close');
+});

@@ -53,7 +53,7 @@ test('an address from elsewhere does no harm', () => {
   }
   const { branch, file, node, metric, ...rest } = parseHash('#n=3&x=y&m=entropy&f=1e1');
   assert.deepEqual([branch, file, node, metric], [-1, -1, 3, 'entropy']);
-  for (const [name, value] of Object.entries(rest)) assert.ok(value === false || ['look', 'outline'].includes(name) || (name === 'decision' && value === 0), name);
+  for (const [name, value] of Object.entries(rest)) assert.ok(value === false || ['look', 'outline'].includes(name) || (name === 'decision' && value === 0) || (name === 'query' && value === ''), name);
 });
 
 test('an unknown metric changes nothing, an unknown token clears the selection', () => {
@@ -125,6 +125,19 @@ test('the structure has an address; what it does not know is as at the start, an
   assert.equal(at('#by=sum&m=entropy').by, 'mean');
   assert.equal(reduce(at('#by=sum'), { type: 'colour', metric: 'entropy' }, limits).by, 'mean');
   assert.equal(reduce(INITIAL, { type: 'address', hash: '#syntax=1' }, { ...limits, syntax: false }).structure, false);
+});
+
+test('a query is part of the address, whatever it holds', () => {
+  const at = (hash) => reduce(INITIAL, { type: 'address', hash }, limits);
+  for (const query of ['a', 'gap > 1', '/x+y/i & %', '#n=3&b=0', '\u201c\u{1f600}\u201d', ' "" ']) {
+    const state = reduce({ ...INITIAL, selected: 3 }, { type: 'search', query }, limits);
+    assert.deepEqual(at(toHash(state)), state, query);
+    assert.match(toHash(state), /^#n=3&q=[\w%.*-]+$/);
+  }
+  assert.equal(toHash(at('#q=gap%20%3E%201')), '#q=gap%20%3E%201');
+  assert.deepEqual(at('#q=x'), { ...INITIAL, query: 'x' }, 'nothing is selected');
+  assert.doesNotThrow(() => toHash(reduce(INITIAL, { type: 'search', query: '\ud800' }, limits)), 'half a character');
+  assert.equal(at(`#q=${'x'.repeat(9999)}`).query.length, 500);
 });
 
 test('another metric takes the place of attention in the code', () => {

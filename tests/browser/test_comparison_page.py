@@ -1,0 +1,38 @@
+"""The page of two recordings, opened from a file: nothing runs, nothing is asked for, and axe-core has nothing to say."""
+
+from __future__ import annotations
+
+import pytest
+from tests import synthetic_traces
+from tests.browser.test_accessibility import AXE, RULES
+
+from tokenscope_trace.analysis import analysed
+from tokenscope_trace.comparison_report import render_comparison
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("case", ["decided", "hostile", "changed"])
+def test_it_opens_reads_and_fits(browser, tmp_path, case, scheme, width):
+    pairs = {
+        "decided": (synthetic_traces.decided, lambda: analysed(synthetic_traces.branching())),
+        "hostile": (synthetic_traces.hostile_branches, synthetic_traces.hostile),
+        "changed": (synthetic_traces.changed, lambda: synthetic_traces.scored(seed=3)),
+    }
+    page_file = tmp_path / "comparison.html"
+    page_file.write_text(render_comparison(*(make() for make in pairs[case])), encoding="utf-8", newline="")
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    incidents: list[str] = []
+    page.on("console", lambda message: incidents.append(message.text))
+    page.on("pageerror", lambda error: incidents.append(str(error)))
+    page.on("dialog", lambda dialog: (incidents.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: request.url == page_file.as_uri() or incidents.append(request.url))
+    page.goto(page_file.as_uri())
+    assert page.get_by_role("heading", level=1).is_visible()
+    assert page.get_by_role("table").count() >= 2
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert page.evaluate(RULES) == []
+    assert incidents == []
+    context.close()
