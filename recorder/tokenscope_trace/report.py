@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -127,7 +128,9 @@ def _template() -> jinja2.Template:
 
 @cache
 def _template_source() -> str:
-    return files("tokenscope_trace.templates").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    """Without the indentation of its lines, which no line inside of a <pre> has."""
+    source = files("tokenscope_trace.templates").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    return re.sub(r"^ +", "", source, flags=re.MULTILINE)
 
 
 def _pack(data: bytes, level: int) -> str:
