@@ -28,10 +28,10 @@ def to_finish(trace: Trace, language: Language | None, spell: Callable[[int], by
     trace = add_structure(trace, language)
     code = Code(trace, language)
     wanted: dict[int, Scope] = {}
-    for decision in find(trace)[:CONSIDERED]:
-        for option in decision.options:
-            if option.branch >= 0 and _wanted(trace, code, option.branch) > trace.outcomes.scope[option.branch]:
-                wanted.setdefault(option.branch, _wanted(trace, code, option.branch))
+    for option in (option for decision in find(trace)[:CONSIDERED] for option in decision.options if option.branch >= 0):
+        scope = _wanted(trace, code, option.branch)
+        if scope > trace.outcomes.scope[option.branch]:
+            wanted.setdefault(option.branch, scope)
     before = {branch: _before(code, branch) for branch in wanted}
 
     def reached(branch: int, ids: list[int]) -> bool:

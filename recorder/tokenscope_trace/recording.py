@@ -105,7 +105,7 @@ def record(
 
     def finish(grown: Grown) -> Finishing:
         known = replace(done, replayed=Replayed()).trace(Growth(grown))  # nobody asks about attention here, and it is large
-        return to_finish(known, language, speller.inside)
+        return to_finish(known, language, lambda token: b"" if speller.is_special(token) else speller.inside(token))
 
     return done.trace(grow_tree(loaded, prompt, main, settings, tree, asked, speller, watcher, done.replayed.cache, finish))
 
