@@ -24,7 +24,7 @@ from tokenscope_trace.review import Decision, review
 from tokenscope_trace.syntax import Span, aggregate, lines_of
 from tokenscope_trace.traces import Trace
 from tokenscope_trace.uncertain import perplexity
-from tokenscope_trace.visible import visible_line, visible_text, visible_token
+from tokenscope_trace.visible import shortened, visible_line, visible_text, visible_token
 
 CONTEXT = 3  # equal lines beside a different one
 ROWS = 2000
@@ -172,7 +172,7 @@ class _Text:
 
     def line_at(self, byte: int) -> int:
         """The line of a byte, from 0."""
-        return max(0, self.bytes.count(b"\n", 0, byte))
+        return self.bytes.count(b"\n", 0, byte)
 
     def token_at(self, byte: int) -> int:
         """The node whose token holds a byte, -1 for none."""
@@ -250,7 +250,7 @@ class _Pair:
             before, after = self.a.bits(span), self.b.bits(other)
             if abs(after - before) >= MOVED:
                 text = self.a.bytes[span.start : span.end]
-                shown = visible_token(text) if tokens else _cut(visible_line(text.split(b"\n")[0]), 60)
+                shown = visible_token(text) if tokens else shortened(visible_line(text.split(b"\n")[0]), 60)
                 line = self.a.line_at(span.start + len(text) - len(text.lstrip())) + 1
                 yield (
                     after - before,
@@ -283,10 +283,10 @@ def _row(kind: str, a: _Text, i: int | None, b: _Text, j: int | None) -> Row:
     return Row(
         kind=kind,
         number_a="" if i is None else f"{i + 1:,}",
-        text_a="" if i is None else _cut(visible_text(a.line_texts[i]), WIDTH),
+        text_a="" if i is None else shortened(visible_text(a.line_texts[i]), WIDTH),
         bits_a="" if i is None else decimal(bits_a),
         number_b="" if j is None else f"{j + 1:,}",
-        text_b="" if j is None else _cut(visible_text(b.line_texts[j]), WIDTH),
+        text_b="" if j is None else shortened(visible_text(b.line_texts[j]), WIDTH),
         bits_b="" if j is None else decimal(bits_b),
         change="" if np.isnan(change) else _signed(change),
         step=0 if np.isnan(change) else _step(change),
@@ -321,7 +321,7 @@ def _flip(letter: str, decision: Decision, line: int, instead: str) -> Flip:
         decision.written,
         decision.percent,
         line,
-        _cut(instead, 60),
+        shortened(instead, 60),
         foreseen,
     )
 
@@ -413,7 +413,3 @@ def _step(change: float) -> int:
 
 def _signed(change: float) -> str:
     return "0" if abs(change) < 0.005 else f"{change:+,.2f}".replace("-", "−")
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -31,7 +31,7 @@ from tokenscope_trace.uncertain import (
     perplexity,
     surprised,
 )
-from tokenscope_trace.visible import visible_line, visible_token
+from tokenscope_trace.visible import shortened, visible_line, visible_token
 from tokenscope_trace.watcher import ShouldStop, Watcher
 
 _PLAIN_EVERY_SECONDS = 5.0
@@ -266,19 +266,21 @@ def _tree(trace: Trace) -> str:
 def _decision_text(decision: Decision) -> Text:
     """One decision in a line: where, what was written, and the most probable alternative with what it led to."""
     where = f", {decision.where}" if decision.where else ""
-    text = Text(f"line {decision.line}{where}: {_short(decision.written, 40)} {decision.percent}")
+    text = Text(f"line {decision.line}{where}: {shortened(decision.written, 40)} {decision.percent}")
     if decision.options:
         best = decision.options[0]
-        text.append(f"  (or {_short(best.text, 40)} {best.percent}: {best.outcome})", "dim")
+        text.append(f"  (or {shortened(best.text, 40)} {best.percent}: {best.outcome})", "dim")
     return text
 
 
 def _line_texts(trace: Trace) -> list[Text]:
     texts = []
     for line in least_certain_lines(trace, _SHOWN_LINES):
-        where = f"{_short(visible_line(line.file), 40)} line" if line.file and len(trace.files) > 1 else "line"
+        where = f"{shortened(visible_line(line.file), 40)} line" if line.file and len(trace.files) > 1 else "line"
         changed = " (changed)" if line.changed else ""
-        text = Text(f"{where} {line.number}{changed}, {line.bits:.1f} bits: {_short(visible_line(line.text.strip()), 48)}")
+        text = Text(
+            f"{where} {line.number}{changed}, {line.bits:.1f} bits: {shortened(visible_line(line.text.strip()), 48)}"
+        )
         own = _token(trace.token_bytes(line.node), int(trace.nodes.token_id[line.node]))
         chance = percent(math.exp(float(trace.nodes.logprob[line.node])))
         other = best_other(trace, line.node)
@@ -292,8 +294,4 @@ def _line_texts(trace: Trace) -> list[Text]:
 
 
 def _token(content: bytes, token_id: int) -> str:
-    return _short(visible_token(content), 24) if content else f"id {token_id}"
-
-
-def _short(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return shortened(visible_token(content), 24) if content else f"id {token_id}"

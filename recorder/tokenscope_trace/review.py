@@ -18,7 +18,7 @@ from tokenscope_trace.programs import PathProgram, Programs
 from tokenscope_trace.schema import CheckResult, DecisionFlag, Outcome, Scope, SyntaxFlag
 from tokenscope_trace.syntax import Syntax
 from tokenscope_trace.traces import Trace
-from tokenscope_trace.visible import visible_line, visible_text, visible_token
+from tokenscope_trace.visible import shortened, visible_line, visible_text, visible_token
 
 TEXT_LENGTH = 60  # of what was written, in characters
 DIFF_LINES = 12
@@ -191,7 +191,9 @@ def _checks(trace: Trace) -> Iterator[str]:
 def _verdicts(trace: Trace) -> dict[int, tuple[str, tuple[str, ...]]]:
     """By branch, -1 for the output: what the user's command said, and its last lines."""
     outputs = (trace.run.get("check") or {}).get("outputs", [])
-    lines = [tuple(_cut(visible_line(line), DIFF_WIDTH) for line in text.splitlines()[-SAID_LINES:]) for text in outputs]
+    lines = [
+        tuple(shortened(visible_line(line), DIFF_WIDTH) for line in text.splitlines()[-SAID_LINES:]) for text in outputs
+    ]
     rows = zip(trace.checks.branch.tolist(), trace.checks.result.tolist(), trace.checks.output.tolist(), strict=True)
     return {branch: (_VERDICTS[CheckResult(result)], lines[output]) for branch, result, output in rows}
 
@@ -309,10 +311,10 @@ class _Reader:
             named = {str(table.field[child]): int(child) for child in children.tolist()}
             if "name" in named:
                 text = self._main.text[table.start[named["name"]] : table.end[named["name"]]]
-                return _cut(visible_line(text), TEXT_LENGTH)
+                return shortened(visible_line(text), TEXT_LENGTH)
             if "declarator" not in named:
                 text = self._main.text[table.start[node] : table.end[node]]
-                return _cut(visible_line(text), TEXT_LENGTH) if node != block else ""
+                return shortened(visible_line(text), TEXT_LENGTH) if node != block else ""
             node = named["declarator"]
 
     def _written(self, node: int, count: int, syntax: int) -> str:
@@ -368,7 +370,7 @@ def _lines(text: bytes, start: int, end: int) -> list[str]:
     """The lines of bytes [start, end), the last one whole."""
     stop = text.find(b"\n", end)
     content = text[start : stop if stop >= 0 and not text[start:end].endswith(b"\n") else end]
-    return [_cut(line, DIFF_WIDTH) for line in visible_text(content).splitlines()]
+    return [shortened(line, DIFF_WIDTH) for line in visible_text(content).splitlines()]
 
 
 def _small_diff(before: Sequence[str], after: Sequence[str]) -> Iterator[DiffLine]:
@@ -396,17 +398,13 @@ def _shown(text: bytes) -> str:
     """The first line of a piece of code, marked where there is more."""
     lines = text.strip().splitlines() or [b""]
     line = " ".join(visible_line(lines[0]).split())
-    return _cut(line, TEXT_LENGTH) if len(lines) == 1 else f"{_cut(line, TEXT_LENGTH - 2)} …"
+    return shortened(line, TEXT_LENGTH) if len(lines) == 1 else f"{shortened(line, TEXT_LENGTH - 2)} …"
 
 
 def _token(content: bytes) -> str:
-    return _cut(visible_token(content), TEXT_LENGTH)
+    return shortened(visible_token(content), TEXT_LENGTH)
 
 
 def _spaced(name: str) -> str:
     """A grammar's name in words."""
     return "name" if name.endswith("identifier") else name.replace("_", " ")
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"

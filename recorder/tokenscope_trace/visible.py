@@ -36,6 +36,11 @@ def visible_token(content: bytes) -> str:
     return "·" * left + text[left : len(text) - right] + "·" * right
 
 
+def shortened(text: str, limit: int) -> str:
+    """The text in at most so many characters, an ellipsis for what is left away."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def _drawn(content: bytes | str, *, keep: frozenset[str] = frozenset(), signs: dict[str, str] | None = None) -> str:
     text = content if isinstance(content, str) else content.decode("utf-8", "surrogateescape")
     signs = signs or {}
