@@ -16,7 +16,7 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
-from tokenscope_trace import __version__
+from tokenscope_trace import __version__, base85
 from tokenscope_trace.bundle import bundle, bundle_classic, bundle_style
 from tokenscope_trace.schema import MAJOR_VERSION
 from tokenscope_trace.static_style import later_style, names_in, static_style
@@ -89,7 +89,7 @@ def viewer_script() -> str:
 @cache
 def packed_viewer() -> str:
     """The viewer's script as the page carries it."""
-    return _pack(viewer_script().encode("ascii"), 9)
+    return base85.packed(viewer_script())
 
 
 @cache
@@ -113,7 +113,7 @@ def viewer_style() -> str:
 @cache
 def packed_style() -> str:
     """The viewer's style as the page carries it."""
-    return _pack(viewer_style().encode("ascii"), 9)
+    return base85.packed(viewer_style())
 
 
 def _page_names() -> frozenset[str]:

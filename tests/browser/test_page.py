@@ -1,10 +1,11 @@
-import base64
 import gzip
 import re
 
 import pytest
 from tests import synthetic_traces
+from tests.base85_text import base85_decoded
 
+from tokenscope_trace import base85
 from tokenscope_trace.report import boot_script, viewer_script
 
 
@@ -130,7 +131,7 @@ def with_viewer(change):
     """An edit of the page that changes the bytes of its compressed viewer."""
 
     def changed(found):
-        return found[1] + base64.b64encode(change(bytearray(base64.b64decode(found[2])))).decode()
+        return found[1] + base85.encoded(change(base85_decoded(found[2])))
 
     return lambda html: re.sub(r'(<template id="viewer">)([^<]*)', changed, html)
 
@@ -158,7 +159,10 @@ def tampered(packed):
         (with_viewer(flipped(-6)), "its checksum does not hold"),  # the checksum itself: the script is whole
         (with_viewer(lambda packed: packed[:9000]), "viewer inside this file is damaged"),
         (with_viewer(lambda packed: b""), "viewer inside this file is damaged"),
-        (lambda html: html.replace('<template id="viewer">', '<template id="viewer">!'), "it is not base64"),
+        (
+            lambda html: html.replace('<template id="viewer">', '<template id="viewer">!'),
+            "viewer inside this file is damaged",
+        ),
     ],
 )
 def test_a_report_that_cannot_open_says_why_and_keeps_the_summary(open_report, edit, reason):

@@ -1,13 +1,13 @@
 """The style in two parts, one in the page and one that the viewer brings: together they are the sheet as it was written."""
 
 import base64
-import gzip
 import hashlib
 import re
 
 import pytest
 from tests import synthetic_traces
 
+from tokenscope_trace import base85
 from tokenscope_trace.report import packed_style, page_style, viewer_style, whole_style
 from tokenscope_trace.structure import add_structure
 
@@ -29,8 +29,7 @@ def digest(text):
 
 def in_order(html):
     """The page whose viewer brings the whole sheet, all rules in their order."""
-    packed = base64.b64encode(gzip.compress(whole_style().encode(), 9, mtime=0)).decode()
-    return html.replace(packed_style(), packed).replace(digest(viewer_style()), digest(whole_style()))
+    return html.replace(packed_style(), base85.packed(whole_style())).replace(digest(viewer_style()), digest(whole_style()))
 
 
 SIZES = [
