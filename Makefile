@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "make %-18s %s\n", $$1, $$2 }'
 
 .venv/.runtime: $(PACKAGE_FILES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "TokenScope needs Python 3.11 or newer; set PYTHON=...")'
@@ -37,7 +37,7 @@ demo: .venv/.runtime ## record samples/ with the built-in model and write a repo
 	@sh samples/record.sh
 
 .PHONY: test
-test: lint types node-tests python-tests ## everything: Python, viewer, real page in Chromium and Firefox, linters, types
+test: lint types node-tests python-tests ## everything: Python, viewer, real page in three browsers, linters, types
 
 .PHONY: python-tests
 python-tests: .venv/.test node_modules/.installed browsers
@@ -48,9 +48,10 @@ node-tests: node_modules/.installed
 	npm test --silent
 
 .PHONY: lint
-lint: .venv/.test ## linter and formatter, check only
+lint: .venv/.test node_modules/.installed ## linters and formatter, check only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	npm run --silent lint
 
 .PHONY: types
 types: node_modules/.installed ## mypy over the package, tsc over the viewer's JSDoc
@@ -62,17 +63,29 @@ format: .venv/.test ## apply the formatter and the linter's fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: fuzz
+fuzz: .venv/.test node_modules/.installed ## the reader and the viewer's decoder on damaged recordings (half an hour)
+	$(BIN)/python tests/fuzz/seeds.py build/fuzz/seeds
+	mkdir -p build/fuzz/corpus
+	$(BIN)/python tests/fuzz/reader.py build/fuzz/corpus build/fuzz/seeds -max_total_time=900 -artifact_prefix=build/fuzz/
+	$(BIN)/node tests/fuzz/decoder.js build/fuzz/seeds 100000
+
 .PHONY: benchmark
-benchmark: .venv/.runtime ## start, recording, memory and tree, as ratios in one run each (hours; --help has shorter ones)
+benchmark: .venv/.test browsers ## start, recording, memory, tree and page, as ratios in one run each (hours; --help has shorter ones)
 	$(BIN)/python tests/benchmarks/start_up.py
 	$(BIN)/python tests/benchmarks/recording_cost.py
 	$(BIN)/python tests/benchmarks/inside_memory.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/estimates.py
 	$(BIN)/python tests/benchmarks/tree_speed.py
+	$(BIN)/python tests/benchmarks/large_page.py
 
 .PHONY: sweep
-sweep: .venv/.test ## syntax over the standard library; every architecture that transformers knows (an hour)
+sweep: .venv/.test ## syntax over the standard library: our nodes against Python's own
 	$(BIN)/python tests/sweeps/standard_library.py
-	$(BIN)/python tests/sweeps/architectures.py
+
+.PHONY: test-architectures
+test-architectures: .venv/.test ## every architecture that transformers knows, tiny; writes recorder/ARCHITECTURES.md (ten minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/sweeps/architectures.py
 
 .PHONY: model
 model: .venv/.test ## train the built-in model from scratch and measure it (about two hours on two cores)

@@ -6,25 +6,25 @@ here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 out=${1:-build/demo}
 mkdir -p "$out"
 
-report() {
-    tokenscope-html "$out/$1.tsc" -o "$out/$1.html" --force 2>/dev/null
-    reports="${reports:-}
-  $out/$1.html"
+# NAME, then what it shows, then the options of the recording.
+sample() {
+    name=$1
+    printf '  %-12s %s ... ' "$name.py" "$2"
+    shift 2
+    tokenscope-record "$@" -o "$out/$name.tsc" --force --quiet
+    tokenscope-html "$out/$name.tsc" -o "$out/$name.html" --force 2>/dev/null
+    printf '%s\n' "$out/$name.html"
 }
 
+printf 'Recording four samples; each takes 10 to 20 seconds, most of it loading and growing branches.\n'
 # An uncertain choice: which dictionary is next? The branches show what would have followed, a check which of them are right, the
 # lens what the layers said.
-tokenscope-record "$here/merge.py" -o "$out/merge.tsc" --force --max-new-tokens 80 --stop '\n\n\n' --lens \
+sample merge 'a completion, checked' "$here/merge.py" --max-new-tokens 80 --stop '\n\n\n' --lens \
     --check 'python3 -c "import runpy, sys; merge = runpy.run_path(sys.argv[1])[\"merge\"]; assert merge({1: 2}, {1: 3, 4: 5}) == {1: 3, 4: 5}" {file}'
-report merge
-# A hole in a file.
-tokenscope-record "$here/stack.py" -o "$out/stack.tsc" --force --fim --max-new-tokens 40 --quiet
-report stack
-# Text that is not ASCII, in the middle of a line; branches are sampled.
-tokenscope-record "$here/greeting.py" -o "$out/greeting.tsc" --force --max-new-tokens 80 --stop '\n\n\n' \
-    --tree-temperature 0.6 --quiet
-report greeting
-# Code that the model did not write, with a mistake in its last line.
-tokenscope-record --score "$here/median.py" -o "$out/median.tsc" --force --lens --attention-top 8 --quiet
-report median
-printf '\nReports, ready to open in a browser:%s\n' "$reports"
+sample stack 'a hole in a file' "$here/stack.py" --fim --max-new-tokens 40
+# In the middle of a line; branches are sampled.
+sample greeting 'text that is not ASCII' "$here/greeting.py" --max-new-tokens 80 --stop '\n\n\n' --tree-temperature 0.6
+# With a mistake in its last line.
+sample median 'code that was scored' --score "$here/median.py" --lens --attention-top 8
+commands=$(dirname -- "$(command -v tokenscope-record)")
+printf '\nOpen %s in a browser.\nThe commands tokenscope-record and tokenscope-html are in %s\n' "$out/merge.html" "${commands#"$PWD"/}"

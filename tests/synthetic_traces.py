@@ -737,7 +737,10 @@ def _smallest(trace: Trace, node: int) -> int:
     syntax, content = trace.syntax, trace.token_bytes(node)
     assert syntax is not None
     start = len(trace.text(trace.main[trace.main < node], special=False)) + len(content) - len(content.lstrip())
-    holds = np.flatnonzero((syntax.start <= start) & (syntax.end >= start + len(content.strip())))
+    of_main = np.zeros(len(syntax), dtype=bool)
+    for passage in syntax.passages:
+        of_main[passage.first : passage.end] = True
+    holds = np.flatnonzero(of_main & (syntax.start <= start) & (syntax.end >= start + len(content.strip())))
     return int(holds[np.argmin((syntax.end - syntax.start)[holds])])
 
 

@@ -213,7 +213,7 @@ def any_tables(draw: st.DrawFn) -> dict[str, dict[str, np.ndarray]]:
                 "forced": [draw(st.integers(1, length)) for length in lengths],
                 "asked": many(st.integers(0, 1), len(lengths)),
                 "end": ends,
-                "rejoined": [draw(st.integers(0, count - 1)) if end == 3 else -1 for end in ends],
+                "rejoined": [draw(st.integers(0, at - 1)) if end == 3 else -1 for at, end in zip(first, ends, strict=True)],
             },
             **{name: {column: [] for column in TABLES[name]} for name in REPLAYED},
         }

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import pytest
+from rich.console import Console
 from tests import synthetic_traces
 from tests.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace.analysis import analysed
+from tokenscope_trace.console import print_summary
 from tokenscope_trace.finished import file_name, finished_programs
 from tokenscope_trace.languages import by_name
 from tokenscope_trace.pull_request import markdown
@@ -14,6 +19,7 @@ from tokenscope_trace.review import review
 from tokenscope_trace.schema import BranchEnd, CheckResult
 from tokenscope_trace.settings import CheckSettings
 from tokenscope_trace.structure import Code
+from tokenscope_trace.summary import summarise
 
 PROMPT = ["def double(x):\n"]
 OUTPUT = ["    return x", Word(" *", 0.6, {" +": 0.3}), Word(" 2", 0.7, {" 3": 0.2}), "\n", END]
@@ -106,8 +112,9 @@ def test_the_check_judges_the_output_and_its_branches():
 def test_the_review_tells_what_the_check_says():
     found = review(analysed(double(), check=CHECK))
     assert found.checks == (
-        f"Checked with “{CHECK.command}”: the output passes; 1 of 2 finished alternatives pass.",
-        "What moves it most is “·2” on line 2: of the checked probability 77.8 % passes before it is written, 100 % after.",
+        "The output passes the check; 1 of 2 finished alternatives does.",
+        f"The check runs “{CHECK.command}” on each finished program.",
+        "What moves it most is “2” on line 2: of the checked probability 77.8 % passes before it is written, 100 % after.",
     )
     verdicts = {option.branch: option.check for decision in found.decisions for option in decision.options}
     assert verdicts == {0: "passes", 1: "fails", 2: ""}
@@ -117,8 +124,51 @@ def test_the_review_tells_what_the_check_says():
 
 def test_the_markdown_shows_the_command_as_code():
     text = markdown(analysed(double(), check=CHECK), "double.html")
-    assert f"Checked with `{CHECK.command}`: the output passes; 1 of 2 finished alternatives pass." in text
-    assert "What moves it most is `·2` on line 2:" in text
+    assert "The output passes the check; 1 of 2 finished alternatives does." in text.splitlines()[2]
+    assert f"The check runs `{CHECK.command}` on each finished program." in text
+    assert "What moves it most is `2` on line 2:" in text
+
+
+def test_the_verdict_is_the_first_sentence_under_the_headline_of_the_page_and_on_the_terminal():
+    trace = analysed(double(), check=CHECK)
+    trace = trace.replaced({**trace.run, "clock": {"decode_seconds": None}}, {})
+    assert summarise(trace).sentences[0] == "The output passes the check; 1 of 2 finished alternatives does."
+    stream = io.StringIO()
+    print_summary(Console(file=stream, width=300, highlight=False), trace, None, 1)
+    first = stream.getvalue().split("\n")[0]
+    assert " ".join(first.split()) == "check The output passes the check; 1 of 2 finished alternatives does."
+
+
+def test_a_copied_comment_says_that_the_output_passes_where_an_alternative_was_checked():
+    trace = analysed(double(), check=CHECK)
+    for decision in review(trace).decisions:
+        checked = any(option.check for option in decision.options)
+        assert ("The output passes the check." in decision.markdown) == checked
+        assert ("; the check fails" in decision.markdown) == any(option.check == "fails" for option in decision.options)
+
+
+@pytest.mark.parametrize(
+    ("results", "words"),
+    [
+        ({-1: 1, 0: 1, 1: 2, 2: 3}, "The output passes the check; 1 of 3 finished alternatives does."),
+        ({-1: 2, 0: 1, 1: 1}, "The output fails the check; 2 of 2 finished alternatives pass."),
+        ({-1: 3, 0: 2, 1: 2}, "The check of the output timed out; none of 2 finished alternatives passes."),
+        ({-1: 1, 0: 1}, "The output passes the check; the one finished alternative does, too."),
+        ({-1: 1, 0: 2}, "The output passes the check; the one finished alternative does not."),
+        ({-1: 1}, "The output passes the check."),
+        ({0: 1, 1: 2}, "The output is not finished and was not checked; 1 of 2 finished alternatives passes."),
+    ],
+)
+def test_every_verdict_has_its_sentence(results, words):
+    trace = analysed(double(), check=CHECK)
+    rows = sorted(results.items())
+    table = {
+        "branch": np.array([branch for branch, _ in rows], np.int32),
+        "result": np.array([result for _, result in rows], np.uint8),
+        "output": np.zeros(len(rows), np.uint16),
+    }
+    facts = {**trace.run["check"], "pivot": None}
+    assert review(trace.replaced({**trace.run, "check": facts}, {"checks": table})).checks[0] == words
 
 
 def test_without_a_check_nothing_runs_and_nothing_is_said():
@@ -138,7 +188,7 @@ def test_a_stop_leaves_programs_unchecked_and_says_so():
 
 def test_a_recording_without_finished_programs_says_so():
     trace = analysed(recorded(PROMPT, ["    return", " x"], source="double.py"), check=CHECK)
-    assert any("no program" in note for note in trace.run["notes"])
+    assert any("no program" in note and "raise --max-new-tokens" in note for note in trace.run["notes"])
     assert trace.run["check"]["outputs"] == []
     assert review(trace).checks == ()
 

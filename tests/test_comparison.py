@@ -10,7 +10,7 @@ from tests import synthetic_traces
 from tests.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace.analysis import analysed
-from tokenscope_trace.comparison import compare, in_place
+from tokenscope_trace.comparison import DOUBTFUL, compare, in_place
 from tokenscope_trace.comparison_report import render_comparison
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.schema import BranchEnd
@@ -46,7 +46,7 @@ def test_it_says_where_they_part_and_how_likely_that_was():
     assert found.headline == "The recordings part on line 2."
     assert found.sentences[:2] == (
         "There A wrote “values” (50.0 %), B wrote “max” (60.0 %).",
-        "A held what B wrote for 30.0 % likely.",
+        "A gave B's choice 30.0 %.",
     )
     assert [side.model for side in found.sides] == ["tiny", "tiny"]
     assert found.sides[0].bits == "2.00"
@@ -85,7 +85,7 @@ def test_statements_are_compared_where_it_is_not():
     # Half of the token's bytes are the indentation, so half of its surprisal is the statement's.
     assert [(row.line, row.text, row.change) for row in found.moved] == [(3, "sort(best)", "+2.50")]
     assert any("tokenizers differ" in sentence for sentence in found.sentences)
-    assert not any("held what" in sentence for sentence in found.sentences)
+    assert not any("B's choice" in sentence for sentence in found.sentences)
 
 
 def test_tokens_of_other_borders_share_a_line_by_their_bytes():
@@ -172,3 +172,47 @@ def test_aggregates_are_those_of_the_tokens():
     trace = one()
     found = compare(trace, two())
     assert float(found.sides[0].bits) == pytest.approx(float(np.nansum(trace.nodes.surprisal[trace.output])), abs=0.01)
+
+
+def test_the_head_says_which_file_is_which_and_how_they_were_recorded_otherwise():
+    def dated(trace, day, limit, sampled):
+        run = {**trace.run, "clock": {**trace.run["clock"], "created": day}}
+        run["sampling"] = {**run["sampling"], "max_new_tokens": limit, "do_sample": sampled, "temperature": 0.7}
+        return trace.replaced(
+            {**run, "model": {**run["model"], "weights_sha256": f"{limit:02d}" * 32, "dtype": "float32"}}, {}
+        )
+
+    pair = dated(one(), "2026-01-02T03:04:05Z", 10, False), dated(two(), "2026-02-03T04:05:06Z", 20, True)
+    found = compare(*pair, names=("before.tsc", "after.tsc"))
+    assert [(side.name, side.recorded, side.settings) for side in found.sides] == [
+        ("before.tsc", "2026-01-02T03:04:05Z", "greedy"),
+        ("after.tsc", "2026-02-03T04:05:06Z", "sampled, temperature 0.7"),
+    ]
+    assert {name: rest for name, *rest in found.differing} == {
+        "weights": ["sha256 101010101010…", "sha256 202020202020…"],
+        "limit": ["10 tokens", "20 tokens"],
+    }
+    head = render_comparison(*pair, names=("before.tsc", "after.tsc")).split("<main")[0]
+    assert head.index("before.tsc") < head.index("after.tsc") < head.index("2026-01-02") < head.index("20 tokens")
+    assert compare(one(), one()).differing == ()
+
+
+def test_different_prompts_are_the_headline_and_a_warning():
+    other = analysed(recorded(["def least(values):\n"], ["    return 1\n"], **SAME))
+    found = compare(one(), other)
+    assert found.headline == "The prompts differ."
+    assert found.sentences[:2] == (DOUBTFUL, "The recordings part on line 1.")
+    assert not any(" wrote " in sentence for sentence in found.sentences), "the models wrote nothing of where they part"
+    assert found.warning == f"The prompts differ. {DOUBTFUL}"
+    assert "<h1>The prompts differ.</h1>" in render_comparison(one(), other)
+    assert compare(one(), two()).warning == ""
+
+
+def test_a_chat_template_is_no_difference_of_prompts():
+    def chat(before, after):
+        trace = recorded([before, "sort this\n", after], ["    pass\n"], **SAME)
+        parts = [("control", 0, 1), ("text", 1, 2), ("control", 2, 3)]
+        segments = [{"role": role, "first": first, "end": end} for role, first, end in parts]
+        return trace.replaced({**trace.run, "prompt": {**trace.run["prompt"], "kind": "chat", "segments": segments}}, {})
+
+    assert compare(chat("user: ", "bot:\n"), chat("<u>", "<b>\n")).warning == ""

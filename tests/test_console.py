@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests import synthetic_traces
 
 from tokenscope_trace import Trace
 from tokenscope_trace.console import print_summary
+from tokenscope_trace.review import review
 from tokenscope_trace.uncertain import surprised
 
 
@@ -59,3 +61,21 @@ def test_a_generation_is_summed_up_as_before():
         "t.tsc (12 kB)",
     ):
         assert words in text
+
+
+def test_decisions_take_two_lines_each_without_signs_for_spaces_and_the_tree_is_counted_plainly():
+    trace = synthetic_traces.decided()
+    text = said(trace)
+    for decision in review(trace).decisions[:3]:
+        row = next(line for line in text.splitlines() if f"line {decision.line}, {decision.where}: " in line)
+        assert decision.percent in row
+        assert "·" not in row
+        assert " or " not in row
+    assert len(re.findall(r"\n +or ", text)) == 3
+    branches = next(line for line in text.splitlines() if line.startswith("branches"))
+    tokens = int(trace.branches.count.sum())
+    assert branches.split("  ")[-1].strip().startswith(f"{len(trace.branches)} branches, {tokens} tokens (")
+    narrow = io.StringIO()
+    print_summary(Console(file=narrow, width=60, highlight=False), trace, Path("t.tsc"), 12_345)
+    decisions = narrow.getvalue().split("decisions")[1].split("and 31 more")[0]
+    assert len(decisions.splitlines()) <= 7, "one line each, cut at the edge"

@@ -85,7 +85,14 @@ def test_two_traces_make_one_page(trace_file, tmp_path):
     page = (tmp_path / "trace-after.html").read_text(encoding="utf-8")
     assert "The recordings part on line" in page or "the same text" in page
     assert "<script" not in page
-    assert run(trace_file, trace_file, "-o", "-").stdout.count("the same text") == 1
+    twice = run(trace_file, trace_file)
+    assert (twice.exit_code, "both are the same file" in twice.stderr) == (2, True)
+    assert "trace-after" not in run(trace_file, other, "-o", "-").stderr
+    assert "trace.tsc" in page
+    assert "after.tsc" in page
+    hole = tmp_path / "hole.tsc"
+    synthetic_traces.fill_in_the_middle().save(hole)
+    assert "Note: The prompts differ." in run(trace_file, hole).stderr
     assert run(trace_file, other, other).exit_code == 2
     assert run(trace_file, other, "--format", "json").exit_code == 2
     assert run().exit_code == 2
@@ -153,6 +160,13 @@ def test_a_folder_that_cannot_be_written_is_named(trace_file, tmp_path):
 def test_a_wrong_command_line_has_its_own_code():
     assert run().exit_code == 2
     assert run("trace.tsc", "--beauty").exit_code == 2
+
+
+def test_a_report_is_not_named_as_a_trace(trace_file, tmp_path):
+    result = run(trace_file, "-o", tmp_path / "x.tsc", "--force")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("main: error: -o ")
+    assert not (tmp_path / "x.tsc").exists()
 
 
 def test_help_shows_examples_and_exit_codes():

@@ -4,27 +4,60 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from tokenscope_trace.interrupts import abortable, stoppable
+from tokenscope_trace.interrupts import Insisted, Stop, abortable
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_and_the_second_insists(number):
+def send(number):
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_asks_the_second_breaks_off_and_the_third_insists(number):
     said = []
-    with stoppable(lambda: said.append("stopping")) as should_stop:
-        assert not should_stop()
-        os.kill(os.getpid(), number)
-        assert should_stop()
+    stop = Stop(lambda: said.append("stopping"))
+    with stop.listening():
+        assert not stop()
+        send(number)
+        assert stop()
         assert said == ["stopping"]
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
+            send(number)
+        for _ in range(2):
+            with pytest.raises(Insisted):
+                send(number)
+    assert said == ["stopping"]
+
+
+def test_what_is_sheltered_is_broken_off_at_its_end():
+    stop, reached = Stop(lambda: None), []
+    with stop.listening():
+        send(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), stop.shelter():
+            with stop.shelter():
+                send(signal.SIGTERM)
+                reached.append("inside")
+            reached.append("still inside")
+        assert reached == ["inside", "still inside"]
+        with stop.shelter():
+            reached.append("once")
+        with pytest.raises(Insisted), stop.shelter():
+            send(signal.SIGINT)
+
+
+def test_insisting_is_no_error_that_a_stage_could_catch():
+    assert not issubclass(Insisted, Exception | KeyboardInterrupt)
 
 
 def test_a_signal_aborts_while_there_is_nothing_to_keep():
     with pytest.raises(KeyboardInterrupt), abortable():
-        os.kill(os.getpid(), signal.SIGTERM)
+        send(signal.SIGTERM)
         raise AssertionError("the signal came too late")
 
 
@@ -32,7 +65,7 @@ def test_a_signal_that_a_library_swallows_aborts_at_the_end():
     reached = []
     with pytest.raises(KeyboardInterrupt), abortable():
         try:
-            os.kill(os.getpid(), signal.SIGINT)
+            send(signal.SIGINT)
         except KeyboardInterrupt:
             reached.append("swallowed")
         reached.append("went on")
@@ -40,7 +73,20 @@ def test_a_signal_that_a_library_swallows_aborts_at_the_end():
 
 
 def test_the_handlers_of_before_come_back():
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with stoppable(lambda: None), abortable():
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with Stop(lambda: None).listening(), abortable():
         pass
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_under_nohup_a_recording_outlives_its_terminal():
+    code = (
+        "import os, signal\n"
+        "from tokenscope_trace.interrupts import Stop\n"
+        "stop = Stop(lambda: None)\n"
+        "with stop.listening():\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    print(stop())\n"
+    )
+    done = subprocess.run(["nohup", sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

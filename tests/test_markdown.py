@@ -30,6 +30,7 @@ def test_a_fence_is_longer_than_any_in_the_text():
 
 def test_words_are_no_markup():
     assert plain("in __init__, a [link](x) <b>") == r"in \_\_init\_\_, a \[link\](x) \<b\>"
+    assert (plain("1. first"), plain("- [x] done"), plain("== a")) == (r"1\. first", r"\- \[x\] done", "== a")
     assert plain("greedy, built-in model (0.5B)") == "greedy, built-in model (0.5B)"
 
 

@@ -224,7 +224,18 @@ MISTAKES = {
     "an output that exists": (["prompt.py", "-o", "there.tsc"], 5, "--force"),
     "an output in no folder": (["prompt.py", "-o", "no/t.tsc"], 5, "does not exist"),
     "an output that is a folder": (["prompt.py", "-o", "."], 5, "is a folder"),
-    "a negative temperature": (["prompt.py", "--temperature", "-1"], 2, "temperature"),
+    "a negative temperature": (["prompt.py", "--temperature", "-1"], 2, "'--temperature': '-1' is not a number from 0."),
+    "a temperature in words": (["prompt.py", "--temperature", "hot"], 2, "'--temperature': 'hot' is not a number from 0."),
+    "a share above 1": (["prompt.py", "--top-p", "2"], 2, "'2' is not a number above 0 to 1."),
+    "half a token": (["prompt.py", "--tree-nodes", "0.5"], 2, "'0.5' is not a whole number from 0."),
+    "an option that is called otherwise": (["prompt.py", "--no-tree"], 2, "Did you mean '--tree-nodes 0'?"),
+    "a report's name for the trace": (["prompt.py", "-o", "prompt.html"], 2, "a trace is no .html file; name it prompt.tsc"),
+    "a program's name for the trace": (["prompt.py", "-o", "out.PY"], 2, "a trace is no .py file"),
+    "a forced text behind the end": (
+        ["prompt.py", "--force-text", "51: foo", "--max-new-tokens", "50"],
+        2,
+        "there is no output token 51 to replace: --max-new-tokens is 50",
+    ),
     "no new tokens": (["prompt.py", "--max-new-tokens", "0"], 2, "max-new-tokens"),
     "a forced token without position": (["prompt.py", "--force-token", "12"], 2, "POSITION:ID"),
     "a forced text without text": (["prompt.py", "--force-text", "12:"], 2, "POSITION:TEXT"),
@@ -246,6 +257,8 @@ def test_a_mistake_gets_one_sentence_and_its_exit_code(mistake, folder):
     code, said = invoke(*words)
     assert code == exit_code, said
     assert sentence in said
+    assert said.count(": error: ") == 1
+    assert "Error:" not in said
     assert "Traceback" not in said
     assert Path("there.tsc").read_bytes() == b"precious"
     assert not list(folder.glob("*.part")) + list(folder.glob("prompt.tsc"))
@@ -381,12 +394,13 @@ def test_help_is_a_manual_page():
         "Decoding:",
         "Inside the model:",
         "Recording:",
+        "Recording again:",
         "Tree:",
         "Decisions:",
         "Exit codes:",
     ):
         assert heading in text
-    assert text.count("Example: ") == 8
+    assert text.count("Example: ") == 9
     assert "[default: 256]" in text
     assert max(len(line) for line in text.splitlines()) <= 110
 

@@ -150,18 +150,21 @@ def test_a_lack_of_memory_in_a_layer_costs_that_layer(monkeypatch, layer_call):
     assert trace.run["attention"]["absent"] == [{"layer": 0, "reason": "the memory did not suffice"}]
 
 
-def test_a_pass_without_memory_costs_the_inside_and_nothing_else(monkeypatch):
+def test_a_pass_without_memory_costs_the_inside_and_the_tree_and_nothing_else(monkeypatch):
     def full(*_values, **_more):
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(replay, "_read_on", full)
+    monkeypatch.setattr(replay, "read_whole", full)
     _, trace = recorded(tree=TreeSettings(nodes=40))
     assert len(trace.output) == 9
-    assert len(trace.branches) > 0
+    assert len(trace.branches) == 0
+    assert trace.run["replay"] is None
+    assert [entry["stage"] for entry in trace.run["missing"]] == ["lens", "attention", "replay", "tree"]
     assert trace.attention == trace.lens == []
     assert any("memory did not suffice" in note for note in trace.run["notes"])
     assert {entry["reason"] for entry in trace.run["attention"]["absent"]} == {"the memory did not suffice"}
-    assert trace.run["lens"]["reason"] == "nothing was read with it."
+    assert trace.run["lens"]["reason"] == "the memory did not suffice."
 
 
 def test_needed_memory_is_said_before_the_first_token():

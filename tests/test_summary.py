@@ -10,6 +10,7 @@ from tokenscope_trace.review import review
 from tokenscope_trace.schema import DecisionFlag
 from tokenscope_trace.summary import summarise
 from tokenscope_trace.uncertain import changed_nodes
+from tokenscope_trace.visible import visible_text
 
 
 def test_the_headline_counts_what_was_nearly_certain():
@@ -24,7 +25,8 @@ def test_where_there_are_decisions_they_are_the_headline_and_certainty_follows()
     trace = synthetic_traces.decided()
     summary = summarise(trace)
     assert summary.headline == "10 of 34 decisions shaped this code most."
-    assert summary.sentences[0].startswith("The model was nearly certain of ")
+    assert summary.sentences[0] == "The output passes the check; 4 of 7 finished alternatives do."
+    assert summary.sentences[1].startswith("The model was nearly certain of ")
     assert summary.review == review(trace)
     all_of_them = summarise(trace.replaced({**trace.run, "decisions": {"found": 10}}, {}))
     assert all_of_them.headline == "10 decisions shaped this code."
@@ -155,7 +157,19 @@ def test_scored_code_leads_with_its_files_those_with_changes_first():
     )
     summary = summarise(trace)
     surprised = int(np.count_nonzero(trace.nodes.surprisal[trace.scored] >= 1))
-    assert summary.headline == f"The model was surprised by {surprised} of {len(trace.scored) - 2} tokens in 2 files."
+    changed = changed_nodes(trace, trace.files[1])
+    bits = trace.nodes.surprisal[changed].astype(float)
+    assert summary.headline == (
+        f"The model was surprised by {np.count_nonzero(bits >= 1)} of {len(changed)} tokens in the 3 changed lines."
+    )
+    assert summary.sentences[0] == f"The 3 changed lines have {bits.sum():.2f} bits."
+    lines = {}
+    for node, value in zip(changed.tolist(), bits.tolist(), strict=True):
+        line = trace.text(trace.files[1].nodes[trace.files[1].nodes < node]).count(b"\n") + 1
+        lines[line] = lines.get(line, 0) + value
+    most = max(lines, key=lines.get)
+    assert summary.sentences[1].startswith(f"The most surprising of them is b.py, line {most} with {lines[most]:.2f}: “")
+    assert f"In all 2 files that is so for {surprised} of {len(trace.scored) - 2} tokens" in " ".join(summary.sentences)
     assert [(file.source, file.changed) for file in summary.files] == [("b.py", "3"), ("a.py", "0")]
     nodes = trace.files[1].nodes
     assert summary.files[0].tokens == f"{len(nodes)}"
@@ -218,3 +232,19 @@ def test_no_words_of_a_scored_trace_say_that_the_model_wrote_it():
     page = re.sub(r"<(script|style|template)\b.*?</\1>", "", html, flags=re.DOTALL)
     assert not re.search(r"it wrote|model wrote|of the output|generated", page)
     assert "Surprise is not a bug" in page
+
+
+@pytest.mark.parametrize("case", ["plausible", "fill_in_the_middle", "crlf", "chat"])
+def test_the_static_code_has_the_line_numbers_of_the_file(case):
+    trace = synthetic_traces.CASES[case]()
+    summary = summarise(trace)
+    text = b"".join(trace.token_bytes(node) for node in trace.texts[0] if trace.in_program(int(node))).decode()
+    lines = {}
+    for row in (*summary.before_rows, *summary.output_rows, *summary.after_rows):
+        lines[row.number] = lines.get(row.number, "") + "".join(passage.text for passage in row.passages).replace("↵", "")
+    for number, line in enumerate(text.split("\n"), 1):
+        if number in lines:
+            assert lines[number] == visible_text(line.removesuffix("\r")), number
+    assert len(lines) >= text.count("\n") - summary.before_left_out - summary.after_left_out
+    page = render(trace).split('id="code"')[1]
+    assert f"{summary.output_line:4d}   " in page

@@ -13,6 +13,7 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.envelopes import packed
 from tests.tables import UNREAD, any_tables, small_run, small_tables
 
 from tokenscope_trace import Trace, tracefile
@@ -28,13 +29,6 @@ from tokenscope_trace.errors import (
 
 def small_file() -> bytes:
     return tracefile.encode(small_run(), small_tables())[0]
-
-
-def packed(document, *, length=None, checksum=True, version=(1, 0)) -> bytes:
-    """A file around any msgpack document, right or wrong."""
-    payload = document if isinstance(document, bytes) else msgpack.packb(document)
-    frame = zstandard.ZstdCompressor(write_checksum=checksum, write_content_size=True).compress(payload)
-    return struct.pack("<8sHHQ", tracefile.MAGIC, *version, len(payload) if length is None else length) + frame
 
 
 def document() -> dict:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgpack
 import numpy as np
 import pytest
-from tests.tables import NAN, UNREAD, small_run, small_tables, without_replay
+from tests.envelopes import packed
+from tests.tables import NAN, REPLAYED, UNREAD, small_run, small_tables, without_replay
 
-from tokenscope_trace import Trace
-from tokenscope_trace.errors import CorruptTrace
+from tokenscope_trace import Trace, tracefile
+from tokenscope_trace.errors import CorruptTrace, OversizedTrace
 
 BREAKAGES = {
     "parent below -1": ("nodes", "parent", 1, -2),
@@ -45,6 +47,8 @@ BREAKAGES = {
     "unknown scope": ("outcomes", "scope", 0, 4),
     "what an outcome compares ends": ("outcomes", "branch_end", 0, 0),
     "a decision has nodes that do not exist": ("decisions", "count", 0, 3),
+    "a decision has a node that is not on": ("decisions", "node", 0, 4),
+    "an option stands at a node that is not on": ("decision_options", "node", 1, 4),
     "about unknown syntax": ("decisions", "syntax", 0, 4),
     "a difference of a decision": ("decisions", "difference", 0, 1.5),
     "a probability of a decision": ("decision_options", "probability", 0, NAN),
@@ -99,12 +103,35 @@ FACTS = {
             "passages": [{"text": 0, "language": "c", "first": 0, "count": 4, "branch": 1}],
         }
     },
+    "passage belongs to no text": {
+        "syntax": {
+            "kinds": ["a", "b"],
+            "fields": ["", "n"],
+            "passages": [{"text": -1, "language": "c", "first": 0, "count": 4}],
+        }
+    },
+    "about the syntax of a branch": {
+        "syntax": {
+            "kinds": ["a", "b"],
+            "fields": ["", "n"],
+            "passages": [
+                {"text": 0, "language": "c", "first": 0, "count": 3, "branch": 0},
+                {"text": 0, "language": "c", "first": 3, "count": 1},
+            ],
+        }
+    },
+    "the main path runs through a branch": {"main_leaf": 4},
     "run.decisions does not describe": {"decisions": None},
     "does not say how many": {"decisions": {"found": 0}},
     "run.check does not describe": {"check": None},
     "run.check names no command": {"check": {"command": None}},
     "outputs is not a list": {"check": {"command": "x", "outputs": [1]}},
-    "pivot names no node": {"check": {"command": "x", "outputs": [""], "pivot": {}}},
+    "pivot names no node": {"check": {"command": "x", "outputs": [""], "pivot": {"before": 0.5, "after": 1}}},
+    "pivot has no shares": {"check": {"command": "x", "outputs": [""], "pivot": {"node": 3}}},
+    "pivot.before is not a number from 0 to 1": {"check": {"pivot": {"node": 3, "before": 2, "after": 1}}},
+    "names no node of the main path": {
+        "check": {"command": "x", "outputs": ["", ""], "pivot": {"node": 4, "before": 0, "after": 1}}
+    },
     "a file has no name": {"files": [{"first": 0, "end": 5}]},
     "the files do not join": {"files": [{"source": "a", "first": 1, "end": 5}]},
     "nodes that were not scored": {"files": [{"source": "a", "first": 0, "end": 5}]},
@@ -167,6 +194,29 @@ RUNS = {
     "run.finish": {"finish": "bored"},
     "run.model": {"model": "tiny"},
     "run.notes": {"notes": [1]},
+    "run.command is not": {"command": "tokenscope-record"},
+    "run.top_alternatives is not": {"top_alternatives": -1},
+    "run.generator.name is not text": {"generator": {"name": 1}},
+    "run.model.id is not text": {"model": {"id": ["tiny"]}},
+    "run.model.vocab_size is not a number of things": {"model": {"vocab_size": 2**63}},
+    "run.model.parameters is not": {"model": {"parameters": True}},
+    "run.prompt.exact is not true or false": {"prompt": {"exact": {}, "segments": []}},
+    "run.prompt.kind is not text": {"prompt": {"kind": [], "segments": []}},
+    "run.sampling.stop is not a list of strings": {"sampling": {"stop": 5}},
+    "run.sampling.processors is not": {"sampling": {"processors": [5]}},
+    "run.sampling.temperature is not a finite number": {"sampling": {"temperature": float("nan")}},
+    "run.sampling.top_p is not a finite number": {"sampling": {"top_p": float("inf")}},
+    "run.sampling.seed is not a whole number": {"sampling": {"seed": 0.5}},
+    "run.tree is not a map": {"tree": "wide"},
+    "run.tree.nodes is not": {"tree": {"nodes": "many"}},
+    "run.replay is not a map": {"replay": "once"},
+    "run.replay.noise is not": {"replay": {"noise": "some"}},
+    "run.score is not a map": {"score": [1]},
+    "run.score.window is not": {"score": {"window": -1}},
+    "run.clock.load_seconds is not": {"clock": {"load_seconds": "1"}},
+    "run.check.timeout is not": {"check": {"timeout": []}},
+    "version of a library is not text": {"libraries": {"torch": 2}},
+    "a file.exact is not": {"files": [{"exact": 1}]},
     "segments is not a list": {"prompt": {"segments": None}},
     "no known role": {"prompt": {"segments": [{"role": "x", "first": 0, "end": 1}]}},
     "do not join": {"prompt": {"segments": [{"role": "text", "first": 1, "end": 2}]}},
@@ -185,3 +235,33 @@ def test_a_trace_without_nodes_is_refused():
     empty = {name: {key: values[:0] for key, values in table.items()} for name, table in tables.items()}
     with pytest.raises(CorruptTrace, match="no node"):
         Trace(small_run(), empty)
+
+
+def test_definitions_of_metrics_are_maps_of_text():
+    data = tracefile.encode(small_run(), small_tables())[1]
+    for broken in ("long", {"unit": 5}, None):
+        document = msgpack.unpackb(data)
+        document["metrics"]["surprisal"] = broken
+        contents = tracefile.decode(packed(document))
+        with pytest.raises(CorruptTrace, match="a metric"):
+            Trace(contents.run, contents.tables, contents=contents)
+
+
+def test_a_branch_rejoins_what_stands_before_it():
+    """Two branches that rejoined each other would be followed for ever."""
+    tables = small_tables()
+    tables["branches"]["end"][0], tables["branches"]["rejoined"][0] = 3, 4
+    with pytest.raises(CorruptTrace, match="does not stand before it"):
+        Trace(small_run(), tables)
+
+
+def test_what_all_tokens_spell_is_bounded():
+    tables = without_replay(small_tables())
+    tables["tokens"]["byte_count"][0] = 3 << 24
+    tables["token_bytes"]["byte"] = np.zeros((3 << 24) + 5, np.uint8)
+    tables["nodes"]["token_id"][:3] = 5
+    contents = tracefile.Contents(
+        small_run(**UNREAD), {}, {**tables, **{name: tracefile._empty_table(name) for name in REPLAYED}}, b""
+    )
+    with pytest.raises(OversizedTrace, match="spell 150,994,949 bytes, the limit is 134,217,728"):
+        Trace({}, {}, contents=contents)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenscope_trace.visible import visible_line, visible_text, visible_token
+from tokenscope_trace.visible import deceptive, escaped_json, visible_line, visible_text, visible_token
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,45 @@ def test_lines_and_texts_differ_in_their_breaks():
     assert visible_text(b"a\r\n\tb\x00") == "a\r\n\tb<U+0000>"
 
 
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ("p\u0430yload", "p<U+0430>yload"),  # Cyrillic a
+        ("\u043f\u0430\u0440\u043e\u043b\u044c = 1", "\u043f\u0430\u0440\u043e\u043b\u044c = 1"),  # a Russian word
+        ("is_\u0391dmin", "is_<U+0391>dmin"),  # Greek Alpha
+        ("\u03b1_max, \u0394t", "\u03b1_max, \u0394t"),  # looks like nothing else
+        ("\U0001d41eval", "<U+1D41E>val"),
+        ("if (env\u01c3=x)\u037e", "if (env<U+01C3>=x)<U+037E>"),
+        ("\u65e5\u672cabc", "\u65e5\u672cabc"),
+        ("na\u00efve fa\u00e7ade", "na\u00efve fa\u00e7ade"),
+    ],
+)
+def test_letters_and_signs_in_disguise_are_written_out(content, shown):
+    assert visible_line(content) == shown
+
+
+def test_what_does_not_show_as_what_it_is_is_counted():
+    assert deceptive([b"plain\r\n\ttext", "\u65e5\u672c \U0001f468\u200d\U0001f469 \u043f\u0430".encode(), b"\xff"]) == ""
+    assert deceptive([b"a\x1bb"]) == (
+        "This text holds one character that does not show as what it is (1 control character). What a program reads there is written out, "
+        "as in <U+202E>."
+    )
+    texts = ["\u202e\u2066 a\u00a0b \u200b", "p\u0430y\u043c d\u01c3 \U000e0041\ufe00 \r"]
+    assert deceptive(text.encode() for text in texts) == (
+        "This text holds 10 characters that do not show as what they are (3 invisible characters, 2 bidirectional controls, "
+        "2 letters of another alphabet inside of a word, 1 unusual space, 1 sign that looks like another, 1 control character). "
+        "What a program reads there is written out, as in <U+202E>."
+    )
+
+
+def test_json_holds_nothing_invisible_and_means_the_same():
+    value = {"a\u202e": ["\x1b[2J\u009b", "p\u0430yload\U000e0041", "\u043f\u0430", '"\\\n\t', 1.5, None]}
+    text = escaped_json(value)
+    assert json.loads(text) == value
+    assert all(character.isprintable() or character == "\n" for character in text)
+    assert "\u043f\u0430" in text
+
+
 @given(st.binary(max_size=40))
 @settings(max_examples=300)
 def test_nothing_invisible_is_left(content):
@@ -51,6 +90,8 @@ def test_the_page_writes_the_same():
         *(chr(i).encode() for i in range(0x80, 0x3100, 7) if chr(i).isprintable() or i in range(0x2000, 0x2070)),
         *("\u202e \u00a0 \u2028 \ufeff \U000e0041 \u034f \u115f \u2800 \u3000 \u3164".encode().split(b" ")),
         "❤\ufe0f".encode(), "\U0001f468\u200d\U0001f469\U0001f3fd".encode(), "1\ufe0f\u20e3".encode(), "a\u200db".encode(),
+        *("p\u0430yload \u043f\u0430\u0440\u043e\u043b\u044c \u0391_max \u03b1_max \u0430_ x_\u0430 1\u04301 \uff41bc \U0001d41eval \u2163x a\u037e b\u01c3= \u0391".encode().split(b" ")),
+        b"a" + b"_" * 31 + "\u0430".encode(), b"a" + b"_" * 32 + "\u0430".encode(), "a\u0301\u0430".encode(),
         b"  a b  ", b"\r\n\r", b"\xe3\x81", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"a\xff\xfeb",
     ]  # fmt: skip
     program = (

@@ -18,6 +18,7 @@ import { mountLens } from '#viewer/lens_view';
 import { mountLive } from '#viewer/live_view';
 import { mountMatrix } from '#viewer/matrix_view';
 import { acrossLines, beside, endOfLine, jump } from '#viewer/navigation';
+import { mountPictures } from '#viewer/picture_view';
 import { open, read, remembered } from '#viewer/reading';
 import { mountSave } from '#viewer/save_view';
 import { search } from '#viewer/search';
@@ -51,7 +52,7 @@ export function run(trace, payload) {
   let reading = main;
   const update = (/** @type {boolean} */ reveal) => {
     const file = recording.files.at(state.file);
-    if (reading.branch !== state.branch || reading.file !== file) reading = state.branch === MAIN && main.file === file ? main : read(recording, state.branch, state.file);
+    if (reading.branch !== state.branch || reading.file !== file) reading = state.branch === MAIN && main.file === file ? main : read(recording, state.branch, state.file, main.layout);
     show(main, reading, views, state, reveal);
   };
 
@@ -86,7 +87,11 @@ export function run(trace, payload) {
   update(true);
   // A link to a branch without a token shows where it departs.
   if (state.branch >= 0 && state.selected < 0) views.code.reveal(recording.tree.firstOf(state.branch));
-  if (state.selected < 0) views.code.reveal(views.found(reading, state.query).matches[0]?.node ?? -1);
+  if (state.selected < 0) views.code.reveal(views.found(reading, state.query).matches[0]?.node ?? (reading.file?.changed ? beginOf(reading.file) : -1));
+  // Where the views stand one above the other, what the address names is brought into sight.
+  const named = ['diff', 'structure', 'matrix', 'tree'].find((view) => state[/** @type {'diff'} */ (view)]);
+  const comeThere = () => named && matchMedia('(max-width: 899px)').matches && part(named).scrollIntoView();
+  requestAnimationFrame(() => requestAnimationFrame(comeThere)); // the first frame gives them their sizes
 }
 
 /** @typedef {ReturnType<typeof mount>} Views */
@@ -95,6 +100,7 @@ export function run(trace, payload) {
 function mount(recording) {
   const slot = h('section', { class: 'instead-of' });
   const layers = h('section', { class: 'layers' });
+  const live = mountLive(part('live'));
   const attention = h('section', { class: 'attention', hidden: !recording.trace.attention });
   const index = recording.trace.attention && indexOf(recording.trace.attention);
   const views = {
@@ -114,7 +120,8 @@ function mount(recording) {
     tooltip: mountTooltip(),
     help: mountHelp(recording.metrics.map(({ label }) => label)),
     tools: mountTools(part('tools')),
-    live: mountLive(part('live')),
+    live,
+    pictures: mountPictures(live.show),
     structure: remembered(mountStructure), // not before it is opened
     tree: remembered((/** @type {HTMLElement} */ root) => mountTree(root, recording)), // not before it is opened
     diff: mountDiff(part('diff'), part('code')),
@@ -135,6 +142,7 @@ function show(main, reading, views, state, reveal) {
   const [tree, matrix, structure] = [part('tree'), part('matrix'), part('structure')];
   document.body.classList.toggle('has-selection', state.selected >= 0);
   document.body.classList.toggle('has-decision', state.decision > 0);
+  views.token.update(reading, state); // first: it asks where it was scrolled to, and nothing has changed yet
   views.code.show(reading);
   views.code.isolate(state.changed);
   views.code.colour(look?.buckets ?? buckets, look !== null);
@@ -145,7 +153,6 @@ function show(main, reading, views, state, reveal) {
   views.files.update(reading, state);
   views.lens.update(reading, state);
   views.instead.update(reading, state.selected);
-  views.token.update(reading, state);
   views.attention?.update(reading, state, look);
   views.trail.update(reading, state);
   views.legend.update(metric, candidates.length, candidates.indexOf(state.selected), look && WEIGHT);
@@ -246,8 +253,7 @@ function commandsFor(shown, views, act, current) {
   const file = (/** @type {number} */ index) => {
     act({ type: 'file', file: index }, 'push');
     const { file } = shown();
-    const line = file?.changed?.[0]?.[0] ?? 1;
-    views.code.reveal(file?.lineAt(line)?.node ?? file?.first ?? -1);
+    views.code.reveal(beginOf(file));
     views.live.say(`File ${file?.source}`);
   };
   const leapToFile = (/** @type {number} */ direction) => {
@@ -306,7 +312,11 @@ function commandsFor(shown, views, act, current) {
     matrix: () => (trace.attention ? act({ type: 'toggle', what: 'matrix' }, 'push', false) : views.live.show('This recording holds no attention.')),
     structure: () => (trace.syntax ? act({ type: 'toggle', what: 'structure' }, 'push', false) : views.live.show('This recording holds no syntax: its language is not known (--language names it), or it is older.')),
     explain: () => act({ type: 'toggle', what: 'definitions' }, 'keep', false),
-    'copy-link': () => copy(location.href, 'Link copied.', 'the link is in the address bar').then(views.live.show),
+    'copy-link': () => {
+      // The folders of this machine are nobody's business, and no use to anybody.
+      const link = location.protocol === 'file:' ? decodeURIComponent(location.pathname).replace(/.*\//, '') + location.hash : location.href;
+      copy(link, `Link copied: ${link}`, 'the link is in the address bar').then(views.live.show);
+    },
     theme: () => {
       views.live.say(`Theme: ${views.tools.cycle()}`);
       views.strip.redraw();
@@ -324,9 +334,14 @@ function commandsFor(shown, views, act, current) {
     'next-match': () => leapToMatch(1),
     'previous-match': () => leapToMatch(-1),
     help: () => views.help.show(),
+    pictures: () => views.pictures.show(),
+    deselect: () => act({ type: 'select', node: -1 }, 'push'),
     close: () => {
       views.tooltip.hide();
-      if (current().selected >= 0) act({ type: 'select', node: -1 }, 'push');
+      const { structure, matrix, tree } = current();
+      const open = Object.entries({ structure, matrix, tree }).find(([, isOpen]) => isOpen)?.[0];
+      if (open) act({ type: 'toggle', what: /** @type {'tree'} */ (open) }, 'push', false); // the lowest of them
+      else if (current().selected >= 0) act({ type: 'select', node: -1 }, 'push');
       else views.search.close();
     },
     ...(files.list.length > 0 && Object.fromEntries(OF_BRANCHES.map((name) => [name, () => views.live.show('Scored code has no branches.')]))),
@@ -336,7 +351,7 @@ function commandsFor(shown, views, act, current) {
 /** @param {Record<string, (...details: any[]) => unknown>} commands @param {Views} views */
 function listenToKeys(commands, views) {
   document.addEventListener('keydown', (event) => {
-    if (views.help.open) return;
+    if (document.querySelector('dialog[open]')) return;
     const target = /** @type {HTMLElement} */ (event.target);
     const typing = target.isContentEditable || target.matches('input[type=text], textarea, select');
     const { off } = views.help;
@@ -349,6 +364,11 @@ function listenToKeys(commands, views) {
 /** The uncertain tokens that the reader walks. @param {Reading} reading @param {import('#viewer/metrics').Metric} metric @param {Readonly<import('#viewer/state').State>} state */
 function candidatesOf({ files, uncertainOf }, metric, { changed }) {
   return changed ? uncertainOf(metric).filter(files.isChanged) : uncertainOf(metric);
+}
+
+/** Where scored code is of interest first: its first changed line. @param {Reading['file']} file */
+function beginOf(file) {
+  return file?.lineAt(file.changed?.[0]?.[0] ?? 1)?.node ?? file?.first ?? -1;
 }
 
 /** A token for a screen reader. @param {import('#viewer/reading').Reading} reading @param {import('#viewer/metrics').Metric} metric @param {number} node */

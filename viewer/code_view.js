@@ -1,7 +1,8 @@
 /**
  * The code: one span per token and line, in blocks of lines that the browser need not lay out while they are out of sight.
- * Draws colours, the selection, and where a branch departs and ends; tells what was pointed at or clicked. Another path replaces
- * only the blocks from the fork on, and the fork stays where it is on the screen.
+ * A block is empty until it is in sight, is asked for, or the browser has time. Draws colours, the selection, and where a branch
+ * departs and ends; tells what was pointed at or clicked. Another path replaces only the blocks from the fork on, and the fork
+ * stays where it is on the screen.
  */
 
 import { visibleNode } from '#viewer/description';
@@ -9,19 +10,21 @@ import { current, h, tell, tokenText } from '#viewer/dom';
 import { drawPieces } from '#viewer/drawing';
 import { foldsOf } from '#viewer/files';
 import { count, percent } from '#viewer/format';
+import { sharedPlaces } from '#viewer/layout';
 import { MISSING } from '#viewer/metrics';
 import { ORIGIN } from '#viewer/trace';
 
-const LINES_PER_BLOCK = 50;
-const AT_ONCE = 3; // blocks that may be in sight
-const STEP = 84; // pixels: four lines
+const LINES_PER_BLOCK = 20;
+const LINE = 21; // pixels
+const STEP = 4 * LINE;
+const SLICE = 8; // milliseconds of work while the browser has time
 const SETTLED = 120; // milliseconds without a change of the browser's selection
 const encoder = new TextEncoder();
 /** By the values of ORIGIN. */
 const ORIGIN_CLASSES = ['prompt', 'output', 'output branch', 'output'];
 
 /** @typedef {{ element: HTMLElement, node: number, base: string }} Drawn */
-/** @typedef {{ element: HTMLElement, cells: Drawn[], visible: boolean, stale: boolean }} Block */
+/** @typedef {{ element: HTMLElement, cells: Map<number, Drawn[]>, draw: (() => Drawn[]) | null, visible: boolean, stale: boolean }} Block cells by token; draw: how they come, while it is empty */
 /** @typedef {{ first: number, end: number, row: HTMLElement }} Fold lines that are folded away, as places [first, end) */
 
 /** @param {HTMLElement} root */
@@ -33,8 +36,6 @@ export function mountCode(root) {
   let reading;
   /** @type {Block[]} */
   let blocks = [];
-  /** @type {Map<number, Drawn[]>} */
-  let cellsOf = new Map();
   /** @type {Uint8Array} */
   let buckets = new Uint8Array();
   let selected = -1;
@@ -47,9 +48,51 @@ export function mountCode(root) {
   let folds = [];
   /** The last token that two paths share, and where it was on the screen. */
   let anchor = { node: -1, top: 0 };
+  let decided = '0';
 
+  const fill = (/** @type {Block | undefined} */ block) => {
+    if (!block?.draw) return;
+    for (const cell of block.draw()) {
+      const list = block.cells.get(cell.node);
+      if (list) list.push(cell);
+      else block.cells.set(cell.node, [cell]);
+    }
+    block.draw = null;
+    block.element.style.minHeight = '';
+    tellDecision(block.element);
+    paint(block);
+  };
+  const fillAll = () => blocks.forEach(fill);
+  const blockAt = (/** @type {number} */ line) => blocks[Math.floor(line / LINES_PER_BLOCK)];
+  const lineOf = (/** @type {number} */ node) => reading?.layout.lineOf[reading.layout.placeOf[node] ?? -1] ?? -1;
+  /** All cells of a token, or those that are drawn, in the order of the text. */
+  const cellsOf = (/** @type {number} */ node, isWanted = true) => {
+    /** @type {Drawn[]} */
+    const found = [];
+    let line = lineOf(node);
+    if (line < 0) return found;
+    do {
+      if (isWanted) fill(blockAt(line));
+      found.push(...(blockAt(line)?.cells.get(node) ?? []));
+      line += LINES_PER_BLOCK - (line % LINES_PER_BLOCK);
+    } while (reading?.layout.lines[line]?.[0]?.node === node);
+    return found;
+  };
+  /** What comes into sight with a line. @param {number} line @param {number} above pixels @param {number} below */
+  const fillAround = (line, above, below) => {
+    const first = Math.max(0, line - Math.ceil(above / LINE));
+    for (let at = first - (first % LINES_PER_BLOCK); at <= line + below / LINE; at += LINES_PER_BLOCK) fill(blockAt(at));
+  };
+  const reveal = (/** @type {number} */ node) => {
+    const cell = cellsOf(node)[0];
+    if (cell && isFar(cell.element, root)) fillAround(lineOf(node), window.innerHeight / 2, window.innerHeight / 2);
+    bringIntoSight(cell?.element, root);
+  };
+  const tellDecision = (/** @type {HTMLElement} */ element) => {
+    for (const badge of element.getElementsByClassName('badge')) current(badge, /** @type {HTMLElement} */ (badge).dataset['d'] === decided);
+  };
   const paint = (/** @type {Block} */ block) => {
-    for (const { element, node, base } of block.cells) {
+    for (const list of block.cells.values()) for (const { element, node, base } of list) {
       const name = base + bucketClass(buckets[node] ?? MISSING) + (node === selected ? ' selected' : '') + (marked.has(node) ? ' marked' : '') + (found.has(node) ? ' found' : '');
       if (element.className !== name) element.className = name;
     }
@@ -62,7 +105,7 @@ export function mountCode(root) {
     code.style.paddingBottom = '';
     if (!(top >= 0 && top < window.innerHeight)) return;
     const scroller = getComputedStyle(root).overflowY === 'auto' ? root : document.documentElement;
-    const shift = () => topOf(cellsOf.get(node)) - top;
+    const shift = () => topOf(cellsOf(node)) - top;
     scroller.scrollTop += shift();
     if (Math.abs(shift()) < 1 || shift() < 0) return;
     code.style.paddingBottom = `${shift() + 12}px`;
@@ -74,20 +117,24 @@ export function mountCode(root) {
     const range = selection && !selection.isCollapsed && selection.getRangeAt(0);
     if (!range || !reading || !code.contains(range.commonAncestorContainer)) return [];
     const { order } = reading.layout;
-    const reached = (/** @type {number} */ node) => (cellsOf.get(node) ?? []).some(({ element }) => range.intersectsNode(element));
+    fillAll();
+    const reached = (/** @type {number} */ node) => cellsOf(node).some(({ element }) => range.intersectsNode(element));
     const first = Array.from(order.keys()).findIndex((place) => reached(order[place] ?? -1));
     if (first < 0) return [];
     /** @type {import('#viewer/syntax').Share[]} */
     const found = [];
     for (let place = first, node = order[place] ?? -1; reached(node); node = order[++place] ?? -1) {
-      const cells = (cellsOf.get(node) ?? []).map(({ element }) => element);
+      const cells = cellsOf(node).map(({ element }) => element);
       const size = sizeOf(cells);
       const share = size ? sizeOf(cells, range) / size : Number(found.length > 0); // the rest of a character goes with its beginning
       if (share > 0 && !reading.trace.isSpecial(node)) found.push({ node, share });
     }
     return found;
   };
-  const lineAt = (/** @type {number} */ line) => /** @type {HTMLElement | undefined} */ (blocks[Math.floor(line / LINES_PER_BLOCK)]?.element.querySelector(`[data-line="${line + 1}"]`));
+  const lineAt = (/** @type {number} */ line) => {
+    fill(blockAt(line));
+    return /** @type {HTMLElement | undefined} */ (blockAt(line)?.element.querySelector(`[data-line="${line + 1}"]`));
+  };
   const unfold = (/** @type {Fold} */ { first, end, row }) => {
     row.remove();
     for (let line = first; line < end; line++) lineAt(line)?.removeAttribute('hidden');
@@ -114,11 +161,20 @@ export function mountCode(root) {
     later();
   };
   let waiting = false;
-  const paintRest = () => {
+  /** @param {IdleDeadline} [deadline] */
+  const paintRest = (deadline) => {
     waiting = false;
-    const block = blocks.find(({ stale }) => stale);
-    if (!block) return;
-    paint(block);
+    const end = performance.now() + Math.min(SLICE, deadline?.timeRemaining() ?? 0);
+    do {
+      const block = blocks.find(({ stale }) => stale);
+      if (!block) return;
+      if (block.draw) {
+        fill(block);
+        continue;
+      }
+      paint(block);
+      break; // the style of many at once would take a frame
+    } while (performance.now() < end);
     later();
   };
   const later = () => {
@@ -129,9 +185,11 @@ export function mountCode(root) {
     for (const { target, isIntersecting } of entries) {
       const block = /** @type {Block} */ (blocks[Number(/** @type {HTMLElement} */ (target).dataset['block'])]);
       block.visible = isIntersecting;
-      if (isIntersecting && block.stale) paint(block);
+      if (!isIntersecting) continue;
+      fill(block);
+      if (block.stale) paint(block);
     }
-  }, { rootMargin: '400px' });
+  });
 
   code.addEventListener('click', (event) => {
     const selection = document.getSelection();
@@ -149,8 +207,14 @@ export function mountCode(root) {
     clearTimeout(timer);
     timer = window.setTimeout(() => tell(code, 'stretch', stretch()), SETTLED);
   });
-  document.addEventListener('copy', (event) => copyProgram(event, code));
-  window.addEventListener('beforeprint', () => blocks.filter(({ stale }) => stale).forEach(paint));
+  document.addEventListener('copy', (event) => {
+    fillAll();
+    copyProgram(event, code);
+  });
+  window.addEventListener('beforeprint', () => {
+    fillAll();
+    blocks.filter(({ stale }) => stale).forEach(paint);
+  });
 
   return {
     /** By a screenful, where the code scrolls by itself; else false. @param {1 | -1} direction */
@@ -166,26 +230,20 @@ export function mountCode(root) {
       const shared = reading ? sharedPlaces(reading.layout.order, next.layout.order) : 0;
       const node = next.layout.order[shared - 1] ?? -1;
       const kept = shared ? Math.floor((next.layout.lineOf[shared - 1] ?? 0) / LINES_PER_BLOCK) : 0;
-      anchor = { node, top: topOf(cellsOf.get(node)) };
+      anchor = { node, top: topOf(cellsOf(node, false)) };
       reading = next;
       code.classList.toggle('on-branch', next.branch >= 0);
       code.classList.toggle('scored', next.file !== null);
       code.classList.toggle('decided-lines', next.trace.decisions.node.length > 0);
-      const redrawn = drawBlocks(next, kept);
       for (const block of blocks.splice(kept)) {
         watcher.unobserve(block.element);
         block.element.remove();
       }
+      const redrawn = drawBlocks(next, kept);
       code.append(...redrawn.map((block) => block.element));
       blocks.push(...redrawn);
-      cellsOf = new Map();
-      for (const cell of blocks.flatMap(({ cells }) => cells)) {
-        const list = cellsOf.get(cell.node);
-        if (list) list.push(cell);
-        else cellsOf.set(cell.node, [cell]);
-      }
+      fillAround(Math.max(0, lineOf(node)), 0, window.innerHeight - (anchor.top > 0 ? Math.min(anchor.top, window.innerHeight) : 0));
       for (const block of redrawn) watcher.observe(block.element);
-      redrawn.slice(0, AT_ONCE).forEach(paint);
       later();
       if (shared > 0) return;
       marked = new Set();
@@ -196,7 +254,9 @@ export function mountCode(root) {
 
     /** The number of the open decision stands out. @param {number} decision 0 for none */
     decide(decision) {
-      for (const badge of code.getElementsByClassName('badge')) current(badge, /** @type {HTMLElement} */ (badge).dataset['d'] === String(decision));
+      if (decided === String(decision)) return;
+      decided = String(decision);
+      tellDecision(code);
     },
 
     /** The changed lines of scored code alone, the others folded away; or all lines. @param {boolean} next */
@@ -224,37 +284,35 @@ export function mountCode(root) {
     },
 
     /** @param {number} node to bring into sight */
-    reveal(node) {
-      bringIntoSight(cellsOf.get(node)?.[0]?.element, root);
-    },
+    reveal,
 
     /** Outline the tokens of a span, and bring it into sight. @param {readonly number[]} nodes */
     mark(nodes) {
       const next = new Set(nodes);
-      for (const node of new Set([...marked, ...next])) cellsOf.get(node)?.forEach(({ element }) => element.classList.toggle('marked', next.has(node)));
+      for (const node of new Set([...marked, ...next])) for (const { element } of cellsOf(node, false)) element.classList.toggle('marked', next.has(node));
       marked = next;
-      const line = reading?.layout.lineOf[reading.layout.placeOf[nodes[0] ?? -1] ?? -1] ?? -1;
+      const line = lineOf(nodes[0] ?? -1);
       folds.filter((fold) => line >= fold.first && line < fold.end).forEach(unfold);
-      bringIntoSight(cellsOf.get(nodes[0] ?? -1)?.[0]?.element, root);
+      reveal(nodes[0] ?? -1);
     },
 
-    /** @param {number} node @param {boolean} reveal whether to bring it into sight */
-    select(node, reveal) {
-      for (const { element } of cellsOf.get(selected) ?? []) {
+    /** @param {number} node @param {boolean} isWanted whether to bring it into sight */
+    select(node, isWanted) {
+      for (const { element } of cellsOf(selected, false)) {
         element.classList.remove('selected');
         element.removeAttribute('id');
       }
       selected = node;
-      const cells = cellsOf.get(node) ?? [];
+      const cells = cellsOf(node);
       for (const { element } of cells) element.classList.add('selected');
       const first = cells[0]?.element;
-      const line = reading?.layout.lineOf[reading.layout.placeOf[node] ?? -1] ?? -1;
+      const line = lineOf(node);
       folds.filter((fold) => line >= fold.first && line < fold.end).forEach(unfold);
       stay();
       if (first) first.id = 'selected-token';
       if (first) code.setAttribute('aria-activedescendant', 'selected-token');
       else code.removeAttribute('aria-activedescendant');
-      if (reveal) bringIntoSight(first, root);
+      if (isWanted) reveal(node);
     },
   };
 }
@@ -277,15 +335,9 @@ function bringIntoSight(element, root) {
   element?.scrollIntoView({ block: isFar(element, root) ? 'center' : 'nearest', inline: 'nearest' });
 }
 
-/** @param {Drawn[] | undefined} cells */
+/** @param {Drawn[]} cells */
 function topOf(cells) {
-  return cells?.at(-1)?.element.getBoundingClientRect().top ?? NaN;
-}
-
-/** How many places two paths have in common at the beginning. @param {Int32Array} before @param {Int32Array} after */
-function sharedPlaces(before, after) {
-  const place = after.findIndex((node, i) => before[i] !== node);
-  return place < 0 ? after.length : place;
+  return cells.at(-1)?.element.getBoundingClientRect().top ?? NaN;
 }
 
 /** Whether a jump leads there, not a step. @param {HTMLElement} element @param {HTMLElement} root */
@@ -310,32 +362,31 @@ function nodeAt(target) {
   return Number(cellAt(target)?.dataset['n'] ?? -1);
 }
 
-/** @param {import('#viewer/reading').Reading} reading @param {number} from the first block to draw */
+/** Empty blocks, as high as what they will hold. @param {import('#viewer/reading').Reading} reading @param {number} from the first one */
 function drawBlocks(reading, from) {
   const { trace, layout } = reading;
   const forks = new Set(reading.forks);
   const decided = new Set(reading.decisions.flatMap(({ nodes }) => nodes));
   const marks = marksOf(reading);
   const notes = notesOf(reading);
-  /** @type {Block[]} */
-  const blocks = [];
-  for (let index = from * LINES_PER_BLOCK; index < layout.lines.length; index++) {
+  const drawLine = (/** @type {HTMLElement} */ block, /** @type {number} */ index) => {
     const cells = layout.lines[index] ?? [];
-    if (index % LINES_PER_BLOCK === 0) {
-      const rows = Math.min(LINES_PER_BLOCK, layout.lines.length - index);
-      const element = h('div', { class: 'block', data: { block: from + blocks.length } });
-      element.style.containIntrinsicHeight = `auto ${rows * 1.615}em`;
-      blocks.push({ element, cells: [], visible: from + blocks.length === 0, stale: true });
-    }
-    const block = /** @type {Block} */ (blocks[blocks.length - 1]);
     const drawn = cells.map((cell) => drawCell(trace, cell, (forks.has(cell.node) ? ' fork' : '') + (decided.has(cell.node) ? ' decided' : '')));
     const origins = cells.map(({ node }) => trace.nodes.origin[node]);
     const isChanged = reading.file?.isChanged(index + 1) ?? false;
     const side = isChanged ? ' changed' : origins[0] === ORIGIN.prompt ? ' of-prompt' : origins.includes(ORIGIN.branch) ? ' of-branch' : '';
-    block.cells.push(...drawn);
-    block.element.append(h('div', { class: `line${side}`, data: { line: index + 1 } }, marks.get(index), ...margin(reading.file?.lineAt(index + 1), isChanged), ...drawn.map(({ element }) => element)), ...(notes.get(index) ?? []));
-  }
-  return blocks;
+    block.append(h('div', { class: `line${side}`, data: { line: index + 1 } }, marks.get(index), ...margin(reading.file?.lineAt(index + 1), isChanged), ...drawn.map(({ element }) => element)), ...(notes.get(index) ?? []));
+    return drawn;
+  };
+  return Array.from({ length: Math.ceil(layout.lines.length / LINES_PER_BLOCK) - from }, (_, i) => {
+    const element = h('div', { class: 'block', data: { block: from + i } });
+    const first = (from + i) * LINES_PER_BLOCK;
+    const lines = Array.from({ length: Math.min(LINES_PER_BLOCK, layout.lines.length - first) }, (_, line) => first + line);
+    const height = `${lines.length * 1.615}em`;
+    element.style.containIntrinsicHeight = `auto ${height}`;
+    element.style.minHeight = height;
+    return /** @type {Block} */ ({ element, cells: new Map(), draw: () => lines.flatMap((line) => drawLine(element, line)), visible: from + i === 0, stale: true });
+  });
 }
 
 /** The numbers of the decisions beside their lines. They are text for no one: the cards say the same. @param {import('#viewer/reading').Reading} reading */
@@ -389,9 +440,11 @@ function notesOf({ trace, tree, layout, branch }) {
 function drawCell(trace, cell, marks) {
   const origin = ORIGIN_CLASSES[trace.nodes.origin[cell.node] ?? 1] ?? 'output';
   const base = `t ${origin}${cell.kind === 'text' ? '' : ` ${cell.kind}`}${marks}`;
-  const element = h('span', { class: base, data: { n: cell.node } }, ...drawPieces(cell.pieces));
+  const element = document.createElement('span'); // and no class: it gets that with its colour
+  element.setAttribute('data-n', String(cell.node));
+  element.append(...drawPieces(cell.pieces));
   const lead = /^ */.exec(cell.pieces[0]?.text ?? '')?.[0].length ?? 0;
-  if (lead) element.dataset['lead'] = '\u00b7'.repeat(lead);
+  if (lead) element.setAttribute('data-lead', '\u00b7'.repeat(lead));
   return { element, node: cell.node, base };
 }
 

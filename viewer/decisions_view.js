@@ -18,7 +18,7 @@ export function mountDecisions(root) {
       event.preventDefault(); // the rest of the view stays as it is
       tell(link, 'decision', parseHash(link.hash));
     }
-    if (target.matches('.all')) tell(target, 'command', 'close');
+    if (target.matches('.all')) tell(target, 'command', 'deselect');
     const card = target.closest('.copy')?.closest('.card');
     if (card) tell(card, 'copy', { text: card.querySelector('.markdown')?.textContent ?? '', what: `Decision ${cards.indexOf(card) + 1}` });
   });

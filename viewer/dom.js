@@ -27,12 +27,14 @@
  * @returns {HTMLElementTagNameMap[T]}
  */
 export function h(tag, options = {}, ...children) {
+  // eslint-disable-next-line no-restricted-syntax -- a literal wherever h() is called
   const element = document.createElement(tag);
   const { class: className, aria = {}, data = {}, hidden, checked, tabIndex, ...attributes } = options;
   if (className) element.className = className;
   if (hidden) element.hidden = true;
   if (tabIndex !== undefined) element.tabIndex = tabIndex;
   if (checked && element instanceof HTMLInputElement) element.checked = true;
+  // eslint-disable-next-line no-restricted-syntax -- one of the names of Options
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   for (const [name, value] of Object.entries(aria)) element.setAttribute(`aria-${name}`, value);
   for (const [name, value] of Object.entries(data)) element.dataset[name] = String(value);

@@ -4,7 +4,7 @@ const SPACE = '\u00a0';
 
 /** @param {number} value whole number */
 export function count(value) {
-  return value.toLocaleString('en-US');
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ','); // toLocaleString takes tens of milliseconds to begin
 }
 
 /** Per cent with one decimal. @param {number} p in [0, 1] */

@@ -5,6 +5,17 @@ import { KEYS } from '#viewer/keys';
 import { SYNTAX } from '#viewer/search';
 import { recall, remember } from '#viewer/storage';
 
+/** What the code shows beside its colours. @type {[() => import('#viewer/dom').Child, string][]} */
+const SIGNS = [
+  [() => h('span', { class: 'prompt b4' }, 'abc'), 'the prompt: the colour is a line under it'],
+  [() => h('span', { class: 'b4' }, 'abc'), 'what the model wrote: more colour is less certain'],
+  [() => h('span', { class: 'fork' }, 'abc'), 'other continuations were recorded from here'],
+  [() => h('span', { class: 'decided' }, 'abc'), 'part of a decision, whose number stands beside the line'],
+  [() => h('span', { class: 'badge' }, '1'), 'a decision; grey: of names and taste'],
+  [() => h('span', { class: 'outcome control' }), 'where an alternative leads: the fuller, the further from the program'],
+  [() => '\u00b7 \u21b5 \u2192', 'a space, a line break, a tab in a token'],
+];
+
 /** @param {string[]} metrics labels in the order of their keys */
 export function mountHelp(metrics) {
   const list = h('dl', { class: 'keys' });
@@ -28,7 +39,10 @@ export function mountHelp(metrics) {
   });
   follow();
   const dialog = h('dialog', { class: 'help', aria: { labelledby: 'help-title' } },
-    h('header', { class: 'panel-head' }, h('h2', { id: 'help-title' }, 'Keys'), close),
+    h('header', { class: 'panel-head' }, h('h2', { id: 'help-title' }, 'Help'), close),
+    h('h2', {}, 'Signs'),
+    h('dl', { class: 'keys' }, ...SIGNS.map(([sign, means]) => h('div', {}, h('dt', {}, sign()), h('dd', {}, means)))),
+    h('h2', {}, 'Keys'),
     h('label', { class: 'single' }, single, 'Single keys act. If off: only ? and Esc, and the arrows where the focus is.'),
     list,
     h('h2', {}, 'Search'),
@@ -42,9 +56,6 @@ export function mountHelp(metrics) {
   });
   document.body.append(dialog);
   return {
-    get open() {
-      return dialog.open;
-    },
     /** Whether single keys are. */
     get off() {
       return isOff();

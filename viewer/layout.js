@@ -28,42 +28,86 @@ import { pieces, piecesOfToken } from '#viewer/text';
 
 /** @typedef {{ node: number, kind: 'text' | 'chip' | 'control' }} Entry */
 
-/** @param {import('#viewer/trace').Trace} trace @param {Int32Array} path @returns {Layout} */
-export function layOut(trace, path) {
+/**
+ * @param {import('#viewer/trace').Trace} trace @param {Int32Array} path
+ * @param {Layout} [known] of another path: what both begin with is taken from it
+ * @returns {Layout}
+ */
+export function layOut(trace, path, known) {
   const entries = inFileOrder(trace, path);
-  const drawn = draw(trace, entries);
   const count = entries.length;
+  const order = new Int32Array(count);
   const placeOf = new Int32Array(trace.count).fill(-1);
   const lineOf = new Int32Array(count);
   const columnOf = new Int32Array(count);
-  /** @type {Cell[][]} */
-  const lines = [[]];
-  let column = 0;
-  for (const [place, entry] of entries.entries()) {
-    const { node } = entry;
-    const list = /** @type {import('#viewer/text').Piece[]} */ (drawn[place]);
+  const ordinalOf = new Int32Array(count);
+  const outputPlaces = [];
+  for (let place = 0, written = 0; place < count; place++) {
+    const node = /** @type {Entry} */ (entries[place]).node;
+    order[place] = node;
     placeOf[node] = place;
+    if (trace.nodes.origin[node] !== ORIGIN.prompt) written = outputPlaces.push(place);
+    ordinalOf[place] = trace.nodes.origin[node] === ORIGIN.prompt ? place + 1 - written : written;
+  }
+  const first = known ? sharedBy(trace, known, order) : 0;
+  /** @type {Cell[][]} */
+  let lines = [[]];
+  if (known && first) {
+    lineOf.set(known.lineOf.subarray(0, first));
+    columnOf.set(known.columnOf.subarray(0, first));
+    lines = known.lines.slice(0, (known.lineOf[first] ?? 0) + 1);
+    lines[lines.length - 1] = last(lines).filter(({ node }) => (known.placeOf[node] ?? 0) < first);
+  }
+  let line = last(lines);
+  let column = known?.columnOf[first] ?? 0;
+  const drawn = draw(trace, entries, first);
+  for (let place = first; place < count; place++) {
+    const { node, kind: own } = /** @type {Entry} */ (entries[place]);
+    const list = /** @type {import('#viewer/text').Piece[]} */ (drawn[place - first]);
     lineOf[place] = lines.length - 1;
     columnOf[place] = column;
-    const kind = entry.kind === 'text' ? (list.length ? 'text' : 'rest') : entry.kind;
+    const kind = own === 'text' && !list.length ? 'rest' : own;
     let from = 0;
-    for (const [i, piece] of list.entries()) {
+    for (let i = 0; i < list.length; i++) {
+      const piece = /** @type {import('#viewer/text').Piece} */ (list[i]);
       column += characters(piece.text);
-      if (piece.kind !== 'newline' || entry.kind === 'chip') continue;
-      last(lines).push({ node, kind, pieces: list.slice(from, i + 1) });
-      lines.push([]);
+      if (piece.kind !== 'newline' || own === 'chip') continue;
+      line.push({ node, kind, pieces: list.slice(from, i + 1) });
+      lines.push(line = []);
       from = i + 1;
       column = 0;
     }
-    if (from < list.length || list.length === 0) last(lines).push({ node, kind, pieces: list.slice(from) });
+    if (from < list.length || list.length === 0) line.push({ node, kind, pieces: from ? list.slice(from) : list });
   }
-  if (last(lines).length === 0 && lines.length > 1) lines.pop();
-  const order = Int32Array.from(entries, ({ node }) => node);
-  const isPrompt = Array.from(order, (node) => trace.nodes.origin[node] === ORIGIN.prompt);
-  const outputPlaces = Int32Array.from(order.keys()).filter((place) => !isPrompt[place]);
-  const seen = { prompt: 0, output: 0 };
-  const ordinalOf = Int32Array.from(isPrompt, (prompt) => ++seen[prompt ? 'prompt' : 'output']);
-  return { order, placeOf, lineOf, columnOf, lines, outputPlaces, ordinalOf };
+  if (line.length === 0 && lines.length > 1) lines.pop();
+  return { order, placeOf, lineOf, columnOf, lines, outputPlaces: Int32Array.from(outputPlaces), ordinalOf };
+}
+
+/** How many places two paths have in common at the beginning. @param {Int32Array} before @param {Int32Array} after */
+export function sharedPlaces(before, after) {
+  let place = 0;
+  while (place < after.length && before[place] === after[place]) place++;
+  return place;
+}
+
+/** How many places can be taken from another layout: up to a token that is drawn by itself. @param {import('#viewer/trace').Trace} trace @param {Layout} known @param {Int32Array} order */
+function sharedBy(trace, known, order) {
+  let place = sharedPlaces(known.order, order) - 1;
+  while (place > 0 && !plain(trace.bytesOf(order[place] ?? 0))) place--;
+  return Math.max(0, place);
+}
+
+/** @type {WeakMap<Uint8Array, import('#viewer/text').Piece[] | null>} */
+const PLAIN = new WeakMap();
+
+/** The pieces of printable ASCII, which no token beside it changes, else null; found once for all tokens of an id. @param {Uint8Array} bytes */
+function plain(bytes) {
+  let found = PLAIN.get(bytes);
+  if (found === undefined) {
+    found = bytes.length && bytes.every((byte) => byte > 0x1f && byte < 0x7f) ? (pieces([bytes])[0] ?? null) : null;
+    PLAIN.set(bytes, found);
+  }
+  return found;
 }
 
 /** @param {string} text */
@@ -85,7 +129,7 @@ export function inFileOrder(trace, path) {
   /** @type {{ prefix: Entry[], output: Entry[], suffix: Entry[] }} */
   const groups = { prefix: [], output: [], suffix: [] };
   /** @type {Entry[]} */
-  let waiting = [];
+  const waiting = [];
   for (const node of path) {
     const isPrompt = trace.nodes.origin[node] === ORIGIN.prompt;
     const role = isPrompt ? (roles.get(node) ?? 'text') : 'output';
@@ -97,28 +141,29 @@ export function inFileOrder(trace, path) {
       continue;
     }
     const group = !isFim || role === 'output' ? groups.output : role === 'suffix' ? groups.suffix : groups.prefix;
-    group.push(...waiting, entry);
-    waiting = [];
+    if (waiting.length) group.push(...waiting.splice(0));
+    group.push(entry);
   }
-  return [...groups.prefix, ...groups.output, ...waiting, ...groups.suffix];
+  return isFim ? [...groups.prefix, ...groups.output, ...waiting, ...groups.suffix] : groups.output;
 }
 
-/** Pieces per entry. A control token stands alone; the others join into runs of text. @param {import('#viewer/trace').Trace} trace @param {Entry[]} entries */
-function draw(trace, entries) {
+/** Pieces per entry, from one on. A control token stands alone; the others join into runs of text. @param {import('#viewer/trace').Trace} trace @param {Entry[]} entries @param {number} first */
+function draw(trace, entries, first) {
   /** @type {import('#viewer/text').Piece[][]} */
   const drawn = [];
   let run = /** @type {Uint8Array[]} */ ([]);
   const flush = () => {
-    drawn.push(...pieces(run));
+    if (run.length) drawn.push(...pieces(run));
     run = [];
   };
-  for (const { node, kind } of entries) {
-    if (kind !== 'chip') {
-      run.push(trace.bytesOf(node));
-      continue;
-    }
-    flush();
-    drawn.push(piecesOfToken(trace.bytesOf(node)));
+  for (let place = first; place < entries.length; place++) {
+    const { node, kind } = /** @type {Entry} */ (entries[place]);
+    const bytes = trace.bytesOf(node);
+    const alone = kind === 'chip' ? piecesOfToken(bytes) : plain(bytes);
+    if (alone) {
+      flush();
+      drawn.push(alone);
+    } else run.push(bytes);
   }
   flush();
   return drawn;

@@ -29,6 +29,7 @@ export function mountLegend(root, metrics) {
       scale.classList.toggle('attends', instead !== null);
       scale.replaceChildren(...scaleOf(shown, instead ? 'not kept' : 'not measured'));
       uncertain.textContent = total === 0 ? 'none uncertain' : index >= 0 ? `${count(index + 1)} of ${count(total)} uncertain` : `${count(total)} uncertain`;
+      uncertain.style.minWidth = `${2 * count(total).length + 13}ch`; // walking moves nothing
       uncertain.title = `Uncertain: ${condition(metric)}`;
       previous.disabled = next.disabled = total === 0;
     },

@@ -10,6 +10,7 @@ export function mountLens(root) {
   const toggle = h('button', { type: 'button', class: 'quiet-button', title: 'What each layer would have said (l)' });
   toggle.addEventListener('click', () => tell(toggle, 'command', 'lens'));
   const content = h('div');
+  let isOpen = false;
   root.replaceChildren(h('div', { class: 'section-head' }, h('h3', {}, 'Layers'), toggle), content);
 
   return {
@@ -21,7 +22,10 @@ export function mountLens(root) {
       toggle.textContent = open ? 'hide layers' : 'what each would say';
       toggle.setAttribute('aria-expanded', String(open));
       toggle.hidden = lens.layers.length === 0;
+      const isOpening = open && !isOpen;
+      isOpen = open;
       content.replaceChildren(...(lens.layers.length === 0 ? [remark(`There are none: ${lens.reason ?? 'no layer was recorded'}.`)] : open ? layers(trace, lens, selected) : []));
+      if (isOpening) root.scrollIntoView({ block: 'nearest' });
     },
   };
 }

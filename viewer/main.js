@@ -7,7 +7,6 @@ import { restoreTheme } from '#viewer/theme_view';
 import { readTrace } from '#viewer/trace';
 
 const FORMAT = '1';
-const LARGE = 1 << 20;
 
 restoreTheme();
 open().then(({ trace, payload }) => run(trace, payload)).catch(refuse);
@@ -20,7 +19,6 @@ async function open() {
     throw new PayloadError(`This recording has format version ${format}, which is newer than this page can read (version ${FORMAT}).`);
   }
   const base64 = template.content.textContent ?? '';
-  if (base64.length > LARGE) await new Promise((resolve) => setTimeout(resolve)); // lets the summary be seen first
   const payload = () => unpackPayload(base64, Number(bytes));
   const unpacked = await payload();
   template.remove();

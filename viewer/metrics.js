@@ -52,7 +52,7 @@ const METRICS = [
   },
   {
     key: 'rank', label: 'rank', unit: '', start: 1, edges: [2, 3, 5, 10, 100], falling: false, uncertain: 1,
-    values: (nodes) => Float32Array.from(nodes.rank, (rank) => (rank > 0 ? rank : NaN)), format: (value) => (Number.isNaN(value) ? 'not measured' : count(value)),
+    values: (nodes) => new Float32Array(nodes.rank).map((rank) => (rank > 0 ? rank : NaN)), format: (value) => (Number.isNaN(value) ? 'not measured' : count(value)),
     height: (value) => Math.min(1, Math.log10(value) / 4),
   },
   {
@@ -96,15 +96,20 @@ export function marksOf({ start, edges, unit, marks }) {
 
 /** @param {Metric} metric @param {number} value */
 export function bucketOf(metric, value) {
-  if (Number.isNaN(value)) return MISSING;
-  let bucket = 0;
-  for (const edge of metric.edges) {
-    if (metric.falling ? value < edge : value >= edge) bucket++;
-  }
-  return bucket;
+  return /** @type {number} */ (bucketsOf(metric, [value])[0]);
 }
 
-/** One bucket per node, MISSING where nothing was measured. @param {Metric} metric @param {Float32Array} values */
-export function bucketsOf(metric, values) {
-  return Uint8Array.from(values, (value) => bucketOf(metric, value));
+/** One bucket per node, MISSING where nothing was measured. @param {Metric} metric @param {ArrayLike<number>} values */
+export function bucketsOf({ edges, falling }, values) {
+  const buckets = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) { // no calls: there are many
+    const value = /** @type {number} */ (values[i]);
+    let bucket = Number.isNaN(value) ? MISSING : 0;
+    if (!bucket) for (let step = 0; step < edges.length; step++) {
+      const edge = /** @type {number} */ (edges[step]);
+      if (falling ? value < edge : value >= edge) bucket++;
+    }
+    buckets[i] = bucket;
+  }
+  return buckets;
 }

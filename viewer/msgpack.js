@@ -6,6 +6,9 @@
 /** @typedef {null | boolean | number | bigint | string | Uint8Array | unknown[] | { [key: string]: unknown }} Value */
 
 const MAX_DEPTH = 16;
+const MAX_ENTRIES = 2 ** 13;
+const MAX_VALUES = 2 ** 20;
+const MAX_STRING = 2 ** 20;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -15,6 +18,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function decode(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
+  let made = 0;
 
   /** @param {number} count */
   function take(count) {
@@ -35,6 +39,7 @@ export function decode(bytes) {
   /** @param {number} count */
   function text(count) {
     const from = take(count);
+    if (count > MAX_STRING) throw new Error('a string is longer than any may be');
     try {
       return utf8.decode(bytes.subarray(from, at));
     } catch {
@@ -50,7 +55,7 @@ export function decode(bytes) {
 
   /** @param {number} count @param {number} depth */
   function list(count, depth) {
-    if (count > bytes.length - at) throw new Error('a list is longer than the document');
+    if (count > Math.min(MAX_ENTRIES, bytes.length - at)) throw new Error('a list is longer than the document, or than any may be');
     const values = [];
     for (let i = 0; i < count; i++) values.push(value(depth + 1));
     return values;
@@ -58,7 +63,7 @@ export function decode(bytes) {
 
   /** @param {number} count @param {number} depth */
   function map(count, depth) {
-    if (2 * count > bytes.length - at) throw new Error('a map is longer than the document');
+    if (count > Math.min(MAX_ENTRIES, (bytes.length - at) / 2)) throw new Error('a map is longer than the document, or than any may be');
     /** @type {{ [key: string]: unknown }} */
     const entries = Object.create(null);
     for (let i = 0; i < count; i++) {
@@ -72,6 +77,7 @@ export function decode(bytes) {
 
   /** @param {number} depth @returns {Value} */
   function value(depth) {
+    if (++made > MAX_VALUES) throw new Error('the document holds too many values');
     if (depth > MAX_DEPTH) throw new Error('the document nests too deep');
     const type = bytes[take(1)] ?? 0;
     if (type < 0x80) return type;

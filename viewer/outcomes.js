@@ -3,8 +3,8 @@
 /** By value: a key for the style and the words. @type {readonly (readonly [string, string])[]} */
 export const OUTCOMES = [
   ['unknown', 'not compared'], ['same', 'the same text again'], ['same', 'the same program'], ['renamed', 'the same but for names'],
-  ['expression', 'another expression or literal'], ['control', 'other control flow'], ['calls', 'other calls or imports'],
-  ['broken', 'does not parse'], ['unfinished', 'unfinished within the bound'],
+  ['expression', 'another expression'], ['control', 'other control flow'], ['calls', 'other calls'],
+  ['broken', 'does not parse'], ['unfinished', 'unfinished'],
 ];
 
 /** What a branch led to; null where nothing is known of it. @param {import('#viewer/trace').Trace} trace @param {number} branch */

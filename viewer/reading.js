@@ -60,7 +60,10 @@ export function open(trace) {
     valuesOf,
     structures,
     structureAt: (node) => (tree.branchOf(node) > MAIN ? ofBranches(tree.branchOf(node)) : structures(Math.max(0, files.fileOf(node)))),
-    tokensOfKind: remembered((/** @type {string} */ kind) => texts.flatMap((text) => Array.from(structures(text)?.nodes ?? []).filter((_, place) => structures(text)?.kinds[place] === kind))),
+    tokensOfKind: remembered((/** @type {string} */ kind) => texts.flatMap((text) => {
+      const { nodes = [], kinds = [] } = structures(text) ?? {};
+      return Array.from(nodes.filter((_, place) => kinds[place] === kind));
+    })),
     bucketsFor: remembered((/** @type {Metric} */ metric) => bucketsOf(metric, valuesOf(metric))),
   };
 }
@@ -68,12 +71,13 @@ export function open(trace) {
 /**
  * @param {Recording} recording @param {number} branch whose path is read, -1 for the main path
  * @param {number} [index] of the scored file, -1 for the first of the list
+ * @param {import('#viewer/layout').Layout} [known] of another path
  * @returns {Reading}
  */
-export function read(recording, branch, index = -1) {
+export function read(recording, branch, index = -1, known) {
   const { trace, tree, bucketsFor } = recording;
   const file = recording.files.at(index);
-  const layout = layOut(trace, trace.path(file ? file.end - 1 : tree.leafOf(branch)));
+  const layout = layOut(trace, trace.path(file ? file.end - 1 : tree.leafOf(branch)), known);
   const output = Array.from(layout.outputPlaces, (place) => layout.order[place] ?? -1);
   return {
     ...recording,

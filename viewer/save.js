@@ -4,7 +4,7 @@
  */
 
 // Magic; major and minor version, as schema.py has them.
-const ENVELOPE = [0x89, 0x54, 0x53, 0x43, 0x0d, 0x0a, 0x1a, 0x0a, 1, 0, 4, 0];
+const ENVELOPE = [0x89, 0x54, 0x53, 0x43, 0x0d, 0x0a, 0x1a, 0x0a, 1, 0, 5, 0];
 const HEAD = 30;
 const BLOCK = 1 << 17;
 // Frame: magic, size in four bytes and a checksum follow, a window of one block.

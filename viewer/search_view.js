@@ -69,7 +69,7 @@ export function mountSearch(before) {
       if (query !== told) input.value = told = query;
       if (query) bar.hidden = false;
       else if (!bar.contains(document.activeElement)) bar.hidden = true;
-      found.textContent = query && !error ? inWords(matches.length, place) : '';
+      found.textContent = query && !error ? `${inWords(matches.length, place)}${!matches.length && /[A-Z]/.test(query) ? ' (capital letters count)' : ''}` : '';
       previous.disabled = next.disabled = !matches.length;
       input.setAttribute('aria-invalid', String(error !== ''));
       hint.replaceChildren(...(error ? [error] : examples));

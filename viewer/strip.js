@@ -29,11 +29,15 @@ export function bars(scale, height) {
   const found = [];
   for (let first = 0; first < scale.count; first += perBar) {
     let best = first;
+    let most = height(first);
     for (let place = first + 1; place < Math.min(first + perBar, scale.count); place++) {
-      if (!(height(best) >= height(place))) best = Number.isNaN(height(place)) ? best : place;
+      const other = height(place);
+      if (most >= other || Number.isNaN(other)) continue;
+      best = place;
+      most = other;
     }
     const width = scale.step * perBar;
-    found.push({ place: best, x: first * scale.step, width: width > 3 ? width - 1 : width, height: height(best) });
+    found.push({ place: best, x: first * scale.step, width: width > 3 ? width - 1 : width, height: most });
   }
   return found;
 }
@@ -44,8 +48,9 @@ export function runs(count, value) {
   const found = [];
   for (let place = 0; place < count; place++) {
     const last = found[found.length - 1];
-    if (last && last[2] === value(place)) last[1] = place + 1;
-    else found.push([place, place + 1, value(place)]);
+    const own = value(place);
+    if (last && last[2] === own) last[1] = place + 1;
+    else found.push([place, place + 1, own]);
   }
   return found;
 }

@@ -51,15 +51,30 @@ export function structureOf(trace, text, branch = -1) {
   for (let at = bytes.indexOf(NEWLINE); at >= 0 && at < size - 1; at = bytes.indexOf(NEWLINE, at + 1)) lines.push(at + 1);
   const structure = { table, passages, nodes: Int32Array.from(entries, ({ node }) => node), start, end, bytes, lines, innermost: new Int32Array(parts.length).fill(-1), kinds: /** @type {string[]} */ ([]) };
   const [from, to] = [start.slice(), end.slice()];
-  for (const place of parts.keys()) {
-    while (at(from, place) < at(to, place) && isSpace(bytes[at(from, place)])) from[place]++;
-    while (at(from, place) < at(to, place) && isSpace(bytes[at(to, place) - 1])) to[place]--;
-    if (from[place] === to[place]) [from[place], to[place]] = [at(start, place), at(end, place)];
+  for (let place = 0; place < parts.length; place++) {
+    let first = /** @type {number} */ (start[place]);
+    let last = /** @type {number} */ (end[place]);
+    while (first < last && isSpace(bytes[first])) first++;
+    while (first < last && isSpace(bytes[last - 1])) last--;
+    if (first === last) continue;
+    from[place] = first;
+    to[place] = last;
   }
-  for (const { first, count } of passages) {
-    for (let node = first; node < first + count; node++) { // parents come first: the deepest one stays
-      for (let [place, stop] = placesIn(structure, at(table.start, node), at(table.end, node)); place < stop; place++) {
-        if (at(from, place) >= at(table.start, node) && at(to, place) <= at(table.end, node) && at(end, place) > at(start, place)) structure.innermost[place] = node;
+  /** By place: itself while no node holds it, else one behind it. */
+  const open = new Int32Array(parts.length + 1).map((_, place) => place);
+  const next = (/** @type {number} */ place) => {
+    for (let after = 0; (after = /** @type {number} */ (open[place])) !== place; place = after) open[place] = /** @type {number} */ (open[after]);
+    return place;
+  };
+  for (const { first, count } of [...passages].reverse()) {
+    for (let node = first + count - 1; node >= first; node--) { // parents come first: the last one that holds a token is the deepest
+      const begin = /** @type {number} */ (table.start[node]);
+      const stop = /** @type {number} */ (table.end[node]);
+      const behind = firstAbove(start, stop - 1);
+      for (let place = next(firstAbove(end, begin)); place < behind; place = next(place + 1)) {
+        if (/** @type {number} */ (from[place]) < begin || /** @type {number} */ (to[place]) > stop || end[place] === start[place]) continue;
+        structure.innermost[place] = node;
+        open[place] = place + 1;
       }
     }
   }
@@ -74,15 +89,15 @@ export function kindOf(table, node) {
 
 /** The places [first, last) of tokens that touch bytes [start, end). @param {Structure} structure @param {number} start @param {number} end */
 function placesIn(structure, start, end) {
-  return [firstWhere(structure.end, (value) => value > start), firstWhere(structure.start, (value) => value >= end)];
+  return [firstAbove(structure.end, start), firstAbove(structure.start, end - 1)];
 }
 
-/** @param {ArrayLike<number>} sorted @param {(value: number) => boolean} holds from some place on */
-function firstWhere(sorted, holds) {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
+/** The first place of a larger value. @param {ArrayLike<number>} sorted @param {number} value */
+function firstAbove(sorted, value) {
+  let low = 0;
+  for (let high = sorted.length; low < high;) {
     const middle = (low + high) >> 1;
-    if (holds(at(sorted, middle))) high = middle;
+    if (/** @type {number} */ (sorted[middle]) > value) high = middle;
     else low = middle + 1;
   }
   return low;
@@ -116,7 +131,7 @@ export function spansOf(structure, size) {
 
 /** The line of a byte, from 1. @param {Structure} structure @param {number} byte */
 export function lineAt({ lines }, byte) {
-  return Math.max(1, firstWhere(lines, (start) => start > byte));
+  return Math.max(1, firstAbove(lines, byte));
 }
 
 /** The innermost node of a token and the statement that it is in, -1 for none. @param {Structure} structure @param {number} token */

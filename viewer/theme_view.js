@@ -15,11 +15,12 @@ export function restoreTheme() {
 export function mountTools(root) {
   const search = toggle('search', '/', 'Search tokens, alternatives and branches', 'search');
   const theme = toggle('theme', 't', 'Theme: as the system, light or dark', 'theme');
-  const help = toggle('keys', '?', 'Keys and help', 'help');
-  for (const tool of [search, theme, help]) tool.className = 'tool';
+  const help = toggle('help', '?', 'Signs, keys and search', 'help');
+  const images = toggle('images', 'i', 'Copy or save what is in sight as a picture', 'pictures');
+  for (const tool of [search, images, theme, help]) tool.className = 'tool';
   const label = () => theme.firstChild?.replaceWith(`theme: ${current()} `);
   label();
-  root.replaceChildren(search, theme, help);
+  root.replaceChildren(search, images, theme, help);
   return {
     /** The next theme. */
     cycle() {

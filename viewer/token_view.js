@@ -10,6 +10,7 @@ import { piecesOfToken, spoken } from '#viewer/text';
 import { ORIGIN } from '#viewer/trace';
 
 const PREVIEW = 24; // tokens of a branch
+const FEW = 10; // tokens of a kind, below which a place among them says little
 /** @type {readonly number[]} */
 const WITHOUT_BRANCHES = [ORIGIN.prompt, ORIGIN.scored];
 
@@ -27,8 +28,8 @@ export function mountToken(root, ...end) {
       if (node < 0) return;
       const active = reading.metricOf(state.metric);
       const step = stepOf(active, reading.valuesOf(active)[node] ?? NaN);
-      root.prepend(heading(node), ...identity(describe(trace, layout, node), step), syntax(reading, node, active) ?? '', ...expected(trace, node), numbers(reading, node, state), alternatives(reading, node));
-      root.scrollTop = scroll;
+      root.prepend(...identity(node, describe(trace, layout, node), step), syntax(reading, node, active) ?? '', ...expected(trace, node), numbers(reading, node, state), alternatives(reading, node));
+      if (scroll) root.scrollTop = scroll; // which lays the page out
     },
   };
 }
@@ -39,21 +40,22 @@ function stepOf(metric, value) {
   return bucket === MISSING ? 'missing' : `b${bucket}`;
 }
 
-/** @param {number} node */
-function heading(node) {
+/** @param {import('#viewer/description').Description} token */
+function heading(token) {
   const copy = h('button', { type: 'button', class: 'quiet-button', title: 'Copy a link to this view (y)' }, 'copy link');
   copy.addEventListener('click', () => tell(copy, 'command', 'copy-link'));
-  const close = closer('Close (Esc)', () => tell(close, 'command', 'close'));
-  return h('header', { class: 'panel-head' }, h('h2', {}, `Token ${node}`), copy, close);
+  const close = closer('Close (Esc)', () => tell(close, 'command', 'deselect'));
+  return h('header', { class: 'panel-head' }, h('h2', {}, `${token.origin} token ${token.position.split(' ')[0]}`), copy, close);
 }
 
-/** @param {import('#viewer/description').Description} token @param {string} step */
-function identity(token, step) {
+/** @param {number} node @param {import('#viewer/description').Description} token @param {string} step */
+function identity(node, token, step) {
   const place = `${token.origin} ${token.position} \u00b7 line ${count(token.line)}, column ${count(token.column)}`;
   const lines = [
+    heading(token),
     h('p', { class: `specimen ${step}` }, tokenText(token.parts)),
     h('p', { class: 'facts-line' }, place),
-    h('p', { class: 'facts-line' }, `id ${token.id} \u00b7 `, h('span', { class: 'bytes' }, token.bytes)),
+    h('p', { class: 'facts-line' }, `id ${token.id} \u00b7 node ${node} \u00b7 `, h('span', { class: 'bytes' }, token.bytes)),
   ];
   return token.remark ? [...lines, h('p', { class: 'remark' }, token.remark)] : lines;
 }
@@ -67,7 +69,7 @@ function syntax({ structureAt, tokensOfKind, valuesOf }, node, metric) {
   const value = values[node] ?? NaN;
   const { share, count: n } = percentile(tokensOfKind(kind).map((one) => values[one] ?? NaN), value);
   const own = statement < 0 ? '' : kindOf(found.table, statement);
-  return h('p', { class: 'facts-line' }, `${kind}${own && own !== kind ? ` in ${own}` : ''}`, !Number.isNaN(value) && ` \u00b7 ${metric.label} larger than in ${percent(share)} of the ${count(n)} ${kind} tokens here`);
+  return h('p', { class: 'facts-line' }, `${kind}${own && own !== kind ? ` in ${own}` : ''}`, !Number.isNaN(value) && n >= FEW && ` \u00b7 ${metric.label} larger than in ${percent(share)} of the ${count(n)} ${kind} tokens here`);
 }
 
 /** What the model would have said in place of scored code, where it is something else. @param {import('#viewer/trace').Trace} trace @param {number} node */

@@ -113,8 +113,11 @@ const LATER = Object.keys(REQUIRED).slice(6); // a file without them has no rows
 const ENDS = 7;
 const OUTCOMES = 9;
 const REJOINED = 3;
-const MAX_NODES = 2 ** 24;
+/** @type {{ [table: string]: number | undefined }} */
+const MAX_ROWS_OF = { nodes: 2 ** 24, decisions: 1000, decision_options: 8000 };
 const MAX_ROWS = 2 ** 28;
+const MAX_TEXT = 2 ** 27;
+const MAX_TABLE = 2 ** 24;
 
 export class Trace {
   /** @param {Facts} run @param {Record<string, Definition>} definitions @param {{ [table: string]: any }} tables */
@@ -147,6 +150,8 @@ export class Trace {
     this.alternativeOffsets = offsets(this.nodes.alternative_count);
     this.tokenOffsets = offsets(tables.tokens.byte_count);
     this.tokenBytes_ = /** @type {Uint8Array} */ (tables.token_bytes.byte);
+    /** @type {Uint8Array[]} by row of the tokens, as far as anybody asked: the same view each time */
+    this.bytes_ = [];
     this.special_ = /** @type {Uint8Array} */ (tables.tokens.special);
     /** @type {Map<number, number>} row of each token id */
     this.rowOfId_ = new Map(Array.from(/** @type {Int32Array} */ (tables.tokens.id), (id, row) => [id, row]));
@@ -157,13 +162,13 @@ export class Trace {
   path(leaf) {
     const nodes = [];
     for (let node = leaf; node >= 0; node = at(this.nodes.parent, node)) nodes.push(node);
-    return Int32Array.from(nodes.reverse());
+    return new Int32Array(nodes.reverse());
   }
 
   /** The bytes of a token id inside a text. @param {number} id */
   bytesOfId(id) {
     const row = this.rowOfId_.get(id) ?? 0;
-    return this.tokenBytes_.subarray(at(this.tokenOffsets, row), at(this.tokenOffsets, row + 1));
+    return this.bytes_[row] ??= this.tokenBytes_.subarray(this.tokenOffsets[row], this.tokenOffsets[row + 1]);
   }
 
   /** Whether an id is a control token. @param {number} id */
@@ -191,6 +196,7 @@ export function readTrace(payload) {
   const { run, metrics, tables } = map(document, 'the payload');
   const facts = map(run, 'run');
   const definitions = map(metrics, 'metrics');
+  for (const definition of Object.values(definitions)) map(definition, 'a metric');
   const stored = map(tables, 'tables');
   /** @type {{ [table: string]: any }} */
   const columns = Object.create(null);
@@ -209,7 +215,7 @@ export function readTrace(payload) {
 /** @param {string} name @param {unknown} stored */
 function readTable(name, stored) {
   const { rows, columns } = map(stored, `the table ${name}`);
-  check(Number.isInteger(rows) && rows >= 0 && rows <= (name === 'nodes' ? MAX_NODES : MAX_ROWS), `the table ${name} has no valid row count`);
+  check(Number.isInteger(rows) && rows >= 0 && rows <= (MAX_ROWS_OF[name] ?? MAX_ROWS), `the table ${name} has no valid row count`);
   /** @type {{ [column: string]: import('#viewer/columns').Column }} */
   const table = Object.create(null);
   for (const [column, value] of Object.entries(map(columns, `the table ${name}`))) {
@@ -223,21 +229,22 @@ function validate(run, tables) {
   const { nodes, alternatives, tokens } = tables;
   const count = nodes.parent.length;
   check(count > 0, 'it holds no token');
-  nodes.parent.forEach((/** @type {number} */ parent, /** @type {number} */ node) => check(parent >= -1 && parent < node, 'a token does not come after its parent'));
+  for (let node = 0; node < count; node++) if (!(nodes.parent[node] >= -1 && nodes.parent[node] < node)) check(false, 'a token does not come after its parent');
   check(ascending(tokens.id), 'the tokens are not in ascending order of their ids');
   check(ascending(tables.spellings.node), 'the spellings are not in ascending order');
   check(tables.spellings.node.every((/** @type {number} */ node) => node >= 0 && node < count), 'a spelling belongs to no token');
-  const known = new Set(tokens.id);
-  const isKnown = (/** @type {number} */ id) => known.has(id);
+  const sizeOf = lookUp(tokens.id, tokens.byte_count);
+  const isKnown = (/** @type {number} */ id) => sizeOf(id) >= 0;
   check(nodes.token_id.every(isKnown) && alternatives.token_id.every(isKnown), 'a token has an id that is not in the list of tokens');
   check(sum(nodes.alternative_count) === alternatives.token_id.length, 'the alternatives do not add up');
   check(sum(tokens.byte_count) === tables.token_bytes.byte.length, 'the bytes of the tokens do not add up');
   check(sum(tables.spellings.byte_count) === tables.spelling_bytes.byte.length, 'the bytes of the spellings do not add up');
-  const isLogprob = (/** @type {number} */ value) => !(value > 0);
+  check(nodes.token_id.reduce((/** @type {number} */ size, /** @type {number} */ id) => size + sizeOf(id), 0) <= MAX_TEXT, 'its tokens spell too long a text');
   for (const table of [nodes, alternatives]) {
-    check(table.logprob.every(isLogprob) && table.sampled_logprob.every(isLogprob), 'a probability is larger than one');
+    check(!somePositive(table.logprob) && !somePositive(table.sampled_logprob), 'a probability is larger than one');
   }
   check(Number.isInteger(run.main_leaf) && run.main_leaf >= 0 && run.main_leaf < count, 'the end of the output is not a token');
+  for (let node = run.main_leaf; node >= 0; node = at(nodes.parent, node)) check(at(nodes.origin, node) !== ORIGIN.branch, 'the main path runs through a branch');
   validateBranches(nodes, tables.branches);
   check(tables.branches.first.length === 0 || (typeof run.tree === 'object' && run.tree !== null), 'it has branches and no settings of the tree');
   validateAttention(run['attention'], nodes.parent, tables);
@@ -280,7 +287,7 @@ function validateBranches(nodes, branches) {
     check(at(branches.forced, i) >= 1 && at(branches.forced, i) <= length, 'a branch forces no token, or too many');
     check(at(branches.end, i) < ENDS, 'a branch ends for an unknown reason');
     const rejoined = at(branches.rejoined, i);
-    check(rejoined >= 0 === (at(branches.end, i) === REJOINED) && rejoined < count, 'a branch rejoins without saying where, or the other way round');
+    check(rejoined >= 0 === (at(branches.end, i) === REJOINED) && rejoined < first, 'a branch rejoins without saying where, or the other way round');
   }
   check(inside === nodes.origin.filter((origin) => origin === ORIGIN.branch).length, 'a token of a branch belongs to none');
 }
@@ -309,10 +316,13 @@ function validateAttention(facts, parent, tables) {
   let entry = 0;
   for (const count of heads) {
     for (let query = 0; query < queries; query++) {
-      for (let place = 0; place < count * top; place++, entry++) {
-        const source = at(node, entry);
-        check(at(weight, entry) === 0 || (source >= at(begin, query) && source <= query), 'a token attends to one that does not stand before it');
-        check(place % top === 0 || at(weight, entry) <= at(weight, entry - 1), 'the attention of a token is out of order');
+      const first = at(begin, query);
+      for (let place = 0, before = 0; place < count * top; place++, entry++) { // there are millions: no calls
+        const source = node[entry];
+        const code = weight[entry];
+        if (code && (source < first || source > query)) check(false, 'a token attends to one that does not stand before it');
+        if (code > before && place % top) check(false, 'the attention of a token is out of order');
+        before = code;
       }
     }
   }
@@ -380,7 +390,7 @@ function validateFiles(files, nodes) {
       check(nodes.origin[node] === ORIGIN.scored && nodes.parent[node] === (node === first ? -1 : node - 1), 'a file is not a sequence of scored tokens');
     }
     const ranges = changed ?? [];
-    check(Array.isArray(ranges) && ranges.every((lines, i) => Array.isArray(lines) && lines[0] > (ranges[i - 1]?.[1] ?? 0) && lines[1] >= lines[0]), 'the changed lines of a file are not in order');
+    check(Array.isArray(ranges) && ranges.every((lines, i) => Array.isArray(lines) && lines.every(Number.isInteger) && lines[0] > (ranges[i - 1]?.[1] ?? 0) && lines[1] >= lines[0]), 'the changed lines of a file are not in order');
     last = end;
   }
   check(files.length === 0 || nodes.origin.filter((origin) => origin === ORIGIN.scored).length === last, 'a scored token belongs to no file');
@@ -418,7 +428,27 @@ function offsets(counts) {
 
 /** @param {ArrayLike<number>} values */
 function sum(values) {
-  return at(offsets(values), values.length);
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += /** @type {number} */ (values[i]);
+  return total;
+}
+
+/** What belongs to an id, -1 for none: from a table, but for ids that no vocabulary has. @param {Int32Array} ids ascending @param {Uint32Array} values @returns {(id: number) => number} */
+function lookUp(ids, values) {
+  const most = ids.at(-1) ?? 0;
+  if (most >= MAX_TABLE || at(ids, 0) < 0) {
+    const found = new Map(Array.from(ids, (id, row) => [id, at(values, row)]));
+    return (id) => found.get(id) ?? -1;
+  }
+  const found = new Float64Array(most + 1).fill(-1);
+  for (const [row, id] of ids.entries()) found[id] = at(values, row);
+  return (id) => found[id] ?? -1;
+}
+
+/** @param {Float32Array} values */
+function somePositive(values) {
+  for (let i = 0; i < values.length; i++) if (/** @type {number} */ (values[i]) > 0) return true;
+  return false;
 }
 
 /** @param {Int32Array} values */

@@ -30,7 +30,7 @@ export function mountTrail(root, { trace, tree }) {
         const line = (layout.lineOf[layout.placeOf[first] ?? 0] ?? 0) + 1;
         return step(one, `line ${count(line)} `, tokenText(visibleNode(trace, first)), ` (${percent(tree.probabilityOf(one))})`, tree.outcomeOf(one) && h('span', { class: 'led-to' }, tree.outcomeOf(one)));
       });
-      const recorded = h('li', { class: 'recorded' }, `${count(tree.count)} branch${tree.count === 1 ? '' : 'es'} recorded`);
+      const recorded = h('li', { class: 'recorded', title: 'A corner marks a token that has other continuations' }, h('span', { class: 'fork', aria: { hidden: 'true' } }, '\u2002'), `${count(tree.count)} branch${tree.count === 1 ? '' : 'es'} recorded`);
       steps.replaceChildren(step(MAIN, 'Main path'), ...(forks.length ? forks : [recorded]));
       diff.hidden = branch < 0;
       diff.setAttribute('aria-pressed', String(state.diff));

@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from tokenscope_trace.anonymous import without_places
 from tokenscope_trace.behaviour import pivot
 from tokenscope_trace.checks import Checked, check_programs
 from tokenscope_trace.columns import Array
@@ -18,8 +19,11 @@ from tokenscope_trace.errors import TokenScopeError
 from tokenscope_trace.finished import file_name, finished_programs
 from tokenscope_trace.languages import Language
 from tokenscope_trace.settings import CheckSettings
+from tokenscope_trace.stages import INTERRUPTED, Missing
 from tokenscope_trace.structure import Code, add_structure
 from tokenscope_trace.traces import Trace
+
+NOT_RUN = "it could not be run"
 
 
 def analysed(
@@ -36,14 +40,34 @@ def analysed(
     `language` is what files of unknown suffix hold; `decisions` how many are listed at most. What goes wrong with the check is noted
     in the trace, which is worth more.
     """
-    light = trace.without_inside()
-    light = add_decisions(add_structure(light, language), decisions)
-    if check is not None and not trace.files:
-        light = _with_checks(light, language, check, should_stop, on_check)
-    return trace.with_code(light)
+    found = with_decisions(trace, language, decisions)
+    return found if check is None else with_checks(found, language, check, should_stop, on_check)
 
 
-def _with_checks(
+def with_decisions(trace: Trace, language: Language | None = None, decisions: int = LISTED) -> Trace:
+    """The trace with syntax, and where something was generated with outcomes and decisions."""
+    less = trace.without("attention", "lens")
+    asked = {"language": None if language is None else language.name, "decisions": decisions}
+    less = less.replaced({**less.run, "asked": {**(less.run.get("asked") or {}), **asked}}, {})
+    return trace.with_code(add_decisions(add_structure(less, language), decisions))
+
+
+def with_checks(
+    trace: Trace,
+    language: Language | None,
+    check: CheckSettings,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_check: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Trace:
+    """The trace with what the user's command says of the programs of a generation; one of existing code as it is."""
+    return (
+        trace
+        if trace.files
+        else trace.with_code(_checked(trace.without("attention", "lens"), language, check, should_stop, on_check))
+    )
+
+
+def _checked(
     trace: Trace,
     language: Language | None,
     settings: CheckSettings,
@@ -53,20 +77,27 @@ def _with_checks(
     code = Code(trace, language)
     programs = finished_programs(trace, code)
     notes: list[str] = []
+    missing: list[Missing] = []
     found: list[Checked | None] = []
     try:
         texts = [program.text for program in programs]
         found = check_programs(texts, file_name(trace, code), settings, should_stop=should_stop, on_done=on_check)
     except TokenScopeError as error:
+        missing.append(Missing("check", NOT_RUN))
         notes.append(f"The check was not run: {error}")
     if not programs:
-        notes.append("The check was not run: no program of this recording is finished.")
+        notes.append(
+            "The check was not run: no program of this recording is finished; raise --max-new-tokens, or say where the output ends with "
+            "--stop."
+        )
     elif None in found:
+        missing.append(Missing("check", INTERRUPTED, partly=True))
         notes.append("The check was interrupted; some programs were not checked.")
     rows = [(program.branch, one) for program, one in zip(programs, found, strict=False) if one is not None]
     outputs = list(dict.fromkeys(one.output for _, one in rows))
-    facts = {**asdict(settings), "outputs": outputs, "pivot": None}
-    run = {**trace.run, "check": facts, "notes": [*trace.run["notes"], *notes]}
+    facts = {**asdict(settings), "command": without_places(settings.command), "outputs": outputs, "pivot": None}
+    lacks = [*(trace.run.get("missing") or []), *(one.fact for one in missing)]
+    run = {**trace.run, "check": facts, "missing": lacks, "notes": [*trace.run["notes"], *notes]}
     table: dict[str, Array] = {
         "branch": np.array([branch for branch, _ in rows], dtype=np.int32),
         "result": np.array([one.result for _, one in rows], dtype=np.uint8),

@@ -23,7 +23,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from tokenscope_trace.model_config import layer_lists
+from tokenscope_trace.placement import input_device
 from tokenscope_trace.replay_tables import LayerAttention, encode_unkept, encode_weights
+from tokenscope_trace.stages import MEMORY, is_memory, released
 
 BLOCK_BYTES = 16 << 20  # of scores at once: larger blocks leave the cache
 EAGER_BYTES = 64 << 20  # above this a model's own eager attention is asked for a block of queries at a time, too
@@ -57,8 +60,10 @@ class AttentionTap:
         self._first = 0
         self._origin = 0
         self._skip = 0
+        self._queries: int | None = None
         self._called: set[int] = set()
         self._numbers: dict[nn.Module, int] = {}
+        self._running: int | None = None  # the layer that is being computed
         self._space: Tensor | None = None
         self.given_up: str | None = None
         self.handed_out = _hands_out(model)
@@ -70,8 +75,10 @@ class AttentionTap:
         `origin` is the number of its first source. Yields the arguments that the forward pass needs for it.
         """
         self._first, self._origin, self._skip = first, origin, skip
-        self._called.clear()
-        handles = [self._model.register_forward_pre_hook(lambda *_: self._called.clear())]
+        self._begin_pass(None, (), {})
+        handles = [self._model.register_forward_pre_hook(self._begin_pass, with_kwargs=True)]
+        for layers in layer_lists(self._model):
+            handles += [layer.register_forward_pre_hook(self._entering(number)) for number, layer in enumerate(layers)]
         restore: list[Callable[[], None]] = []
         try:
             if self.handed_out:
@@ -128,6 +135,19 @@ class AttentionTap:
         """Why layers that computed attention are left out, by their number."""
         return {number: layer.reason for number, layer in self._layers.items() if layer.reason is not None}
 
+    def _begin_pass(self, _model: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+        """Before a forward pass: which layers it called is open again, and how many tokens it reads is known."""
+        self._called.clear()
+        self._running = None
+        ids = options.get("input_ids", inputs[0] if inputs else None)
+        self._queries = ids.shape[1] if isinstance(ids, Tensor) else None
+
+    def _entering(self, number: int) -> Callable[..., None]:
+        def enter(*_: Any) -> None:
+            self._running = number
+
+        return enter
+
     def _tapped(self, registry: Any, name: str) -> Callable[..., Any]:
         """The attention function that stands in for the one of this name."""
         own = None if name == "eager" else registry[name]
@@ -137,7 +157,7 @@ class AttentionTap:
         ) -> Any:
             function = own or sys.modules[type(module).__module__].eager_attention_forward
             number = self._number(module)
-            if not self._keeps(number):
+            if not self._keeps(number, query.shape[2], key.shape[2]):
                 return function(module, query, key, value, attention_mask, **options)
             if own is None:
                 return self._eager(function, number, module, query, key, value, attention_mask, options)
@@ -174,7 +194,13 @@ class AttentionTap:
                 part = mask if mask is None or rows >= queries else mask[..., block, :]
                 output, weights = function(module, query[:, :, block], key, value, part, **options)
                 outputs.append(output)
-                yield first, weights[0].float()
+                found = weights[0].float()
+                if options.get("s_aux") is not None and not _gives(
+                    found[:, -_CHECKED_ROWS:], value[0], output[0, -_CHECKED_ROWS:]
+                ):  # what is handed out leaves the sinks away
+                    own = _Weights(query[0, :, block], key[0], part, options, module, None)
+                    found = torch.cat([weights.clone() for _, weights in own.blocks(self._buffer)], dim=1)
+                yield first, found
 
         self._keep(number, blocks(), queries, value[0], lambda: torch.cat(outputs, dim=1))
         return torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0], None
@@ -183,19 +209,27 @@ class AttentionTap:
         """A hook that takes the weights out of what an attention module returns."""
 
         def take(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-            place = next(i for i, entry in enumerate(output) if isinstance(entry, Tensor) and entry.dim() == 4)
+            place = next((i for i, entry in enumerate(output) if isinstance(entry, Tensor) and entry.dim() == 4), None)
+            if place is None:
+                self._layers[number] = _Layer(reason="it hands out no weights")
+                return output
             weights = output[place]
-            if self._keeps(number):
-                heads, queries, sources = weights.shape[1:]
+            heads, queries, sources = weights.shape[1:]
+            if self._keeps(number, queries, sources):
                 rows = max(1, BLOCK_BYTES // (4 * heads * sources))
                 blocks = ((first, weights[0, :, first : first + rows].float()) for first in range(0, queries, rows))
                 self._keep(number, blocks, queries, None, None)
-            return (*output[:place], weights.new_empty(0), *output[place + 1 :])
+            rest = (*output[:place], weights.new_empty(0), *output[place + 1 :])
+            return type(output)(*rest) if hasattr(output, "_fields") else type(output)(rest)
 
         return take
 
-    def _keeps(self, number: int) -> bool:
+    def _keeps(self, number: int, queries: int, sources: int) -> bool:
+        """Whether this layer's call is kept, which has so many queries and sources."""
         if self._wanted is not None and number not in self._wanted:
+            return False
+        if self._queries is not None and (queries, sources) != (self._queries, self._first - self._origin + self._queries):
+            self._layers[number] = _Layer(reason="its queries and sources do not stand for one token each")
             return False
         if number in self._called:
             self._layers.setdefault(number, _Layer()).reason = "it computes attention more than once"
@@ -221,16 +255,20 @@ class AttentionTap:
 
     @contextmanager
     def _sparing(self, number: int) -> Iterator[None]:
-        """A lack of memory costs the layer and nothing else."""
+        """A lack of memory, or an architecture whose weights cannot be computed so, costs the layer and nothing else."""
         try:
             yield
-        except (torch.OutOfMemoryError, MemoryError):
-            self._layers[number] = _Layer(reason="the memory did not suffice")
+        except Exception as error:
+            reason = MEMORY if is_memory(error) else f"its weights cannot be computed beside it ({type(error).__name__})"
+            self._layers[number] = _Layer(reason=reason)
+            released(error)
 
     def _number(self, module: nn.Module) -> int:
-        """The layer's number: its own, or that of its turn."""
+        """The layer's number: its own, that of the layer that is being computed (layers may share a module), or that of its turn."""
         own = getattr(module, "layer_idx", None)
-        return own if isinstance(own, int) else self._numbers.setdefault(module, len(self._numbers))
+        if isinstance(own, int) and own >= 0:
+            return own
+        return self._numbers.setdefault(module, len(self._numbers)) if self._running is None else self._running
 
     def _buffer(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
         """A reused float32 buffer: fresh memory of this size costs more than the arithmetic."""
@@ -252,6 +290,7 @@ class _Weights:
         self.key = key
         self.mask = mask if isinstance(mask, Tensor) else None
         self.bias = options.get("position_bias")
+        self.sinks = options.get("s_aux")  # (H,) logits of a source that has no value
         causal = options.get("is_causal")
         self.causal = (
             self.mask is None and self.queries > 1 and (getattr(module, "is_causal", True) if causal is None else causal)
@@ -277,9 +316,14 @@ class _Weights:
                 scores.copy_(torch.matmul(queries, keys))
             weights = scores.view(self.heads, end - first, seen)
             self._restrict(weights, first, end, before)
-            weights -= weights.amax(-1, keepdim=True)
+            largest = weights.amax(-1, keepdim=True)
+            if self.sinks is not None:
+                sinks = self.sinks.detach().float().view(-1, 1, 1)
+                largest = torch.maximum(largest, sinks)
+            weights -= largest
             weights.exp_()
-            weights /= weights.sum(-1, keepdim=True)
+            total = weights.sum(-1, keepdim=True)
+            weights /= total if self.sinks is None else total + (sinks - largest).exp()
             yield first, weights
 
     def _restrict(self, scores: Tensor, first: int, end: int, before: int) -> None:
@@ -381,13 +425,13 @@ def _hands_out(model: Any) -> dict[nn.Module, int]:
     returned: list[tuple[nn.Module, Tensor]] = []
 
     def note(module: nn.Module, _inputs: Any, output: Any) -> None:
-        entries = output if isinstance(output, tuple) else ()
+        entries = output if isinstance(output, tuple | list) else ()
         returned.extend((module, entry) for entry in entries if isinstance(entry, Tensor) and entry.dim() == 4)
 
     handles = [module.register_forward_hook(note) for module in model.modules()]
     undo = _eagerly(model)
     try:
-        ids = torch.zeros((1, 3), dtype=torch.long, device=model.device)
+        ids = torch.zeros((1, 3), dtype=torch.long, device=input_device(model))
         attentions = getattr(model(input_ids=ids, use_cache=False, output_attentions=True), "attentions", None) or ()
     except Exception:  # a model without attention may refuse the argument
         return {}
@@ -418,7 +462,7 @@ def _asks_registry(model: Any) -> bool:
 
     undo = [_replaced(registry, name, noting(registry, name)) for registry, name in _registries(model)]
     try:
-        model(input_ids=torch.zeros((1, 2), dtype=torch.long, device=model.device), use_cache=False)
+        model(input_ids=torch.zeros((1, 2), dtype=torch.long, device=input_device(model)), use_cache=False)
     except Exception:
         return False
     finally:

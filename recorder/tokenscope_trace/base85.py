@@ -6,8 +6,10 @@ A recording stays in base64, which browsers decode by themselves.
 from __future__ import annotations
 
 import base64
-import gzip
 
+from zopfli import gzip
+
+_ITERATIONS = 5  # more gain nothing
 # Python's digits in their order, and ours: the characters from ( to ~ without < and >, all of which HTML takes as text.
 _DIGITS = bytes.maketrans(
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
@@ -17,7 +19,7 @@ _DIGITS = bytes.maketrans(
 
 def packed(text: str) -> str:
     """ASCII text, compressed, as ASCII text that stands in a template element as it is."""
-    return encoded(gzip.compress(text.encode("ascii"), 9, mtime=0))
+    return encoded(gzip.compress(text.encode("ascii"), numiterations=_ITERATIONS))
 
 
 def encoded(data: bytes) -> str:

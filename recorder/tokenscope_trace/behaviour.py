@@ -62,6 +62,8 @@ def by_outcome(trace: Trace) -> dict[Outcome, float]:
     main, branches = log_masses(trace)
     outcomes = trace.outcomes.outcome if len(trace.outcomes) else np.zeros(len(branches), dtype=np.uint8)
     logs = np.concatenate([[main], branches])
+    if not np.isfinite(logs.max()):
+        return {}
     weights = np.exp(logs - logs.max())
     shares = weights / weights.sum()
     kinds = np.concatenate([[Outcome.SAME_TEXT], outcomes])

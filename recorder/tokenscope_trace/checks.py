@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tokenscope_trace.anonymous import without_places
 from tokenscope_trace.errors import TokenScopeError
 from tokenscope_trace.schema import CheckResult
 from tokenscope_trace.settings import CheckSettings
@@ -172,12 +173,10 @@ def _ending(status: int) -> str:
 
 
 def _last_lines(said: bytes, folder: str, ending: str) -> str:
-    """The end of the output as plain text that names neither the temporary folder nor the user's home."""
+    """The end of the output as plain text that names no folder, no user and no machine."""
     text = _UNPRINTED.sub("", said.decode(errors="replace"))
     text = re.sub(f"(?:{_either(folder)})/?", "", text)
-    home = os.path.expanduser("~").rstrip("/")
-    if home:
-        text = re.sub(rf"(?:{_either(home)})(?!\w)", "~", text)
+    text = without_places(text)
     lines = [line.rstrip() for line in [*text.rstrip().splitlines(), *filter(None, [ending])]]
     return "\n".join(lines[-LINES:])[-CHARACTERS:]
 

@@ -39,7 +39,7 @@ def unpack(data: bytes, dtype: str, filters: tuple[str, ...], rows: int, name: s
     Raises CorruptTrace where dtype, filters or the number of bytes break the format.
     """
     if dtype not in DTYPES:
-        raise CorruptTrace(f"column {name} has the unknown dtype {dtype!r}.")
+        raise CorruptTrace(f"column {name} has the unknown dtype {dtype[:20]!a}.")
     kind = np.dtype(dtype)
     if len(data) != rows * kind.itemsize:
         raise CorruptTrace(f"column {name} has {len(data)} bytes where {rows} rows of {dtype} need {rows * kind.itemsize}.")
@@ -57,7 +57,7 @@ def unpack(data: bytes, dtype: str, filters: tuple[str, ...], rows: int, name: s
 def _check_filters(filters: tuple[str, ...], kind: np.dtype[Any], name: str) -> None:
     unknown = [entry for entry in filters if entry not in FILTERS]
     if unknown:
-        raise CorruptTrace(f"column {name} uses the unknown filter {unknown[0]!r}.")
+        raise CorruptTrace(f"column {name} uses the unknown filter {unknown[0][:20]!a}.")
     if len(set(filters)) != len(filters) or ("shuffle" in filters and filters[-1] != "shuffle"):
         raise CorruptTrace(f"column {name} repeats a filter, or shuffles before another one.")
     if ("delta" in filters and kind.kind not in "iu") or ("parent" in filters and kind.str != "<i4"):

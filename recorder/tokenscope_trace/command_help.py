@@ -2,9 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
+
+
+class Whole(click.IntRange):
+    """A whole number within bounds; a mistake is told in words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raises click.BadParameter."""
+        return _within(self, "whole number", value, super().convert, param, ctx)
+
+
+class Fraction(click.FloatRange):
+    """A number within bounds; a mistake is told in words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raises click.BadParameter."""
+        return _within(self, "number", value, super().convert, param, ctx)
+
+
+def _within(kind: Any, noun: str, value: Any, convert: Any, param: Any, ctx: Any) -> Any:
+    try:
+        return convert(value, param, ctx)
+    except click.BadParameter:
+        low = "" if kind.min is None else f" above {kind.min:g}" if kind.min_open else f" from {kind.min:,}"
+        high = "" if kind.max is None or kind.max > 10**9 else f" to {kind.max:,}"
+        raise click.BadParameter(f"{str(value)!r} is not a {noun}{low}{high}.", ctx=ctx, param=param) from None
+
+
+class Mistake(click.UsageError):
+    """A wrong command line in the style of all other errors."""
+
+    def show(self, file: Any = None) -> None:
+        """Write one sentence and where help is."""
+        program = self.ctx.find_root().info_name if self.ctx is not None else ""
+        click.echo(f"{program}: error: {self.format_message()}", file=file, err=True)
+        click.echo(f"Try '{program} --help' for help.", file=file, err=True)
+
+
+class PlainCommand(click.Command):
+    """A command whose mistakes are told as `PROGRAM: error: sentence`; `hints` maps options that people guess to those there are."""
+
+    def __init__(self, *args: Any, hints: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.hints = hints or {}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Raises Mistake."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name in self.hints:
+                error.possibilities = [self.hints[error.option_name]]
+            raise Mistake(error.format_message(), ctx) from error
+        except click.UsageError as error:
+            raise Mistake(error.format_message(), ctx) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Raises Mistake where the command finds one."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            raise Mistake(error.format_message(), ctx) from error
 
 
 class GroupedOption(click.Option):
@@ -21,7 +83,7 @@ class GroupedOption(click.Option):
         return extra
 
 
-class GroupedCommand(click.Command):
+class GroupedCommand(PlainCommand):
     """A command whose help lists options by group, in order of first use; `examples` maps a group to a command line."""
 
     def __init__(self, *args: Any, examples: dict[str, str] | None = None, **kwargs: Any) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 import re
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,17 +21,38 @@ from numpy.typing import NDArray
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.figures import decimal, percent
 from tokenscope_trace.program_text import program
-from tokenscope_trace.provenance import settings
+from tokenscope_trace.provenance import facts, settings
 from tokenscope_trace.review import Decision, review
+from tokenscope_trace.schema import Origin
 from tokenscope_trace.syntax import Span, aggregate, lines_of
 from tokenscope_trace.traces import Trace
 from tokenscope_trace.uncertain import perplexity
 from tokenscope_trace.visible import shortened, visible_line, visible_text, visible_token
 
+DOUBTFUL = (
+    "So the outputs are answers to different questions: where they part and what moved tells of the prompts as much as of models "
+    "and settings."
+)
+_SETTINGS = (
+    "computed",
+    "weights",
+    "tokenizer",
+    "stop",
+    "context",
+    "compared with",
+    "tree",
+    "check",
+    "libraries",
+    "written by",
+)
+_LISTS = ("computed", "tree", "libraries")
 CONTEXT = 3  # equal lines beside a different one
 ROWS = 2000
 WIDTH = 160
 LISTED = 12
+_ALIGNED = 20_000  # lines
+_PAIRS = 4_000_000  # of equal lines
+_WORDS = 2000  # characters of a line that are compared word by word
 MOVED = 1.0  # bits: a change that is worth a line
 
 
@@ -38,8 +61,10 @@ class Side:
     """One recording, in words."""
 
     letter: str
+    name: str  # of the trace's file, without folders; empty where it has none
     source: str
     model: str
+    recorded: str
     settings: str
     tokens: str
     perplexity: str
@@ -112,10 +137,15 @@ class Comparison:
     moved: tuple[Moved, ...]
     moved_what: str
     files: tuple[File, ...]
+    differing: tuple[tuple[str, str, str], ...]  # (what, in A, in B) of how they were recorded
+    warning: str  # what makes the comparison doubtful; empty for nothing
 
 
-def compare(a: Trace, b: Trace, title: str | None = None) -> Comparison:
-    """Raises TraceError where there is nothing that both are about: generated and scored code, or files of other names."""
+def compare(a: Trace, b: Trace, title: str | None = None, names: tuple[str, str] = ("", "")) -> Comparison:
+    """What two recordings differ in; `names` are those of their files.
+
+    Raises TraceError where there is nothing that both are about: generated and scored code, or files of other names.
+    """
     if bool(a.files) != bool(b.files):
         raise TraceError("one of the traces is of generated and the other of existing code; compare two of one sort.")
     pairs = _pairs(a, b)
@@ -125,21 +155,53 @@ def compare(a: Trace, b: Trace, title: str | None = None) -> Comparison:
     moved = sorted((m for pair in pairs for m in pair.moved(tokens=same)), key=lambda m: -abs(m[0]))
     flips = [flip for letter in "AB" for flip in _flips(a, b, pairs[0], letter)] if not a.files else []
     source = visible_line(pairs[0].source)
+    asked_otherwise = not a.files and _prompt(a) != _prompt(b)
     return Comparison(
         title=visible_line(title) if title else f"{source}, two recordings",
-        headline=_headline(pairs),
-        sentences=tuple(_sentences(a, b, pairs, same=same)),
-        sides=(_side(a, "A", pairs[0].source), _side(b, "B", pairs[0].source)),
+        headline="The prompts differ." if asked_otherwise else _headline(pairs),
+        sentences=(*([DOUBTFUL, _headline(pairs)] if asked_otherwise else []), *_sentences(a, b, pairs, same=same)),
+        sides=(_side(a, "A", names[0]), _side(b, "B", names[1])),
         flips=tuple(flips),
         moved=tuple(row for _, row in moved[:LISTED]),
         moved_what="tokens" if same else "statements",
         files=tuple(pair.file() for pair in pairs),
+        differing=tuple(_differing(a, b)),
+        warning=f"The prompts differ. {DOUBTFUL}" if asked_otherwise else "",
     )
+
+
+def _prompt(trace: Trace) -> list[tuple[str, bytes]]:
+    """What was asked, by role, without what a template puts around it."""
+    parts: dict[str, bytes] = {}
+    for part in trace.run["prompt"].get("segments") or []:
+        if part["role"] != "control":
+            nodes = np.arange(part["first"], part["end"])
+            parts[part["role"]] = parts.get(part["role"], b"") + trace.text(nodes, special=False)
+    return sorted((role, text.strip()) for role, text in parts.items())
+
+
+def _differing(a: Trace, b: Trace) -> Iterator[tuple[str, str, str]]:
+    """How they were recorded otherwise, beside model and decoding."""
+    one, two = (dict(_recorded(trace)) for trace in (a, b))
+    for name in dict.fromkeys([*one, *two]):
+        parts = [side.get(name, "").split(", ") if name in _LISTS else [side.get(name, "")] for side in (one, two)]
+        a_only, b_only = ([part for part in own if part not in other] for own, other in (parts, parts[::-1]))
+        if a_only or b_only:
+            yield name, ", ".join(a_only) or "–", ", ".join(b_only) or "–"
+
+
+def _recorded(trace: Trace) -> Iterator[tuple[str, str]]:
+    for name, words in facts(trace.run):
+        if name in _SETTINGS:
+            yield name, re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", words)
+    limit = trace.run["sampling"].get("max_new_tokens")
+    if isinstance(limit, int) and not trace.files:
+        yield "limit", f"{limit:,} tokens"
 
 
 def _pairs(a: Trace, b: Trace) -> list[_Pair]:
     if not a.files:
-        return [_Pair(a, 0, b, 0, str(a.run["prompt"]["source"]))]
+        return [_Pair(a, 0, b, 0, a.run["prompt"].get("source") or "-")]
     places = {file.source: place for place, file in enumerate(b.files)}
     return [_Pair(a, i, b, places[f.source], f.source) for i, f in enumerate(a.files) if f.source in places]
 
@@ -172,7 +234,12 @@ class _Text:
 
     def line_at(self, byte: int) -> int:
         """The line of a byte, from 0."""
-        return self.bytes.count(b"\n", 0, byte)
+        return int(np.searchsorted(self._breaks, byte))
+
+    @cached_property
+    def _breaks(self) -> NDArray[np.int64]:
+        """Where line breaks stand."""
+        return np.flatnonzero(np.frombuffer(self.bytes, np.uint8) == 10)
 
     def token_at(self, byte: int) -> int:
         """The node whose token holds a byte, -1 for none."""
@@ -185,8 +252,12 @@ class _Pair:
 
     def __init__(self, a: Trace, number_a: int, b: Trace, number_b: int, source: str) -> None:
         self.a, self.b, self.source = _Text(a, number_a), _Text(b, number_b), source
-        matcher = difflib.SequenceMatcher(None, self.a.line_texts, self.b.line_texts, autojunk=False)
-        self.blocks = matcher.get_opcodes()
+        self.blocks = _aligned(self.a.line_texts, self.b.line_texts)
+        equal = [(a1, a2, b1) for kind, a1, a2, b1, _ in self.blocks if kind == "equal"]
+        self.equal = [  # (first byte in A, the byte after it, how far it stands from there in B)
+            (self.a.lines[a1].start, self.a.lines[a2 - 1].end, self.b.lines[b1].start - self.a.lines[a1].start)
+            for a1, a2, b1 in equal
+        ]
 
     @property
     def is_equal(self) -> bool:
@@ -268,12 +339,29 @@ class _Pair:
 
     def _shift(self, span: Span) -> int | None:
         """How far a span of A stands from the same bytes in B; None where they are not there."""
-        for kind, a1, a2, b1, _ in self.blocks:
-            if kind == "equal" and self.a.lines[a1].start <= span.start and span.end <= self.a.lines[a2 - 1].end:
-                shift = self.b.lines[b1].start - self.a.lines[a1].start
-                same = self.a.bytes[span.start : span.end] == self.b.bytes[span.start + shift : span.end + shift]
-                return shift if same else None
-        return None
+        place = bisect_right(self.equal, span.start, key=lambda block: block[0]) - 1
+        if place < 0 or span.end > self.equal[place][1]:
+            return None
+        shift = self.equal[place][2]
+        same = self.a.bytes[span.start : span.end] == self.b.bytes[span.start + shift : span.end + shift]
+        return shift if same else None
+
+
+def _aligned(a: Sequence[bytes], b: Sequence[bytes]) -> Sequence[tuple[str, int, int, int, int]]:
+    """Opcodes as difflib has them. Where very many lines are alike, those that occur most are no anchors (its `autojunk`); where even
+    that would take hours, only what both begin and end with is.
+    """
+    others = Counter(b)
+    pairs = sum(count * others[line] for line, count in Counter(a).items())
+    if max(len(a), len(b)) <= _ALIGNED:
+        return difflib.SequenceMatcher(None, a, b, autojunk=pairs > _PAIRS).get_opcodes()
+    shorter = min(len(a), len(b))
+    head = next((i for i in range(shorter) if a[i] != b[i]), shorter)
+    tail = next((i for i in range(shorter - head) if a[-1 - i] != b[-1 - i]), shorter - head)
+    ends = (head, len(a) - tail, head, len(b) - tail)
+    kind = "replace" if ends[0] < ends[1] and ends[2] < ends[3] else "delete" if ends[0] < ends[1] else "insert"
+    blocks = [("equal", 0, head, 0, head), (kind, *ends), ("equal", ends[1], len(a), ends[3], len(b))]
+    return [block for block in blocks if block[1] < block[2] or block[3] < block[4]]
 
 
 def _row(kind: str, a: _Text, i: int | None, b: _Text, j: int | None) -> Row:
@@ -305,7 +393,7 @@ def _flips(a: Trace, b: Trace, pair: _Pair, letter: str) -> Iterator[Flip]:
         line = pair.changed_line(decision.line - 1, letter)
         if line is None:
             continue
-        before, after = (visible_line(text) for text in (own.line_texts[decision.line - 1], other.line_texts[line]))
+        before, after = (visible_line(text[:_WORDS]) for text in (own.line_texts[decision.line - 1], other.line_texts[line]))
         instead = in_place(before, decision.written.removesuffix(" …"), after)
         if instead is not None:
             yield _flip(letter, decision, line + 1, instead)
@@ -363,8 +451,6 @@ def _headline(pairs: Sequence[_Pair]) -> str:
 def _sentences(a: Trace, b: Trace, pairs: Sequence[_Pair], *, same: bool) -> Iterator[str]:
     if not a.files and not pairs[0].is_equal:
         yield from _parting(pairs[0], same=same)
-    if not a.files and a.text(a.prompt, special=False) != b.text(b.prompt, special=False):
-        yield "Their prompts differ."
     if same:
         yield "Both have the same tokenizer, so tokens are compared with tokens."
     else:
@@ -380,25 +466,27 @@ def _parting(pair: _Pair, *, same: bool) -> Iterator[str]:
     words = [
         f"{letter} wrote “{visible_token(side.trace.token_bytes(node))}” ({percent(float(side.trace.nodes.probability[node]))})"
         for letter, side, node in (("A", pair.a, one), ("B", pair.b, two))
-        if node >= 0
+        if node >= 0 and side.trace.nodes.origin[node] == Origin.MAIN
     ]
     if words:
         yield "There " + ", ".join(words) + "."
-    if same and one >= 0 and two >= 0:
+    if same and len(words) == 2:
         rows = pair.a.trace.alternatives_of(one)
         ids = pair.a.trace.alternatives.token_id[rows].tolist()
         token = int(pair.b.trace.nodes.token_id[two])
         if token in ids:
             p = float(np.exp(pair.a.trace.alternatives.logprob[rows][ids.index(token)]))
-            yield f"A held what B wrote for {percent(p)} likely."
+            yield f"A gave B's choice {percent(p)}."
 
 
-def _side(trace: Trace, letter: str, source: str) -> Side:
+def _side(trace: Trace, letter: str, name: str) -> Side:
     nodes = trace.scored if trace.files else trace.output
     return Side(
         letter=letter,
-        source=visible_line(source),
+        name=visible_line(name),
+        source=visible_line(str(trace.run["prompt"].get("source") or "-")),
         model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
+        recorded=visible_line(str(trace.run["clock"].get("created") or "")),
         settings="scored" if trace.files else settings(trace.run["sampling"]),
         tokens=f"{len(nodes):,}",
         perplexity=decimal(perplexity(trace.nodes.logprob[nodes])),

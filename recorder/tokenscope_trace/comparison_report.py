@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from tokenscope_trace import __version__
 from tokenscope_trace.bundle import bundle_style
-from tokenscope_trace.comparison import compare
+from tokenscope_trace.comparison import Comparison, compare
 from tokenscope_trace.static_style import names_in, static_style
 from tokenscope_trace.traces import Trace
 
@@ -21,14 +21,19 @@ _KINDS = ("same", "changed", "only-a", "only-b", "letter-a", "letter-b")
 _NAMES = frozenset({*_KINDS, *(f"{way}{step}" for way in ("more", "less") for step in (1, 2, 3))})
 
 
-def render_comparison(a: Trace, b: Trace, *, title: str | None = None) -> str:
-    """The page as one HTML string. Raises TraceError where there is nothing that both are about."""
+def render_comparison(a: Trace, b: Trace, *, title: str | None = None, names: tuple[str, str] = ("", "")) -> str:
+    """The page as one HTML string; `names` are those of the recordings' files. Raises TraceError where there is nothing that both are about."""
+    return rendered(compare(a, b, title, names))
+
+
+def rendered(found: Comparison) -> str:
+    """The page of a comparison."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode("ascii")).digest()).decode("ascii")
     return _template().render(
         policy=_POLICY.format(style=digest),
         style=Markup(style),  # noqa: S704  our own source, which bundle_style() checked
-        found=compare(a, b, title),
+        found=found,
         generator=f"tokenscope-trace {__version__}",
     )
 

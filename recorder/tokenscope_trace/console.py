@@ -10,17 +10,21 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from tokenscope_trace.estimate_words import in_a_line
+from tokenscope_trace.estimates import Estimate
 from tokenscope_trace.figures import decimal, duration, file_size, percent
-from tokenscope_trace.review import Decision, review
+from tokenscope_trace.review import Decision, Option, review
 from tokenscope_trace.schema import BranchEnd
+from tokenscope_trace.stages import OnMissing
 from tokenscope_trace.traces import Trace
 from tokenscope_trace.uncertain import (
     best_other,
@@ -32,7 +36,7 @@ from tokenscope_trace.uncertain import (
     surprised,
 )
 from tokenscope_trace.visible import shortened, visible_line, visible_token
-from tokenscope_trace.watcher import ShouldStop, Watcher
+from tokenscope_trace.watcher import OnState, ShouldStop, Watcher
 
 _PLAIN_EVERY_SECONDS = 5.0
 _SHOWN_LINES = 3
@@ -46,8 +50,8 @@ _FINISHES = {
     "interrupted": "interrupted",
 }
 _TREE_FINISHES = {
-    "complete": "no alternative within the bounds is left",
-    "nodes": "the bound of tokens was reached (--tree-nodes)",
+    "complete": "all within the bounds",
+    "nodes": "the bound; --tree-nodes",
     "memory": "the memory was full",
     "interrupted": "interrupted",
 }
@@ -58,9 +62,36 @@ _NO_BRANCHES = {
 }
 
 
+class _Steady:
+    """Standard error as a stream that never fails: a terminal that hangs up, or a pipe that nobody reads, ends no recording."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def make_console() -> Console:
     """The console on stderr; elsewhere than on a terminal it has no colours and wide lines."""
-    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PLAIN_WIDTH)
+    width = None if sys.stderr.isatty() else _PLAIN_WIDTH
+    return Console(file=cast(IO[str], _Steady()), stderr=True, highlight=False, width=width)
+
+
+def insist(console: Console, line: str) -> None:
+    """Say what must be said even where the user wants to hear of errors only."""
+    quiet, console.quiet = console.quiet, False
+    console.print(Text(line), soft_wrap=True)
+    console.quiet = quiet
 
 
 @contextmanager
@@ -93,11 +124,29 @@ class Follower:
         self._writing: int | None = None
         self._reading = ""
 
-    def watcher(self, should_stop: ShouldStop, *, writing: int | None = None, reading: int | None = None) -> Watcher:
+    def watcher(
+        self,
+        should_stop: ShouldStop,
+        on_state: OnState,
+        on_missing: OnMissing,
+        *,
+        writing: int | None = None,
+        reading: int | None = None,
+    ) -> Watcher:
         """A Watcher that shows itself here, of a recording that writes so many tokens at most, or reads so many files."""
         self._writing = writing
         self._reading = "Reading again" if reading is None else "Reading" if reading == 1 else f"Reading {reading} files"
-        return Watcher(self.on_need, self.on_token, self.on_read, self.on_plan, self.on_nodes, should_stop)
+        return Watcher(
+            self.on_need,
+            self.on_token,
+            self.on_read,
+            self.on_plan,
+            self.on_nodes,
+            should_stop,
+            on_state,
+            on_missing,
+            self.on_estimate,
+        )
 
     def on_need(self, needed: int) -> None:
         """Before anything runs: the bytes it takes beside the model."""
@@ -105,6 +154,10 @@ class Follower:
         self._console.print(f"{what}; needs about {file_size(needed)} of memory beside the model")
         if self._writing is not None:
             self._stage = self._stage_of("Writing", self._writing, "tokens")
+
+    def on_estimate(self, rest: Estimate) -> None:
+        """Once the first steps show that the rest takes long."""
+        self._console.print(in_a_line(rest))
 
     def on_token(self, count: int) -> None:
         """After each token of the output, with the number so far."""
@@ -120,7 +173,7 @@ class Follower:
 
     def on_plan(self, nodes: int, seconds: float | None, engine: str) -> None:
         """Before the tree: its most nodes, how long they take (None where unknown), and what computes them."""
-        how_long = "" if seconds is None else f", about {duration(seconds)} at most"
+        how_long = "" if seconds is None else f", about {duration(seconds)}"
         self._console.print(f"Growing branches of at most {nodes:,} tokens in all{how_long} ({engine.replace('-', ' ')})")
         self._stage = self._stage_of("Growing branches", nodes, "tokens")
 
@@ -188,24 +241,25 @@ class _PlainCounter:
 def print_summary(console: Console, trace: Trace, path: Path | None, size: int) -> None:
     """Tokens, time, certainty, the least certain lines, where the file is (None: it went to stdout), what to run next."""
     table = Table.grid(padding=(0, 2))
+    found = review(trace)
+    for place, sentence in enumerate(found.checks if found else ()):
+        table.add_row("" if place else "check", Text(sentence))
     for name, words in _of_scored(trace) if trace.files else _of_generated(trace):
         table.add_row(name, words)
-    found = review(trace)
-    for sentence in found.checks if found else ():
-        table.add_row("check", Text(sentence))
     if found is not None and found.decisions:
         for place, decision in enumerate(found.decisions[:_SHOWN_LINES]):
-            table.add_row("" if place else "decisions", _decision_text(decision))
+            for row, text in enumerate(_decision_texts(decision)):
+                table.add_row("" if place or row else "decisions", text)
         if (more := found.found - _SHOWN_LINES) > 0:
             table.add_row("", Text(f"and {more:,} more", "dim"))
     else:
         for place, line in enumerate(_line_texts(trace)):
             table.add_row("" if place else "most surprising" if trace.files else "least certain", line)
     for note in trace.run["notes"]:
-        table.add_row("note", Text(note))
-    table.add_row("trace", f"{path or 'standard output'} ({file_size(size)})")
+        table.add_row("note", Text(visible_line(note)))
+    table.add_row("trace", Text(f"{visible_line(str(path or 'standard output'))} ({file_size(size)})"))
     if path is not None:
-        table.add_row("next", f"tokenscope-html {shlex.quote(str(path))}")
+        table.add_row("next", Text(f"tokenscope-html {visible_line(shlex.quote(str(path)))}"))
     console.print(table)
 
 
@@ -260,17 +314,28 @@ def _tree(trace: Trace) -> str:
     tokens = int(trace.branches.count.sum())
     rejoined = int((trace.branches.end == BranchEnd.REJOINED).sum())
     says = f"; {rejoined:,} of them come{'s' if rejoined == 1 else ''} back to the text they left" if rejoined else ""
-    return f"{count:,} of {tokens:,} tokens in all; {_TREE_FINISHES[tree['finish']]}{says}"
+    return (
+        f"{count:,} branch{'' if count == 1 else 'es'}, {tokens:,} token{'' if tokens == 1 else 's'} "
+        f"({_TREE_FINISHES[tree['finish']]}){says}"
+    )
 
 
-def _decision_text(decision: Decision) -> Text:
-    """One decision in a line: where, what was written, and the most probable alternative with what it led to."""
+def _decision_texts(decision: Decision) -> Iterator[Text]:
+    """One decision in two lines: where and what was written; the most probable alternative with what it led to."""
     where = f", {decision.where}" if decision.where else ""
-    text = Text(f"line {decision.line}{where}: {shortened(decision.written, 40)} {decision.percent}")
+    written = f"line {decision.line}{where}: {shortened(_plain(decision), 40)} {decision.percent}"
+    yield Text(written, no_wrap=True, overflow="ellipsis")
     if decision.options:
         best = decision.options[0]
-        text.append(f"  (or {shortened(best.text, 40)} {best.percent}: {best.outcome})", "dim")
-    return text
+        check = f", {best.check} the check" if best.check in ("passes", "fails") else ""
+        text = f"  or {shortened(_plain(best), 40)} {best.percent}: {best.outcome}{check}"
+        yield Text(text, "dim", no_wrap=True, overflow="ellipsis")
+
+
+def _plain(part: Decision | Option) -> str:
+    """What was written or could have been, without the signs of the spaces at its ends."""
+    text = part.written if isinstance(part, Decision) else part.text
+    return text.strip("·") or text
 
 
 def _line_texts(trace: Trace) -> list[Text]:
@@ -294,4 +359,5 @@ def _line_texts(trace: Trace) -> list[Text]:
 
 
 def _token(content: bytes, token_id: int) -> str:
-    return shortened(visible_token(content), 24) if content else f"id {token_id}"
+    """A token without the spaces at its ends, where it has more than these."""
+    return shortened(visible_line(content.strip(b" ")) or visible_token(content), 24) if content else f"id {token_id}"

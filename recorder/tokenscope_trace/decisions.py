@@ -164,8 +164,8 @@ class _Finder:
 
     def leaf(self, node: int) -> int:
         """The syntax leaf in which the token and its best option differ first; -1 for none."""
-        if self._syntax is None:
-            return -1
+        if self._syntax is None or not self._trace.in_program(node):
+            return -1  # what ends a text stands for nothing that follows it in a file
         byte = self._differs_at(node, self._options(node, 1.0)[0])
         return whole_text(self._syntax, self._syntax.innermost(0, byte, byte + 1))
 
@@ -193,8 +193,17 @@ class _Finder:
             probability=float(np.exp(before[-1])),
             options=tuple(kept),
             coin_flip=any(self._is_coin_flip(node) for node in nodes),
-            taste=names_only or (self._syntax is not None and is_prose(self._syntax, syntax)),
+            taste=names_only or self._words(first, syntax),
         )
+
+    def _words(self, first: int, syntax: int) -> bool:
+        """Whether a decision only words a comment, documentation or prose; of an end of the text, whether that stands behind such."""
+        if self._syntax is None:
+            return False
+        if not self._trace.in_program(first):
+            last = len(self._text[: self._start[first]].rstrip()) - 1
+            syntax = whole_text(self._syntax, self._syntax.innermost(0, last, last + 1)) if last >= 0 else -1
+        return is_prose(self._syntax, syntax)
 
     def _options(self, node: int, weight: float) -> list[Option]:
         """What else could stand there, most probable first; probabilities times `weight`."""

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from tokenscope_trace.placement import input_device
+
 
 @dataclass(frozen=True)
 class Tip:
@@ -43,7 +45,7 @@ class Reader:
     """Calls a causal language model with the argument names that its forward has."""
 
     def __init__(self, model: Any) -> None:
-        self.device = model.device
+        self.device = input_device(model)
         self._model = model
         self._names = set(inspect.signature(model.forward).parameters)
         self._cache_name = "cache_params" if "cache_params" in self._names else "past_key_values"

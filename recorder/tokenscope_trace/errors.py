@@ -3,6 +3,7 @@
     TokenScopeError
     ├── PromptError        3   the prompt cannot be read or does not fit the model
     ├── ModelError         4   the model or its tokenizer cannot be loaded or used
+    ├── RedactionError     3   what is to be left out cannot be told from the rest
     ├── OutputError        5   the output cannot be written
     └── TraceError         6   the trace file is refused
         ├── NotATrace          another kind of file
@@ -11,16 +12,20 @@
         ├── OversizedTrace     beyond a stated limit
         └── CorruptTrace       damaged, or against the format's rules
 
-Exit code 0 is success, 1 an error of ours, 2 a wrong command line, 130 an interruption (what was there is written).
+Exit code 0 is success, 1 an error of ours, 2 a wrong command line, 7 a recording that is written and lacks a part, 8 a
+repetition that differs from its recording, 130 an interruption (what was there is written).
 Each message is one sentence: what was wrong with the value seen, what was expected, what to do.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+INCOMPLETE = 7
+DIFFERENT = 8
 INTERRUPTED = 130
 
 
@@ -40,6 +45,12 @@ class ModelError(TokenScopeError):
     """The model or its tokenizer cannot be loaded or used as asked."""
 
     exit_code = 4
+
+
+class RedactionError(TokenScopeError):
+    """What is to be left out cannot be told from the rest."""
+
+    exit_code = 3
 
 
 class OutputError(TokenScopeError):
@@ -76,9 +87,20 @@ class CorruptTrace(TraceError):
 
 @contextmanager
 def reported(program: str) -> Iterator[None]:
-    """Turn a TokenScopeError into one line on stderr and its exit code; leave everything else alone."""
+    """Turn a TokenScopeError, and full memory, into one line on stderr and an exit code; leave everything else alone."""
     try:
         yield
     except TokenScopeError as error:
-        print(f"{program}: error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        message, exit_code = str(error), error.exit_code
+    except MemoryError:  # of a kind that no stage has met
+        message, exit_code = "the memory does not suffice.", TokenScopeError.exit_code
+    else:
+        return
+    with contextlib.suppress(OSError):  # nobody may read it any more
+        print(f"{program}: error: {_on_one_line(message)}", file=sys.stderr)
+    sys.exit(exit_code)
+
+
+def _on_one_line(message: str) -> str:
+    """The message with escapes for what a terminal would act upon: names of files may hold anything."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in message)

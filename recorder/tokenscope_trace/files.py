@@ -1,29 +1,37 @@
 """Files on disk: whole or not at all.
 
-In: a path and bytes. Out: the file, replaced in one step. Knows nothing of traces or reports.
+In: a path and bytes. Out: the file, replaced in one step; or the bytes in another place, where that one takes none. Knows nothing
+of traces or reports.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
+import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from tokenscope_trace.errors import OutputError
+
+_PIECE = 1 << 24  # bytes handed to the system at once
 
 
 def check_writable(path: Path, *, force: bool = False) -> None:
     """Refuse an output before the work is done that would have filled it.
 
-    Raises OutputError where `path` is a directory, exists without `force`, or lies in a folder that is missing or
+    Raises OutputError where `path` is a directory or a device, exists without `force`, or lies in a folder that is missing or
     cannot be written.
     """
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file to write.")
+    if path.exists() and not path.is_file():  # a rename would put a plain file in the place of a device
+        raise OutputError(f"{path} is a device or a pipe; write to standard output with -o - instead.")
     if path.exists() and not force:
         raise OutputError(f"{path} exists already; choose another name with -o, or overwrite it with --force.")
-    folder = path.parent
+    folder = _target(path).parent
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist; create it first.")
     try:
@@ -38,36 +46,92 @@ def check_writable(path: Path, *, force: bool = False) -> None:
 def write_atomically(path: Path, content: bytes, *, force: bool = False) -> None:
     """Write `content` beside `path`, flush it to disk, and rename it: a crash leaves the old file or the new one.
 
-    Raises OutputError as `check_writable`, and where the disk refuses.
+    A symbolic link stays one; what it points to is replaced. Raises OutputError as `check_writable`, and where the disk refuses:
+    then the old file is as it was.
     """
     check_writable(path, force=force)
-    temporary: str | None = None
+    target = _target(path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, _permissions(path))
-        os.replace(temporary, path)
-        temporary = None
-        _sync_folder(path.parent)
+        _replace(target, content)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
+    _sync_folder(target.parent)
+
+
+def write_to_stdout(content: bytes) -> None:
+    """Write `content` to standard output. Raises OutputError where nobody takes all of it."""
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        _silence_stdout()
+        raise OutputError(f"cannot write to standard output: {error.strerror or error}.") from error
+
+
+def save_elsewhere(name: str, content: bytes, folders: Iterable[Path]) -> Path | None:
+    """Write `content` under a name like `name` that nothing has, in the first of these folders that takes it; None where none does."""
+    stem, suffix = os.path.splitext(name)
+    for folder in folders:
+        temporary: str | None = None
+        try:
+            handle, temporary = tempfile.mkstemp(dir=folder, prefix=f"{stem[:60]}.", suffix=suffix)
+            _fill(handle, content)
+        except OSError:
+            if temporary is not None:
+                _remove(temporary)
+            continue
+        _sync_folder(folder)
+        return Path(temporary)
+    return None
+
+
+def _target(path: Path) -> Path:
+    """Where the bytes belong: behind symbolic links, if there are any."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """The file in one step, or OSError and the old one."""
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:60]}.", suffix=".part")
+    renamed = False
+    try:
+        with contextlib.suppress(OSError):  # not every file system knows permissions
+            os.chmod(temporary, _permissions(target))
+        _fill(handle, content)
+        os.replace(temporary, target)
+        renamed = True
     finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        if not renamed:
+            _remove(temporary)
+
+
+def _fill(handle: int, content: bytes) -> None:
+    """Write all of it, flush it to disk, and close; a disk may find out at any of these that it is full."""
+    try:
+        view, place = memoryview(content), 0
+        while place < len(view):
+            place += os.write(handle, view[place : place + _PIECE])
+        os.fsync(handle)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(handle)
+        raise
+    os.close(handle)
 
 
 def _permissions(path: Path) -> int:
     """The mode of the file that is replaced, or what the umask gives a new one (mkstemp's 0600 is for secrets)."""
     try:
-        return path.stat().st_mode & 0o7777
+        return stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         umask = os.umask(0)
         os.umask(umask)
         return 0o666 & ~umask
+
+
+def _remove(name: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(name)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -78,3 +142,11 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _silence_stdout() -> None:
+    """What is left in its buffer goes nowhere: else the interpreter would complain of it at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from tokenscope_trace.attention import BLOCK_BYTES
+from tokenscope_trace.estimates import Work
 from tokenscope_trace.head import BLOCK_ROWS
+from tokenscope_trace.model_config import layer_count, number
 from tokenscope_trace.settings import ReplaySettings
 
 _ENTRY_BYTES = 26  # of one kept source, from the pass until it is in the file: five copies, the last one compressed
 _BASE = 32 << 20  # what the interpreter and the libraries take on the way
+_NODE_BYTES = 3000  # of one node of a tree beside its cache: its numbers, its forks, and its copies until it is in the file
 
 
 def recording_bytes(model: Any, prompt: int, tokens: int, replay: ReplaySettings | None, *, cached: bool = True) -> int:
     """Bytes for `prompt` tokens read in one pass and `tokens` in all: cache (if any), hidden states, logits, what is kept."""
     config = model.config.get_text_config()
-    hidden, layers = int(config.hidden_size), int(config.num_hidden_layers)
-    heads = int(getattr(config, "num_attention_heads", None) or 0)
-    shared = int(getattr(config, "num_key_value_heads", None) or heads)
-    width = int(getattr(config, "head_dim", None) or (hidden // heads if heads else 0))
-    inner = int(getattr(config, "intermediate_size", None) or 4 * hidden)
+    hidden, layers = number(config, "hidden_size") or 0, layer_count(model)
+    heads = number(config, "num_attention_heads") or 0
+    shared = number(config, "num_key_value_heads") or heads
+    width = number(config, "head_dim") or (hidden // heads if heads else 0)
+    inner = number(config, "intermediate_size") or 4 * hidden
     size = model.dtype.itemsize
     cache = 0 if not cached else 2 * layers * shared * width * tokens * size
     states = prompt * (6 * hidden + 3 * inner) * size
@@ -32,3 +35,27 @@ def recording_bytes(model: Any, prompt: int, tokens: int, replay: ReplaySettings
     if replay.lens:
         kept += layers * BLOCK_ROWS * hidden * size
     return int(cache + states + logits + kept + _BASE)
+
+
+def stage_bytes(model: Any, work: Work, replay: ReplaySettings | None, *, cached: bool = True) -> dict[str, int]:
+    """Bytes beside the model while each stage runs, without what interpreter and libraries take."""
+    first = recording_bytes(model, work.prompt, work.prompt, None, cached=cached) - _BASE
+    read = recording_bytes(model, 0, work.tokens, replay, cached=cached) - _BASE
+    found = {
+        "prompt": recording_bytes(model, work.prompt, work.prompt, replay, cached=cached) - _BASE if replay else first,
+        "output": recording_bytes(model, 0, work.tokens, None) - _BASE if cached else 0,
+        "reading again": read if work.rereads else 0,
+        "branches": read + tree_bytes(model, work),
+        "analysis": work.tokens * _NODE_BYTES + (work.nodes + work.asked) * _NODE_BYTES,
+    }
+    return {name: count for name, count in found.items() if count}
+
+
+def tree_bytes(model: Any, work: Work) -> int:
+    """Bytes of a tree: a slot of the cache for every node, what is known of it, and the logits of a step."""
+    nodes = work.nodes + work.asked
+    if not nodes:
+        return 0
+    base = recording_bytes(model, 0, 0, None)
+    logits = work.wave * int(model.config.get_text_config().vocab_size) * (int(model.dtype.itemsize) + 12)
+    return recording_bytes(model, 0, nodes, None) - base + nodes * _NODE_BYTES + logits

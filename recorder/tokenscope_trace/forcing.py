@@ -22,12 +22,13 @@ def encode_forced(loaded: LoadedModel, prompt_length: int, paths: Sequence[Force
     ]
 
 
-def _ids(loaded: LoadedModel, speller: Speller, what: int | str) -> tuple[int, ...]:
+def _ids(loaded: LoadedModel, speller: Speller, what: int | str | tuple[int, ...]) -> tuple[int, ...]:
     size = int(loaded.facts["vocab_size"])
-    if isinstance(what, int):
-        if what >= size:
-            raise PromptError(f"the model has no token {what}; its ids go from 0 to {size - 1}.")
-        return (what,)
+    if not isinstance(what, str):
+        wanted = (what,) if isinstance(what, int) else what
+        if max(wanted) >= size:
+            raise PromptError(f"the model has no token {max(wanted)}; its ids go from 0 to {size - 1}.")
+        return wanted
     ids = tuple(loaded.tokenizer(what, add_special_tokens=False).input_ids)
     spelled = b"".join(map(speller.inside, ids))
     if spelled == b" " + what.encode():  # a tokenizer that puts a space before every text

@@ -11,7 +11,7 @@ wrapped: the wrapper sees the very logits that decide each token, and what the p
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,8 +24,12 @@ from tokenscope_trace.branch_decoding import BranchDecoding
 from tokenscope_trace.errors import ModelError
 from tokenscope_trace.head import PromptStates
 from tokenscope_trace.metrics import Measured, Meter, concatenate, log_softmax_at
+from tokenscope_trace.placement import input_device
 from tokenscope_trace.settings import GenerationSettings
-from tokenscope_trace.watcher import OnToken, ShouldStop
+from tokenscope_trace.stages import Missing, OnMissing, reason_of, released
+from tokenscope_trace.watcher import OnToken, ShouldStop, warn_of_errors
+
+NOT_FINITE = "the model's logits were not finite"
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,10 @@ class Generated:
     finish: str
     prefill_seconds: float
     decode_seconds: float
-    cache: Any = None  # what decoding left behind, as transformers made it
+    cache: Any = None  # what decoding left behind, as transformers made it; None where decoding failed
+
+
+OnPart = Callable[[Callable[[], Generated]], None]
 
 
 @dataclass(frozen=True)
@@ -62,11 +69,19 @@ class _Step:
 class _Recorder(StoppingCriteria):  # type: ignore[misc]
     """Stands in the sampling loop: called as its logits processors before each choice, as a criterion after it."""
 
-    def __init__(self, processors: Any, meter: Meter, on_token: OnToken, should_stop: ShouldStop) -> None:
+    def __init__(
+        self,
+        processors: Any,
+        meter: Meter,
+        on_token: OnToken,
+        should_stop: ShouldStop,
+        on_step: Callable[[_Recorder], None],
+    ) -> None:
         self.processors = processors
         self.meter = meter
         self.on_token = on_token
         self.should_stop = should_stop
+        self.on_step = on_step
         self.steps: list[_Step] = []  # grows by whole steps: an interruption may come between any two lines
         self.first_logits: Tensor | None = None
         self.first_time = 0.0
@@ -85,6 +100,11 @@ class _Recorder(StoppingCriteria):  # type: ignore[misc]
         assert isinstance(processed, Tensor)
         return processed
 
+    @property
+    def overflowed(self) -> bool:
+        """Whether no token can be chosen from the last logits."""
+        return self._raw is not None and bool(torch.isnan(self._raw).any())
+
     def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:  # noqa: ARG002 - the signature is transformers'
         """The loop's last stopping criterion: measures the token that was just chosen."""
         raw, processed = self._raw, self._processed
@@ -99,6 +119,7 @@ class _Recorder(StoppingCriteria):  # type: ignore[misc]
             sampled = log_softmax_at(processed[0].float(), ids)
         self.steps.append(_Step(token, row, sampled))
         self.on_token(len(self.steps))
+        self.on_step(self)
         return torch.full((len(input_ids),), self.should_stop(), dtype=torch.bool, device=input_ids.device)
 
 
@@ -113,16 +134,18 @@ def generate(
     on_token: OnToken = lambda _count: None,
     should_stop: ShouldStop = lambda: False,
     reading_prompt: AbstractContextManager[Any] | None = None,
+    on_part: OnPart = lambda _part: None,
+    on_missing: OnMissing = warn_of_errors,
 ) -> Generated:
     """Decode the main path as `model.generate` would, and measure it.
 
     `prompt_ids` has P >= 1 ids; `extra_eos` are ids that end the output beside the model's own. The pass that reads the prompt
     runs inside `reading_prompt`. The global torch random state is left as it was. A KeyboardInterrupt ends the output where it
-    stands.
+    stands, and so does any error once there is a token; `on_missing` is told. `on_part` is offered what there is after each token.
 
-    Raises ModelError where the model's logits are not finite.
+    Raises ModelError where the model's logits are not finite from the first token on.
     """
-    ids = torch.tensor([prompt_ids], device=model.device)
+    ids = torch.tensor([prompt_ids], device=input_device(model))
     context: dict[str, Any] = {}
 
     def decode(
@@ -134,7 +157,7 @@ def generate(
         generation_config: Any,
         **kwargs: Any,
     ) -> Any:
-        recorder = _Recorder(logits_processor, Meter(settings.top_alternatives), on_token, should_stop)
+        recorder = _Recorder(logits_processor, Meter(settings.top_alternatives), on_token, should_stop, offer)
         context.update(recorder=recorder, config=generation_config, cache=kwargs.get("past_key_values"))
         context["begin"] = time.perf_counter()
         criteria = StoppingCriteriaList([*stopping_criteria, recorder])
@@ -147,11 +170,16 @@ def generate(
             **kwargs,
         )
 
+    def offer(recorder: _Recorder) -> None:
+        on_part(lambda: _gathered(ids, recorder, recorder.steps[:], context, stop, interrupted=True))
+
     stop = _stop_criteria(tokenizer, settings.stop or tuple(_own_stop_strings(model)))
     interrupted = False
+    failure: Missing | None = None
     length: int | None = None
     states = PromptStates(model)
-    cuda = [model.device.index or 0] if model.device.type == "cuda" else []
+    device = input_device(model)
+    cuda = [device.index or 0] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda), states, _first_pass(model, reading_prompt or nullcontext()):
         torch.manual_seed(settings.seed)
         try:
@@ -165,26 +193,52 @@ def generate(
             length = sequence.shape[1] - ids.shape[1]  # some devices run one step ahead and take it back
         except KeyboardInterrupt:
             interrupted = True
-    end = time.perf_counter()
+        except Exception as error:
+            known: _Recorder | None = context.get("recorder")
+            if known is None or not known.steps:
+                raise
+            overflowed = known.overflowed
+            failure = Missing("generation", NOT_FINITE if overflowed else reason_of(error))
+            on_missing(failure, None if overflowed else error)
+            context["cache"] = None  # it may be half written, and the memory is wanted
+            released(error)
     recorder: _Recorder | None = context.get("recorder")
     if recorder is None or not recorder.steps:
         raise KeyboardInterrupt
     steps = recorder.steps[:length]
-    output = concatenate([step.measured for step in steps])
+    finite = _finite(concatenate([step.measured for step in steps]))
+    if finite < len(steps):
+        check_finite(steps[0].measured, "output")
+        steps, interrupted = steps[:finite], True
+        if failure is None:
+            failure = Missing("generation", NOT_FINITE)
+            on_missing(failure, None)
+    context["end"] = time.perf_counter()
+    ended = interrupted or failure is not None
+    generated = _gathered(ids, recorder, steps, context, stop, interrupted=ended or should_stop())
+    if ended:
+        return generated
+    prompt = _measure_prompt(states, ids, recorder, settings.top_alternatives, on_missing)
+    return replace(generated, prompt=prompt)
+
+
+def _gathered(
+    ids: Tensor, recorder: _Recorder, steps: list[_Step], context: dict[str, Any], stop: Any, *, interrupted: bool
+) -> Generated:
+    """What came of these steps; the prompt's tokens are not measured."""
     output_ids = torch.cat([step.token for step in steps]).tolist()
     sampled = torch.stack([step.sampled for step in steps])
-    check_finite(output, "output")
     return Generated(
         output_ids=output_ids,
-        output=output,
+        output=concatenate([step.measured for step in steps]),
         sampled_logprob=sampled[:, 0],
         sampled_top_logprobs=sampled[:, 1:],
-        prompt=None if interrupted else _measure_prompt(states, ids, recorder, settings.top_alternatives),
+        prompt=None,
         processors=[_describe(processor) for processor in recorder.processors],
         sampling=_sampling_facts(context["config"]),
-        finish=_finish(ids, output_ids, context, interrupted=interrupted or should_stop(), stop=stop),
+        finish=_finish(ids, output_ids, context, interrupted=interrupted, stop=stop),
         prefill_seconds=recorder.first_time - context["begin"],
-        decode_seconds=end - recorder.first_time,
+        decode_seconds=context.get("end", time.perf_counter()) - recorder.first_time,
         cache=context["cache"],
     )
 
@@ -222,7 +276,7 @@ def branch_decoding(
 
     greedy = replace(settings, temperature=0.0, top_p=None, top_k=None, min_p=None)
     chosen = greedy if temperature == 0 else replace(settings, temperature=temperature)
-    ids = torch.tensor([prompt_ids], device=model.device)
+    ids = torch.tensor([prompt_ids], device=input_device(model))
     options = _generate_options(model, chosen, extra_eos)
     model.generate(ids, attention_mask=torch.ones_like(ids), custom_generate=prepare, **options)
     eos = prepared["config"].eos_token_id
@@ -235,7 +289,10 @@ def branch_decoding(
     )
 
 
-def _measure_prompt(states: PromptStates, ids: Tensor, recorder: _Recorder, alternatives: int) -> Measured | None:
+def _measure_prompt(
+    states: PromptStates, ids: Tensor, recorder: _Recorder, alternatives: int, on_missing: OnMissing
+) -> Measured | None:
+    """The numbers of the prompt's tokens but the first. The output is worth more: whatever goes wrong costs these alone."""
     if ids.shape[1] < 2:
         return None
     assert recorder.first_logits is not None
@@ -245,16 +302,31 @@ def _measure_prompt(states: PromptStates, ids: Tensor, recorder: _Recorder, alte
         for logits in states.logits(ids, recorder.first_logits):
             blocks.append(meter.measure(logits, ids[0, place : place + len(logits)]))
             place += len(logits)
-    except KeyboardInterrupt:  # the output is worth more than the prompt's numbers
+        measured = concatenate(blocks)
+    except (Exception, KeyboardInterrupt) as error:
+        on_missing(Missing("prompt", reason_of(error)), error)
+        released(error)
         return None
-    measured = concatenate(blocks)
-    check_finite(measured, "prompt")
+    if _finite(measured) < len(measured.logprob):
+        on_missing(Missing("prompt", NOT_FINITE), None)
+        return None
     return measured
+
+
+def _finite(measured: Measured) -> int:
+    """How many rows, from the first on, have only numbers."""
+    broken = _broken(measured)
+    return int(broken.int().argmax()) if bool(broken.any()) else len(broken)
+
+
+def _broken(measured: Measured) -> Tensor:
+    """Which rows have a number that is NaN."""
+    return torch.isnan(measured.entropy) | torch.isnan(measured.logprob) | torch.isnan(measured.margin)
 
 
 def check_finite(measured: Measured, what: str) -> None:
     """Raises ModelError where a number is NaN; `what` names the tokens, as in `output`."""
-    broken = torch.isnan(measured.entropy) | torch.isnan(measured.logprob) | torch.isnan(measured.margin)
+    broken = _broken(measured)
     if bool(broken.any()):
         place = int(broken.nonzero()[0])
         raise ModelError(

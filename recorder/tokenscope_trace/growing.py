@@ -6,7 +6,7 @@ Chooses the engine, keeps the budget within the memory, and says what is about t
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,13 +17,15 @@ from tokenscope_trace.explored import Grown, MainPath
 from tokenscope_trace.generation import branch_decoding
 from tokenscope_trace.memory import available_bytes
 from tokenscope_trace.models import LoadedModel
+from tokenscope_trace.placement import input_device
 from tokenscope_trace.probe import Chosen, choose_engine
 from tokenscope_trace.prompt import Prompt
 from tokenscope_trace.search import Finish, Search, wave_of
 from tokenscope_trace.settings import AskedPlace, GenerationSettings, TreeSettings
 from tokenscope_trace.spelling import Speller
+from tokenscope_trace.stages import INTERRUPTED, MEMORY, Missing, OnMissing, Unfit, is_memory, reason_of, released
 from tokenscope_trace.tree_attention import TreeAttention
-from tokenscope_trace.watcher import Watcher
+from tokenscope_trace.watcher import Watcher, warn_of_errors
 
 WAVE = 64  # branches that advance together: wider gains little on a processor
 WAVE_ON_ACCELERATOR = 128
@@ -53,22 +55,33 @@ def grow_tree(
     watcher: Watcher,
     cache: Any = None,
     finish: Finish | None = None,
+    *,
+    on_part: Callable[[Callable[[], Growth]], None] = lambda _part: None,
+    on_missing: OnMissing = warn_of_errors,
 ) -> Growth:
     """The tree within its bounds; `cache` holds the main path, if somebody has read it; `finish` chooses the branches that are
-    brought to an end. Whatever ends it early is in `finish` and `notes`; what has grown is kept.
+    brought to an end. Whatever ends it early is in `finish` and told to `on_missing`; what has grown is kept, and offered to
+    `on_part` after each step.
     """
     if not tree.nodes and not asked:
         return Growth()
     begin = time.perf_counter()
     model = loaded.model
-    wave = wave_of(tree, WAVE if model.device.type == "cpu" else WAVE_ON_ACCELERATOR)
+    wave = wave_of(tree, WAVE if input_device(model).type == "cpu" else WAVE_ON_ACCELERATOR)
     try:
         chosen = choose_engine(model, main.ids, main.prompt, main.rows, wave, cache)
-        tree, notes = _within_memory(tree, chosen, model.device)
-    except KeyboardInterrupt:
-        return Growth(finish="interrupted")
-    except (torch.OutOfMemoryError, MemoryError):
-        return Growth(finish="memory", notes=["The memory does not suffice for a tree; there are no branches."])
+        tree, notes = _within_memory(tree, chosen, input_device(model))
+    except (Exception, KeyboardInterrupt) as error:
+        on_missing(Missing("tree", reason_of(error)), error)
+        released(error)
+        if isinstance(error, Unfit):
+            return Growth()
+        return Growth(finish="memory" if is_memory(error) else "interrupted")
+
+    def on_nodes(count: int) -> None:
+        watcher.on_nodes(count)
+        on_part(lambda: Growth(search.so_far(), chosen.engine.name, "interrupted", time.perf_counter() - begin, notes[:]))
+
     search = Search(
         chosen.engine,
         main,
@@ -76,7 +89,7 @@ def grow_tree(
         branch_decoding(model, prompt.ids, settings, tree.temperature, prompt.extra_eos),
         speller.inside,
         context=loaded.context,
-        on_nodes=watcher.on_nodes,
+        on_nodes=on_nodes,
         should_stop=watcher.should_stop,
         wave=wave if isinstance(chosen.engine, TreeAttention) else 1,
     )
@@ -90,11 +103,14 @@ def grow_tree(
         logits = reader(ids, range(len(ids)), use_cache=False, last=True)[0][-1].float()
         return float(torch.log_softmax(logits, dim=-1)[token]), 1 + int((logits > logits[token]).sum())
 
-    grown = search.grow(asked, logprob_after, finish)
-    if grown.finish == "memory":
-        notes.append("The memory was full before the tree was done; the branches are those that had grown until then.")
-    if grown.finish == "interrupted":
-        notes.append("The tree was interrupted; the branches are those that had grown until then.")
+    errors: list[Exception] = []
+    grown = search.grow(asked, logprob_after, finish, errors.append)
+    if errors:
+        on_missing(Missing("tree", reason_of(errors[0]), partly=True), errors[0])
+    elif grown.finish == "memory":
+        on_missing(Missing("tree", MEMORY, partly=True), None)
+    elif grown.finish == "interrupted":
+        on_missing(Missing("tree", INTERRUPTED, partly=True), KeyboardInterrupt())
     if grown.unreached:
         paths = "One path that was" if grown.unreached == 1 else f"{grown.unreached} paths that were"
         notes.append(f"{paths} asked for could not be taken: the text ends before the position.")

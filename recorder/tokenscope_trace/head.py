@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tokenscope_trace.stages import Unfit, is_memory
+
 BLOCK_ROWS = 128
 
 
@@ -33,7 +35,8 @@ def keeping_body(model: Any) -> Iterator[KeptBody]:
     kept = KeptBody()
 
     def keep(module: nn.Module, _inputs: Any, output: Any) -> None:
-        kept.body, kept.output = module, copy.copy(output)  # the outermost body that ran fires last
+        if _has_hidden(output):
+            kept.body, kept.output = module, copy.copy(output)  # the outermost body that ran fires last
 
     handles = [body.register_forward_hook(keep) for body in _bodies(model)]
     try:
@@ -99,7 +102,8 @@ class PromptStates:
         self._release()
 
     def _keep_body(self, module: nn.Module, _inputs: Any, output: Any) -> None:
-        self._kept = KeptBody(module, copy.copy(output))
+        if _has_hidden(output):
+            self._kept = KeptBody(module, copy.copy(output))
 
     def _keep_logits(self, _module: nn.Module, _inputs: Any, output: Any) -> None:
         logits = output.logits[0]
@@ -116,11 +120,16 @@ class PromptStates:
         """Blocks of logits, (rows, V) each, from row `first` to row P - 2, for the prompt `ids` (1, P).
 
         `decided` (V,) are the logits of the last position as the pass gave them: where the head, applied again, does not
-        reproduce them, the prompt is run once more with all its logits.
+        reproduce them, the prompt is run once more with all its logits. Raises Unfit where that gives others in the last position:
+        such a model is given more than the prompt, or says something else each time.
         """
         rows = ids.shape[1] - 1
-        if self._full is None and not self._reproduces(decided):
+        if self._full is not None and len(self._full) != ids.shape[1]:
+            self._full, self._kept = None, KeptBody()
+        if self._full is None and not self._reproduces(decided, ids.shape[1]):
             self._full = self._model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0]
+            if len(self._full) != ids.shape[1] or not reproduces(self._full[-1].float(), decided, self._model.dtype):
+                raise Unfit("read once more, the prompt does not give the logits that decided the first token after it")
         if self._full is not None:
             for begin in range(first, rows, BLOCK_ROWS):
                 yield self._full[begin : min(begin + BLOCK_ROWS, rows)]
@@ -133,11 +142,16 @@ class PromptStates:
         assert self._kept.body is not None
         return ModelHead(self._model, self._kept.body, self._kept.output)
 
-    def _reproduces(self, decided: Tensor) -> bool:
+    def _reproduces(self, decided: Tensor, tokens: int) -> bool:
         try:
             head = self._head()
-            again = head.logits(head.hidden(self._kept.output)[-1:])[0].float()
-        except Exception:
+            hidden = head.hidden(self._kept.output)
+            if len(hidden) != tokens:
+                return False
+            again = head.logits(hidden[-1:])[0].float()
+        except Exception as error:
+            if is_memory(error):
+                raise
             return False
         return reproduces(again, decided, self._model.dtype)
 
@@ -162,6 +176,11 @@ def _forward_replaced(body: nn.Module, output: Any) -> Iterator[None]:
             body.__dict__["forward"] = own
 
 
+def _has_hidden(output: Any) -> bool:
+    """Whether a body returned this: some architectures call their last linear map the decoder."""
+    return isinstance(output, tuple) or hasattr(output, "last_hidden_state")
+
+
 def _bodies(model: Any) -> list[nn.Module]:
     """The modules whose output the head may take, innermost first: which of them runs differs between architectures."""
     candidates = [getattr(model, "get_decoder", lambda: None)(), getattr(model, "base_model", None)]
@@ -169,4 +188,6 @@ def _bodies(model: Any) -> list[nn.Module]:
     for candidate in candidates:
         if isinstance(candidate, nn.Module) and candidate is not model and candidate not in found:
             found.append(candidate)
+    if not found:  # what its configuration calls the body is the model itself, and its parts have it
+        found = [part for part in model.children() if not isinstance(part, nn.ModuleList)]
     return found

@@ -9,8 +9,10 @@ from typing import Any
 from tokenscope_trace.attention import AttentionTap
 from tokenscope_trace.errors import ModelError
 from tokenscope_trace.lens import Lens, NoLens, spread
+from tokenscope_trace.model_config import layer_count
 from tokenscope_trace.replay_tables import LayerAttention, LayerLens
 from tokenscope_trace.settings import ReplaySettings
+from tokenscope_trace.stages import MEMORY
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Inside:
         settings = settings or ReplaySettings(attention_top=0)
         self._settings = settings
         self._config = model.config.get_text_config()
-        self._count = int(getattr(self._config, "num_hidden_layers", 0) or 0)
+        self._count = layer_count(model)
         tap, lens, self._no_lens = None, None, None
         if settings.attention_top:
             self._check(settings.attention_layers, "--attention-layers")
@@ -51,16 +53,38 @@ class Inside:
         chosen = tuple(range(self._count)) if settings.lens_layers == "all" else settings.lens_layers
         if chosen is None:
             chosen = spread(self._count)
+        self._tap = tap
         self.probes = Probes(tap, lens, chosen if lens is not None else ())
 
-    def facts(self, attention: Sequence[LayerAttention], lens: Sequence[LayerLens], queries: int) -> dict[str, Any]:
-        """`run.attention` and `run.lens` of what was found over `queries` tokens."""
-        facts: dict[str, Any] = {"attention": None, "lens": None}
+    def give_up(self, reason: str) -> str | None:
+        """Look at less from now on, for this reason: first no lens any more, then no attention. The name of what goes, None where
+        nothing is left.
+        """
+        if self.probes.lens is not None:
+            self._no_lens = f"{reason}."
+            self.probes = Probes(self.probes.tap)
+            return "lens"
         if self.probes.tap is not None:
+            self.probes.tap.give_up(reason)
+            self.probes = Probes()
+            return "attention"
+        return None
+
+    @property
+    def spared(self) -> bool:
+        """Whether a layer's attention was left out because the memory did not suffice."""
+        return self.probes.tap is not None and MEMORY in self.probes.tap.reasons().values()
+
+    def facts(
+        self, attention: Sequence[LayerAttention], lens: Sequence[LayerLens], queries: int, unread: str | None = None
+    ) -> dict[str, Any]:
+        """`run.attention` and `run.lens` of what was found over `queries` tokens; `unread` is why nothing was read, if so."""
+        facts: dict[str, Any] = {"attention": None, "lens": None}
+        if self._tap is not None:
             facts["attention"] = {
-                "top": self.probes.tap.top,
+                "top": self._tap.top,
                 "queries": queries if attention else 0,
-                "absent": self._absent({layer.layer for layer in attention}),
+                "absent": self._absent({layer.layer for layer in attention}, unread),
             }
         if self._settings.lens:
             facts["lens"] = {
@@ -71,9 +95,9 @@ class Inside:
             }
         return facts
 
-    def _absent(self, found: set[int]) -> list[dict[str, Any]]:
+    def _absent(self, found: set[int], unread: str | None) -> list[dict[str, Any]]:
         """The layers without rows, each with its reason."""
-        tap = self.probes.tap
+        tap = self._tap
         assert tap is not None
         asked = self._settings.attention_layers
         reasons = tap.reasons()
@@ -82,7 +106,10 @@ class Inside:
         return [
             {
                 "layer": number,
-                "reason": tap.given_up or reasons.get(number) or f"it computes no softmax attention{_kind(kinds, number)}",
+                "reason": tap.given_up
+                or unread
+                or reasons.get(number)
+                or f"it computes no softmax attention{_kind(kinds, number)}",
             }
             for number in missing
         ]

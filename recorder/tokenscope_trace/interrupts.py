@@ -1,4 +1,8 @@
-"""Ctrl-C and SIGTERM: at once while there is nothing to keep; afterwards the first asks for an orderly end, the second insists."""
+"""Ctrl-C, SIGTERM and a terminal that hangs up: at once while there is nothing to keep; afterwards in three steps.
+
+The first request asks for an orderly end. The second breaks off what runs; what there was at the end of the last finished stage
+is still written. The third leaves at once.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,61 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_SIGNALS = [
+    number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
+]  # there is no hanging up on Windows
+
+
+class Insisted(BaseException):
+    """The user asked for the third time: nothing is to be finished any more. No Exception, so that no stage takes it for its own."""
+
+
+class Stop:
+    """Whether, and how urgently, the user wants to stop; called, it says whether at all.
+
+    While it listens, the first signal calls `on_first`, the second raises KeyboardInterrupt, the third Insisted.
+    """
+
+    def __init__(self, on_first: Callable[[], None]) -> None:
+        self._on_first = on_first
+        self._asked = 0
+        self._sheltered = 0
+        self._pending = False
+
+    def __call__(self) -> bool:
+        """Whether the user asked to stop."""
+        return self._asked > 0
+
+    @contextmanager
+    def shelter(self) -> Iterator[None]:
+        """While a file is written, which takes a moment: a second request raises KeyboardInterrupt at the end of the block."""
+        self._sheltered += 1
+        try:
+            yield
+        finally:
+            self._sheltered -= 1
+        if self._pending and not self._sheltered:
+            self._pending = False
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Signals come here. Main thread only."""
+        with _handled_by(self.handle):
+            yield
+
+    def handle(self, _signal: int, _frame: FrameType | None) -> None:
+        """A signal came."""
+        self._asked += 1
+        if self._asked > 2:
+            raise Insisted
+        if self._asked == 2:
+            self._pending = bool(self._sheltered)
+            if not self._sheltered:
+                raise KeyboardInterrupt
+        if self._asked == 1:
+            self._on_first()
 
 
 @contextmanager
@@ -28,28 +87,13 @@ def abortable() -> Iterator[None]:
 
 
 @contextmanager
-def stoppable(on_first: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Yields a function that says whether the user asked to stop; a second request raises KeyboardInterrupt.
-
-    `on_first` is called from the signal handler at the first request. Main thread only.
-    """
-    asked = False
-
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        on_first()
-
-    with _handled_by(handle):
-        yield lambda: asked
-
-
-@contextmanager
 def _handled_by(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {}
     try:
+        for number in _SIGNALS:
+            if number == getattr(signal, "SIGHUP", None) and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # nohup: the recording is to outlive its terminal
+            before[number] = signal.signal(number, handle)
         yield
     finally:
         for number, handler in before.items():

@@ -6,7 +6,6 @@ module describes every field. The same trace gives the same text. Knows no file 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -21,6 +20,7 @@ from tokenscope_trace.schema import CheckResult, Outcome, Scope
 from tokenscope_trace.summary import summarise
 from tokenscope_trace.traces import Trace
 from tokenscope_trace.uncertain import changed_nodes, near_certain, perplexity
+from tokenscope_trace.visible import escaped_json
 
 FORMAT = "tokenscope-report"
 VERSION = "1.0"
@@ -78,7 +78,7 @@ _COLUMNS = (
 def json_report(trace: Trace, *, title: str | None = None) -> str:
     """The document as text that ends in a line break; `title` stands in place of the prompt's file name."""
     document = _finite(_document(trace, title))
-    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return escaped_json(document) + "\n"
 
 
 def _document(trace: Trace, title: str | None) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _document(trace: Trace, title: str | None) -> dict[str, Any]:
         "summary": _summary(trace),
         "decisions": _decisions(trace, summary.review),
         "behaviour": _behaviour(trace, summary.review),
-        "check": _check(trace),
+        "check": _check(trace, summary.review),
         "files": [_file(trace, number) for number in range(len(trace.files))],
         "tokens": list(_tokens(trace)),
     }
@@ -124,6 +124,7 @@ def _run(trace: Trace) -> dict[str, Any]:
         "noise": _of((run.get("replay") or {}).get("noise"), _NUMBER),
         "tree": None if tree is None else _picked(tree, _TREE),
         "notes": _strings(run["notes"]),
+        "redacted": _strings(run.get("redacted")),
     }
 
 
@@ -167,14 +168,15 @@ def _figures(trace: Trace, nodes: Array) -> dict[str, Any]:
 def _decisions(trace: Trace, found: Review | None) -> dict[str, Any] | None:
     if found is None:
         return None
+    results = _results(trace)
     listed, first = [], 0
     for row, decision in enumerate(found.decisions):
-        listed.append(_decision(trace, row, first, decision))
+        listed.append(_decision(trace, row, first, decision, results))
         first += len(decision.options)
     return {"found": found.found, "listed": listed}
 
 
-def _decision(trace: Trace, row: int, first: int, decision: Decision) -> dict[str, Any]:
+def _decision(trace: Trace, row: int, first: int, decision: Decision, results: Mapping[int, str]) -> dict[str, Any]:
     """A decision: row `row` of its table, whose options begin at row `first` of theirs."""
     table = trace.decisions
     return {
@@ -186,24 +188,28 @@ def _decision(trace: Trace, row: int, first: int, decision: Decision) -> dict[st
         "written": decision.written,
         "probability": _short(table.probability[row]),
         "difference": _short(table.difference[row]),
+        "ends_text": decision.is_end,
+        "rest": max(0.0, min(1.0, 1 - decision.probability - sum(option.probability for option in decision.options))),
+        "drawn": bool(decision.drawn),
         "coin_flip": decision.coin_flip,
         "taste": decision.taste,
-        "options": [_option(trace, first + place, option) for place, option in enumerate(decision.options)],
+        "options": [_option(trace, first + place, option, results) for place, option in enumerate(decision.options)],
     }
 
 
-def _option(trace: Trace, row: int, option: Option) -> dict[str, Any]:
+def _option(trace: Trace, row: int, option: Option, results: Mapping[int, str]) -> dict[str, Any]:
     branch = option.branch
     compared = branch >= 0 and len(trace.outcomes) > 0
     scope = Scope(int(trace.outcomes.scope[branch])) if compared else Scope.NONE
     return {
         "text": option.text,
+        "ends_text": option.is_end,
         "node": option.node,
         "probability": _short(trace.decision_options.probability[row]),
         "branch": None if branch < 0 else branch,
         "outcome": None if branch < 0 else _name(Outcome(int(trace.outcomes.outcome[branch]) if compared else 0)),
         "scope": None if scope == Scope.NONE else _name(scope),
-        "check": _results(trace).get(branch) if branch >= 0 else None,
+        "check": results.get(branch) if branch >= 0 else None,
     }
 
 
@@ -217,7 +223,7 @@ def _behaviour(trace: Trace, found: Review | None) -> dict[str, Any] | None:
     }
 
 
-def _check(trace: Trace) -> dict[str, Any] | None:
+def _check(trace: Trace, found: Review | None) -> dict[str, Any] | None:
     facts = trace.run.get("check")
     if facts is None:
         return None
@@ -233,17 +239,16 @@ def _check(trace: Trace) -> dict[str, Any] | None:
             for branch, result in results.items()
         ],
         "pass_share": behaviour.pass_share(trace),
-        "pivot": _pivot(trace, facts.get("pivot")),
+        "pivot": _pivot(facts.get("pivot"), found.pivot_line if found is not None else None),
     }
 
 
-def _pivot(trace: Trace, pivot: Any) -> dict[str, Any] | None:
+def _pivot(pivot: Any, line: int | None) -> dict[str, Any] | None:
     if pivot is None:
         return None
-    node = int(pivot["node"])
     return {
-        "node": node,
-        "line": lines(trace, trace.texts[0]).get(node),
+        "node": int(pivot["node"]),
+        "line": line,
         "before": _of(pivot.get("before"), _NUMBER),
         "after": _of(pivot.get("after"), _NUMBER),
     }

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from tokenscope_trace.head import ModelHead, keeping_body, reproduces
 from tokenscope_trace.metrics import count_above
+from tokenscope_trace.model_config import layer_lists
+from tokenscope_trace.placement import input_device
 
 _PROBE_TOKENS = 8
 _ROWS = 4  # of logits that are reduced at once: wide blocks leave the processor's cache
@@ -43,8 +45,10 @@ class Lens:
 
     @torch.no_grad()
     def __init__(self, model: Any) -> None:
-        self.layers = _layers(model)
-        self._head, self._norm = _probe(model, self.layers)
+        candidates = layer_lists(model)
+        if not candidates:
+            raise NoLens("the layers of this architecture cannot be told apart")
+        self.layers, self._head, self._norm = _probe(model, candidates)
 
     @contextmanager
     def watching(self, numbers: Sequence[int]) -> Iterator[dict[int, Tensor]]:
@@ -105,23 +109,14 @@ def _argmax(z: Tensor) -> Tensor:
     return place * block + blocks[torch.arange(rows, device=z.device), place].argmax(-1)
 
 
-def _layers(model: Any) -> list[nn.Module]:
-    """The model's layers, lowest first."""
-    count = getattr(model.config.get_text_config(), "num_hidden_layers", None)
-    lists = [module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module) == count]
-    if not lists:
-        raise NoLens("the layers of this architecture cannot be told apart")
-    return list(lists[0])
-
-
-def _probe(model: Any, layers: list[nn.Module]) -> tuple[ModelHead, Callable[[Tensor], Tensor]]:
-    """The head and the final norm, tried on a few tokens."""
+def _probe(model: Any, candidates: list[list[nn.Module]]) -> tuple[list[nn.Module], ModelHead, Callable[[Tensor], Tensor]]:
+    """The layers, the head and the final norm, tried on a few tokens."""
     size = int(model.config.get_text_config().vocab_size)
-    ids = torch.arange(1, 1 + _PROBE_TOKENS, device=model.device)[None] % size
+    ids = torch.arange(1, 1 + _PROBE_TOKENS, device=input_device(model))[None] % size
     made: list[tuple[nn.Module, Any]] = []
     states: dict[int, Tensor] = {}
     handles = [module.register_forward_hook(lambda m, _i, out: made.append((m, out))) for module in model.modules()]
-    handles.append(layers[-1].register_forward_hook(_keeping(states, 0)))
+    handles += [layers[-1].register_forward_hook(_keeping(states, place)) for place, layers in enumerate(candidates)]
     try:
         with keeping_body(model) as kept:
             logits = model(input_ids=ids, use_cache=False).logits[0]
@@ -130,18 +125,20 @@ def _probe(model: Any, layers: list[nn.Module]) -> tuple[ModelHead, Callable[[Te
     finally:
         for handle in handles:
             handle.remove()
-    if kept.body is None or 0 not in states or states[0].dim() != 2:
+    ran = [place for place, state in sorted(states.items()) if state.shape[:-1] == ids.shape[1:]]
+    if kept.body is None or not ran:
         raise NoLens("what its layers pass on is no sequence of hidden states")
+    layers, last = candidates[ran[0]], states[ran[0]]
     head = ModelHead(model, kept.body, kept.output)
     final = head.hidden(kept.output)
-    norm = _norm(made, final, kept.body, states[0])
+    norm = _norm(made, final, kept.body, last)
     try:
-        again = torch.cat([block for _, block in head.blocks(norm(states[0][None])[0])]).float()
+        again = torch.cat([block for _, block in head.blocks(norm(last[None])[0])]).float()
     except Exception as error:
         raise NoLens("its head cannot be applied to a layer's hidden states") from error
     if not reproduces(again, logits.float(), model.dtype):
         raise NoLens("its last layer, through its final norm and its head, does not give its logits")
-    return head, norm
+    return layers, head, norm
 
 
 def _norm(made: list[tuple[nn.Module, Any]], final: Tensor, body: nn.Module, last: Tensor) -> Callable[[Tensor], Tensor]:
@@ -155,7 +152,7 @@ def _norm(made: list[tuple[nn.Module, Any]], final: Tensor, body: nn.Module, las
 
 def _keeping(states: dict[int, Tensor], number: int) -> Callable[..., None]:
     def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        hidden = output[0] if isinstance(output, tuple) else output
+        hidden = output[0] if isinstance(output, tuple | list) else output
         if isinstance(hidden, Tensor):
             states[number] = hidden[0] if hidden.dim() == 3 else hidden
 

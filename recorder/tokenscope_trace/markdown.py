@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
+_LIST = re.compile(r"^(\d*)([-+=.)])(?=\s|$)")  # what makes a line an item or a heading
 _LINKED = re.compile(r"[@#]|://|www\.", re.IGNORECASE)  # what a forge makes a mention or a link of, escaped or not
 
 
@@ -25,7 +26,7 @@ def fenced(text: str, language: str = "") -> str:
 def plain(text: str) -> str:
     """The text as words: what Markdown would read as markup is escaped; as code where it holds a mention or a link."""
     line = " ".join(text.split())
-    return code_span(line) if _LINKED.search(line) else _MARKUP.sub(r"\\\1", line)
+    return code_span(line) if _LINKED.search(line) else _LIST.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", line))
 
 
 def _longest_run(text: str) -> int:

@@ -24,6 +24,17 @@ def available_bytes(device: torch.device) -> int | None:
     return min(found, default=None)
 
 
+def held_bytes(device: torch.device) -> int | None:
+    """Bytes that this process holds on the device; on the processor of the machine's memory. None where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
+    except (OSError, StopIteration, ValueError):
+        return None
+
+
 def _system_available() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()

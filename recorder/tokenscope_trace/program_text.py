@@ -82,16 +82,7 @@ def passages(trace: Trace, nodes: Array, marked: set[int]) -> Iterator[Passage]:
 
 def rows(passages: Iterable[Passage], changed: Callable[[int], bool]) -> tuple[list[Row], int]:
     """The first changed lines of a file with their context, or its first lines; and how many lines are not among them."""
-    lines: list[list[Passage]] = [[]]
-    for passage in passages:
-        for i, text in enumerate(passage.text.split("\n")):
-            if i > 0:
-                lines.append([])
-            node, shown = passage.node if i == 0 else None, text.removesuffix("\r")
-            if shown or node is not None:
-                lines[-1].append(Passage(shown or "↵", node))
-    if not lines[-1]:
-        lines.pop()
+    lines = _lines(passages)
     near = {
         n
         for line in range(1, len(lines) + 1)
@@ -104,6 +95,26 @@ def rows(passages: Iterable[Passage], changed: Callable[[int], bool]) -> tuple[l
             found.append(Row(number, changed(number), tuple(content), number - last - 1))
             last = number
     return found[:EXCERPT_LINES], len(lines) - len(found[:EXCERPT_LINES])
+
+
+def numbered(passages: Iterable[Passage], first: int) -> list[Row]:
+    """The lines of a text whose first one has this number."""
+    return [Row(number, False, tuple(content), 0) for number, content in enumerate(_lines(passages), first)]
+
+
+def _lines(passages: Iterable[Passage]) -> list[list[Passage]]:
+    """Passages by line, without line breaks but where one is marked."""
+    lines: list[list[Passage]] = [[]]
+    for passage in passages:
+        for i, text in enumerate(passage.text.split("\n")):
+            if i > 0:
+                lines.append([])
+            node, shown = passage.node if i == 0 else None, text.removesuffix("\r")
+            if shown or node is not None:
+                lines[-1].append(Passage(shown or "↵", node))
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 def _is_whole(content: bytes) -> bool:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tokenscope_trace.columns import Array
 from tokenscope_trace.schema import BranchEnd, Origin
 from tokenscope_trace.traces import Indices, Trace
 
+_HELD = 1 << 26  # bytes of text: more is not kept, for thousands of branches may share a long beginning
 _ENDED = ("end-of-text", "stop-string")
 
 
@@ -40,6 +42,7 @@ class Programs:
         self._trace = trace
         self._owner = np.full(len(trace.nodes), -1, dtype=np.int32)  # the branch of each node
         self._branches: dict[int, PathProgram] = {}
+        self._held = 0  # bytes of their texts
         for branch, (first, count) in enumerate(zip(trace.branches.first, trace.branches.count, strict=True)):
             self._owner[first : first + count] = branch
 
@@ -62,7 +65,11 @@ class Programs:
     def of_branch(self, branch: int) -> PathProgram:
         """That of a branch; where it rejoined the path it left, it goes on as that path does."""
         if branch not in self._branches:
-            self._branches[branch] = self._of_branch(branch)
+            made = self._of_branch(branch)
+            self._held += len(made.text)
+            if self._held > _HELD:
+                self._branches, self._held = {}, len(made.text)
+            self._branches[branch] = made
         return self._branches[branch]
 
     def _of_branch(self, branch: int) -> PathProgram:
@@ -76,14 +83,32 @@ class Programs:
 
     def departure(self, branch: int) -> int:
         """The last node of the main path on the way to a branch."""
-        node = int(self._trace.nodes.parent[self._trace.branches.first[branch]])
-        while self._owner[node] >= 0:
-            node = int(self._trace.nodes.parent[self._trace.branches.first[self._owner[node]]])
-        return node
+        return self._departures[branch]
+
+    @cached_property
+    def _departures(self) -> list[int]:
+        """By branch: one that departs from another has the departure of that one, which comes before it."""
+        found: list[int] = []
+        for node in self._trace.nodes.parent[self._trace.branches.first].tolist():
+            owner = self.owner(node)
+            found.append(node if owner < 0 else found[owner])
+        return found
 
     def owner(self, node: int) -> int:
         """The branch of a node, -1 for none."""
         return int(self._owner[node])
+
+    def leaning_on(self, lost: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(B,): these branches, and those that depart from or rejoin one of them, and so on."""
+        table, lost = self._trace.branches, np.array(lost, dtype=bool)
+        if not lost.any():
+            return lost
+        departs, rejoins = self._trace.nodes.parent[table.first], table.rejoined
+        leaned = np.stack([self._owner[departs], np.where(rejoins < 0, -1, self._owner[np.maximum(rejoins, 0)])])
+        count = -1
+        while count != (count := int(lost.sum())):
+            lost |= ((leaned >= 0) & lost[np.maximum(leaned, 0)]).any(axis=0)
+        return lost
 
     def _after(self, branch: int) -> tuple[Indices, bool]:
         """(the nodes that follow where a branch rejoined, whether the text comes to its own end)."""

@@ -160,15 +160,21 @@ def encode_fim(tokenizer: Any, text: str, source: str = "-", *, marker: str = DE
     if family.middle is not None:
         segments.append(Segment("control", len(ids), len(ids) + 1))
         ids = [*ids, vocabulary[family.middle]]
-    ends = {vocabulary[end] for end in _FIM_ENDS if end in vocabulary}
-    if tokenizer.eos_token_id is not None:
-        ends.add(tokenizer.eos_token_id)
     speller = Speller(tokenizer)
     exact = all(
         _plain_bytes(speller, part) == wanted.encode()
         for (_, part), wanted in zip(parts.values(), (before, after), strict=True)
     )
-    return Prompt(ids, "fim", source, tuple(segments), exact, tuple(sorted(ends)))
+    return Prompt(ids, "fim", source, tuple(segments), exact, fim_ends(tokenizer))
+
+
+def fim_ends(tokenizer: Any) -> tuple[int, ...]:
+    """The ids that end what fills a hole, ascending."""
+    vocabulary = tokenizer.get_vocab()
+    ends = {vocabulary[end] for end in _FIM_ENDS if end in vocabulary}
+    if tokenizer.eos_token_id is not None:
+        ends.add(tokenizer.eos_token_id)
+    return tuple(sorted(ends))
 
 
 def split_at_marker(text: str, source: str, marker: str) -> tuple[str, str]:

@@ -43,9 +43,9 @@ def facts(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
     seconds = clock.get("replay_seconds" if files else "decode_seconds")
     written = [] if files else [prompt.get("source"), prompt.get("kind"), _EXACT.get(prompt.get("exact", True))]
     rows: list[tuple[str, Any]] = [
-        ("model", f"{model['id']} at {model['revision']}" if model.get("revision") else model.get("id")),
+        ("model", " at ".join(model[key] for key in ("id", "revision") if model.get(key))),
         ("size", _joined(_size(model))),
-        ("computed", _joined(model.get(key) for key in ("dtype", "device", "attention"))),
+        ("computed", _joined(model.get(key) for key in ("dtype", "quantization", "device", "attention"))),
         ("weights", _labelled("sha256 ", model.get("weights_sha256"))),
         ("tokenizer", _labelled("sha256 ", model.get("tokenizer_sha256"))),
         ("prompt", _joined(written)),
@@ -63,8 +63,10 @@ def facts(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
             "" if files else _joined([settings(sampling), _labelled("by ", _joined(sampling.get("processors") or []))]),
         ),
         ("stop", _joined(repr(stop) for stop in sampling.get("stop") or [])),
+        ("redacted", _joined(run.get("redacted") or [])),
         ("tree", _joined(_tree(run.get("tree")))),
         ("check", _joined(_check(run.get("check")))),
+        ("missing", _joined(f"{entry['stage']} ({entry['reason']})" for entry in run.get("missing") or [])),
         ("read again", _joined(_replay(replay)) if replay and not files else ""),
         ("command", " ".join(run["command"])),
         ("libraries", _joined(f"{name} {version}" for name, version in run["libraries"].items())),

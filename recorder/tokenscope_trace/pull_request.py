@@ -9,35 +9,48 @@ import re
 from collections.abc import Iterator
 
 from tokenscope_trace.markdown import code_span, fenced, plain
-from tokenscope_trace.review import Decision, Option, Review
+from tokenscope_trace.review import REST, Decision, Option, Review, in_words, rest
 from tokenscope_trace.summary import Place, Summary, summarise
 from tokenscope_trace.traces import Trace
+from tokenscope_trace.visible import visible_line
 
 LINES = 59
 _OPTIONS = 3
+_AND = {False: ", its alternatives and these branches", True: " and what was expected instead"}
 
 
 def markdown(trace: Trace, report: str, *, title: str | None = None) -> str:
     """The text; `report` is the name of the page that should be attached."""
     summary = summarise(trace, title)
+    checks = summary.review.checks if summary.review else ()
+    verdict = f" {checks[0]}" if checks else ""
     head = [
-        f"### How the model wrote {code_span(summary.title)}"
-        if not summary.files
-        else f"### How expected {code_span(summary.title)} is",
+        _heading(summary),
         "",
-        f"{plain(summary.model)}, {plain(summary.settings)}, {summary.extent}. {plain(summary.headline)}",
+        f"{plain(summary.model)}, {plain(summary.settings)}, {summary.extent}. {plain(summary.headline)}{verdict}",
         *_shares(summary.review),
-        *(_quoting(sentence) for sentence in (summary.review.checks if summary.review else ())),
+        *([plain(summary.warning)] if summary.warning else []),
+        *(_quoting(sentence) for sentence in (summary.sentences if summary.files else checks[1:])),
         "",
     ]
     foot = [
         "",
-        f"Attach {code_span(report)}: it shows every token, its alternatives and these branches, offline. "
+        f"Attach {code_span(visible_line(report))}: it shows every token{_AND[bool(summary.files)]}, offline. "
         "The numbers say how sure the model was, not whether the code is right.",
     ]
     found = summary.review
     body = _decisions(found, LINES - len(head) - len(foot)) if found and found.decisions else _places(summary)
     return "\n".join([*head, *body, *foot]) + "\n"
+
+
+def _heading(summary: Summary) -> str:
+    """The title, as a heading; that of several files is words around one name."""
+    if not summary.files:
+        return f"### How the model wrote {code_span(summary.title)}"
+    name = code_span(summary.files[0].source)
+    titled = summary.title != summary.source
+    more = len(summary.files) + summary.files_left_out - 1
+    return f"### How expected {code_span(summary.title) if titled else name if not more else f'{name} and {more:,} more'} {'is' if titled or not more else 'are'}"
 
 
 def _shares(review: Review | None) -> Iterator[str]:
@@ -77,16 +90,27 @@ def _decisions(review: Review, room: int) -> list[str]:
 
 def _head(decision: Decision) -> str:
     where = f", {plain(decision.where)}" if decision.where else ""
-    options = [option for option in decision.options if option.branch >= 0] or list(decision.options)
-    others = "; ".join(map(_option, options[:_OPTIONS]))
-    flip = " (a coin flip)" if decision.coin_flip else ""
+    options = ([option for option in decision.options if option.branch >= 0] or list(decision.options))[:_OPTIONS]
+    left = rest(decision, options)
+    others = "; ".join([*map(_option, options), *([f"{REST} {left}"] if left else [])])
+    notes = ", ".join(
+        note
+        for note in (
+            f"drawn by chance, {decision.drawn}" if decision.drawn else "",
+            "a coin flip" if decision.coin_flip else "",
+        )
+        if note
+    )
     instead = f", or {others}" if others else ""
-    return f"{decision.number}. **Line {decision.line:,}**{where}: {code_span(decision.written)} {decision.percent}{flip}{instead}"
+    return (
+        f"{decision.number}. **Line {decision.line:,}**{where}: {in_words(decision)} {decision.percent}"
+        f"{f' ({notes})' if notes else ''}{instead}"
+    )
 
 
 def _option(option: Option) -> str:
     check = f", check {option.check}" if option.check else ""
-    return f"{code_span(option.text)} {option.percent} ({option.outcome}{check})"
+    return f"{in_words(option)} {option.percent} ({option.outcome}{check})"
 
 
 def _diff(decision: Decision) -> list[str]:

@@ -1,15 +1,14 @@
-"""The command line `tokenscope-record`: options in, a trace file out. Holds no logic of recording.
+"""The command line `tokenscope-record`: options in, an exit code out. Holds no logic of recording.
 
 torch and transformers are imported when a recording starts, so that help and mistakes cost nothing.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,24 +17,19 @@ import click
 import tokenscope_trace
 from tokenscope_trace.command_help import GroupedCommand
 from tokenscope_trace.errors import INTERRUPTED, reported
-from tokenscope_trace.files import check_writable, write_atomically
-from tokenscope_trace.interrupts import abortable, stoppable
 from tokenscope_trace.record_options import (
+    check_forced,
     check_settings,
-    generation_settings,
     model_settings,
     recording_options,
     replay_settings,
     spelled_command,
-    tree_settings,
+    spelled_options,
 )
-from tokenscope_trace.settings import BUILTIN_MODEL
+from tokenscope_trace.settings import BUILTIN_MODEL, ModelSettings
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from tokenscope_trace.models import LoadedModel
-    from tokenscope_trace.traces import Trace
 
 _EXAMPLES = {
     "Tree": r"tokenscope-record prompt.py --tree-nodes 8000 --tree-length 64 --force-text '12: is None'",
@@ -45,16 +39,34 @@ _EXAMPLES = {
     "Decoding": r"tokenscope-record prompt.py --temperature 0.8 --top-p 0.95 --seed 7 --stop '\ndef '",
     "Inside the model": "tokenscope-record prompt.py --attention-top 16 --lens",
     "Decisions": "tokenscope-record prompt.py --check 'python -m doctest {file}' --decisions 5",
-    "Recording": "cat prompt.py | tokenscope-record - -o trace.tsc --force",
+    "Recording": "tokenscope-record prompt.py --dry-run        cat prompt.py | tokenscope-record - -o trace.tsc",
+    "Recording again": "tokenscope-record --replay trace.tsc --dtype bfloat16 -o again.tsc",
+}
+
+_HINTS = {  # what people guess
+    "--no-tree": "--tree-nodes 0",
+    "--no-branches": "--tree-nodes 0",
+    "--no-lens": "the lens is off unless --lens is given",
+    "--no-decisions": "--decisions 0",
+    "--max-tokens": "--max-new-tokens",
+    "--max-length": "--max-new-tokens",
+    "--n-predict": "--max-new-tokens",
+    "--greedy": "--temperature 0",
+    "--out": "--output",
+    "--overwrite": "--force",
+    "--test": "--check",
 }
 
 _EPILOG = """\b
 Exit codes:
   0    the trace is written
   2    the command line is wrong
-  3    the prompt or the code cannot be read, or does not fit the model
+  3    the prompt or the code cannot be read or redacted, or does not fit the model
   4    the model or its tokenizer cannot be loaded or used
-  5    the output cannot be written
+  5    the output cannot be written; standard error says where the recording is instead
+  6    the trace to be recorded again cannot be read, or cannot be recorded again (--replay)
+  7    the trace is written and lacks a part; standard error and its notes say which and why
+  8    recorded again, something differs beyond the noise (--replay)
   130  interrupted; what was there by then is written, marked as interrupted
 """
 _GENERATING = (
@@ -64,13 +76,21 @@ _GENERATING = (
 )  # fmt: skip
 
 
+_REPLAYING = (
+    "replay", "differences", "output", "force", "quiet", "model", "revision", "device", "device_map", "dtype", "trust_remote_code",
+    "allow_pickle", "check", "check_timeout", "check_memory", "help", "version",
+)  # fmt: skip
+_NO_WORDS = frozenset({"replay", "differences", "output", "force", "quiet"})  # of those, in the command of what is recorded
+
+
 @click.command(
     cls=GroupedCommand,
     examples=_EXAMPLES,
+    hints=_HINTS,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@click.argument("prompt", metavar="PROMPT", nargs=-1)
+@click.argument("prompt", metavar="PROMPT | --score FILE... | --diff REV", nargs=-1)
 @recording_options
 @click.version_option(tokenscope_trace.__version__, prog_name="tokenscope-record")
 @click.pass_context
@@ -83,19 +103,21 @@ def main(context: click.Context, /, prompt: tuple[str, ...], **options: Any) -> 
 
     With --score or --diff nothing is generated: the model reads code that exists, and the trace says how expected each of
     its tokens was. Surprising is not wrong.
+
+    With --replay a trace is recorded again, from what it holds, and what differs is said.
     """
-    _check_usage(context, prompt, options)
-    scores = options["score"] or options["diff"] is not None
-    replay = replay_settings(options, generates=not scores)
+    again = options["replay"] is not None
+    if options["differences"] is not None and not again:
+        raise click.UsageError("--differences needs --replay.")
+    (_check_replay if again else _check_usage)(context, prompt, options)
     with reported("tokenscope-record"):
         try:
-            run = _scoring(prompt, options) if scores else _generation(prompt[0], options)
-            finish = _run(run, replay, options, spelled_command(context))
+            exit_code = _record_again(options, context) if again else _run(prompt, options, context)
         except KeyboardInterrupt:
-            what = "file was read" if scores else "token"
+            what = "file was read" if _scores(options) else "token"
             click.echo(f"tokenscope-record: interrupted before the first {what}; nothing was written.", err=True)
-            finish = "interrupted"
-    sys.exit(INTERRUPTED if finish == "interrupted" else 0)
+            exit_code = INTERRUPTED
+    sys.exit(exit_code)
 
 
 def _check_usage(context: click.Context, prompt: Sequence[str], options: dict[str, Any]) -> None:
@@ -108,6 +130,8 @@ def _check_usage(context: click.Context, prompt: Sequence[str], options: dict[st
         for param in context.command.params:
             if param.name in _GENERATING and context.get_parameter_source(param.name) is given:
                 raise click.UsageError(f"{param.opts[-1]} says how to generate, and {scores} generates nothing.")
+    if scores and "prompt" in options["redact"]:
+        raise click.UsageError(f"--redact prompt: with {scores} there is no prompt; strings and comments can be redacted.")
     if not prompt and not options["diff"]:
         raise click.UsageError("Missing argument 'PROMPT'." if not scores else "--score needs a file.")
     if len(prompt) > 1 and not scores:
@@ -116,114 +140,89 @@ def _check_usage(context: click.Context, prompt: Sequence[str], options: dict[st
         raise click.UsageError("--system needs --chat.")
     if options["chat"] and options["fim"]:
         raise click.UsageError("--chat and --fim exclude each other.")
+    check_forced(options)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What is to be recorded: the default output's stem, and how a loaded model makes a trace of it."""
+def _check_replay(context: click.Context, prompt: Sequence[str], options: dict[str, Any]) -> None:
+    """Raises click.UsageError where something is given that the trace says."""
+    if prompt:
+        raise click.UsageError("--replay takes the prompt from the trace; leave out PROMPT.")
+    for param in context.command.params:
+        given = context.get_parameter_source(param.name or "") is click.core.ParameterSource.COMMANDLINE
+        if given and param.name not in _REPLAYING:
+            raise click.UsageError(
+                f"{param.opts[-1]} does not go with --replay, which takes all but the model and where it runs from the trace."
+            )
+    if (
+        options["revision"] is not None
+        and context.get_parameter_source("model") is not click.core.ParameterSource.COMMANDLINE
+    ):
+        raise click.UsageError("with --replay, --revision needs --model.")
+    if str(options["output"]) == "-" and str(options["differences"]) == "-":
+        raise click.UsageError("the trace and the differences cannot both go to standard output.")
 
-    stem: str
-    prepare: Callable[[LoadedModel], Any]
-    record: Callable[..., Trace]
 
-
-def _run(job: _Job, replay: Any, options: dict[str, Any], command: list[str]) -> str:
-    """Record, write, report; returns why the recording ended. Cheap checks come before the expensive imports."""
-    from tokenscope_trace.analysis import analysed
-    from tokenscope_trace.console import checking, make_console, print_summary, working
-    from tokenscope_trace.languages import by_name
+def _record_again(options: dict[str, Any], context: click.Context) -> int:
+    """Record a trace again and say what differs; the exit code."""
+    from tokenscope_trace.console import insist, make_console
+    from tokenscope_trace.prepared import Preparation
+    from tokenscope_trace.replaying import Wishes, replay
 
     console = make_console()
     console.quiet = options["quiet"]
-    output: Path = options["output"] or Path(f"{job.stem}.tsc")
-    to_stdout = str(output) == "-"
-    if not to_stdout:
-        check_writable(output, force=options["force"])
-    begin = time.perf_counter()
-    with abortable(), working(console, f"Loading {_model_name(options['model'])}"):
-        loaded = _load(options)
-        prepared = job.prepare(loaded)
-    load_seconds = time.perf_counter() - begin
-
-    def stopping() -> None:
-        console.print("Stopping; what is there by now is kept. Press Ctrl-C again to stop at once.")
-
-    with stoppable(stopping) as should_stop:  # until the file is written
-        trace = job.record(
-            console, loaded, prepared, replay=replay, should_stop=should_stop, command=command, load_seconds=load_seconds
-        )
-        with checking(console) as on_check:
-            trace = analysed(
-                trace,
-                by_name(options["language"] or ""),
-                decisions=options["decisions"],
-                check=check_settings(options),
-                should_stop=should_stop,
-                on_check=on_check,
-            )
-        data = trace.to_bytes()
-        if to_stdout:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        else:
-            write_atomically(output, data, force=options["force"])
-    print_summary(console, trace, None if to_stdout else output, len(data))
-    tree = trace.run.get("tree") or {}
-    return "interrupted" if tree.get("finish") == "interrupted" else str(trace.run["finish"])
-
-
-def _generation(source: str, options: dict[str, Any]) -> _Job:
-    """Go on from a prompt."""
-    from tokenscope_trace.prompt import encode_chat, encode_fim, encode_text, split_at_marker
-
-    text, name = _read(source)
-    if options["fim"]:
-        split_at_marker(text, name, options["fim_marker"])
-
-    def encode(loaded: LoadedModel) -> Any:
-        if options["chat"]:
-            return encode_chat(loaded.tokenizer, text, name, system=options["system"])
-        if options["fim"]:
-            return encode_fim(loaded.tokenizer, text, name, marker=options["fim_marker"])
-        return encode_text(loaded.tokenizer, text, name)
-
-    def record_it(
-        console: Console, loaded: LoadedModel, prompt: Any, *, should_stop: Callable[[], bool], **more: Any
-    ) -> Trace:
-        from tokenscope_trace.console import following
-        from tokenscope_trace.languages import by_name
-        from tokenscope_trace.recording import record
-
-        settings = generation_settings(options)
-        with following(console) as follower:
-            watcher = follower.watcher(should_stop, writing=settings.max_new_tokens)
-            language = by_name(options["language"] or "")
-            return record(loaded, prompt, settings, tree=tree_settings(options), language=language, watcher=watcher, **more)
-
-    return _Job("stdin" if source == "-" else Path(source).stem, encode, record_it)
-
-
-def _scoring(sources: Sequence[str], options: dict[str, Any]) -> _Job:
-    """Measure code that exists."""
-    from tokenscope_trace.documents import changed, given
-
-    documents, compared, notes = (
-        changed(options["diff"], sources) if options["diff"] is not None else (given(sources), None, [])
+    wishes = Wishes(
+        model=model_settings(options),
+        chosen=context.get_parameter_source("model") is click.core.ParameterSource.COMMANDLINE,
+        check=check_settings(options),
+        output=options["output"],
+        differences=options["differences"],
+        force=options["force"],
+        words=spelled_options(context, frozenset(_REPLAYING) - _NO_WORDS),
     )
+    preparation = Preparation((), None, lambda sentence: insist(console, sentence))
+    return replay(options["replay"], wishes, _load, preparation, console)
 
-    def record_it(
-        console: Console, loaded: LoadedModel, _none: Any, *, should_stop: Callable[[], bool], **more: Any
-    ) -> Trace:
-        from tokenscope_trace.console import following
-        from tokenscope_trace.scoring import score
 
-        with following(console) as follower:
-            watcher = follower.watcher(should_stop, reading=len(documents))
-            top = options["top_alternatives"]
-            return score(loaded, documents, top_alternatives=top, compared=compared, notes=notes, watcher=watcher, **more)
+def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context) -> int:
+    """Read the input, record it, and write; the exit code. Cheap checks come before the expensive imports."""
+    from tokenscope_trace.console import insist, make_console
+    from tokenscope_trace.estimate_words import print_estimate
+    from tokenscope_trace.hidden import Redaction
+    from tokenscope_trace.jobs import generation, scoring
+    from tokenscope_trace.languages import by_name
+    from tokenscope_trace.prepared import Preparation, check_redactions
+    from tokenscope_trace.running import Plan, rehearse, run
 
-    only = len(documents) == 1
-    return _Job("diff" if compared else Path(documents[0].source).stem if only else "score", lambda _loaded: None, record_it)
+    scores = _scores(options)
+    replay = replay_settings(options, generates=not scores)
+    console = make_console()
+    console.quiet = options["quiet"]
+    job = scoring(prompt, options) if scores else generation(prompt[0], *_read(prompt[0]), options)
+    redactions, language = tuple(map(Redaction, options["redact"])), by_name(options["language"] or "")
+    check_redactions(redactions, [name for name, _ in job.inputs[: None if scores else 1]], language, chat=options["chat"])
+    preparation = Preparation(redactions, language, lambda sentence: insist(console, sentence))
+    preparation.read(job.inputs, scored=scores)
+    output: Path = options["output"] or Path(f"{job.stem}.tsc")
+    plan = Plan(
+        output=None if str(output) == "-" else output,
+        force=options["force"],
+        model=_model_name(options["model"]),
+        load=lambda: _load(model_settings(options)),
+        replay=replay,
+        language=language,
+        decisions=options["decisions"],
+        check=check_settings(options),
+        command=spelled_command(context),
+        prepare=preparation,
+    )
+    if options["dry_run"]:
+        print_estimate(rehearse(job, plan, console))
+        return 0
+    return run(job, plan, console)
+
+
+def _scores(options: dict[str, Any]) -> bool:
+    return bool(options["score"]) or options["diff"] is not None
 
 
 def _read(source: str) -> tuple[str, str]:
@@ -234,7 +233,7 @@ def _read(source: str) -> tuple[str, str]:
     return read_text(source)
 
 
-def _load(options: dict[str, Any]) -> LoadedModel:
+def _load(settings: ModelSettings) -> LoadedModel:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     import huggingface_hub.utils
     import transformers
@@ -244,7 +243,9 @@ def _load(options: dict[str, Any]) -> LoadedModel:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     huggingface_hub.utils.logging.set_verbosity_error()
-    return load(model_settings(options))
+    for library in ("accelerate", "bitsandbytes"):  # a warning for every product of every step
+        logging.getLogger(library).setLevel(logging.ERROR)
+    return load(settings)
 
 
 def _model_name(model: str) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 
+from tokenscope_trace.anonymous import without_places
 from tokenscope_trace.checks import names_file
-from tokenscope_trace.command_help import GroupedOption
+from tokenscope_trace.command_help import Fraction, GroupedOption, Whole
 from tokenscope_trace.languages import LANGUAGES
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,
     DEFAULT_FIM_MARKER,
+    REDACTIONS,
     CheckSettings,
     ForcedPath,
     GenerationSettings,
@@ -30,6 +32,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 TREE, REPLAY = TreeSettings(), ReplaySettings()
 _DECISIONS, _CHECK = 10, CheckSettings("")  # decisions.LISTED, which is not imported for help
+_OTHER_FILES = frozenset(
+    {".html", ".htm", ".md", ".markdown", ".sarif", ".txt", ".pdf", ".csv", ".xml", ".yml", ".yaml", ".toml"}
+)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 
 
@@ -71,6 +76,16 @@ def _check_command(_context: click.Context, _param: click.Parameter, value: str 
     return value
 
 
+def _trace_name(_context: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+    """A name that says of the file what it is not is a slip: the trace is binary."""
+    suffix = "" if value is None else value.suffix.lower()
+    if value is not None and suffix in _OTHER_FILES | {known for one in LANGUAGES for known in one.suffixes.split()}:
+        raise click.BadParameter(
+            f"a trace is no {suffix} file; name it {value.stem}.tsc, and tokenscope-html {value.stem}.tsc makes reports of it."
+        )
+    return value
+
+
 def _layers(_context: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     try:
         return None if value is None else parse_layers(value)
@@ -103,12 +118,33 @@ _OPTIONS = (
     ),
     _option(
         "Model",
+        "--device-map",
+        type=click.Choice(["auto", "balanced", "sequential"]),
+        metavar="HOW",
+        help="Spread a large model over all accelerators, then memory, then disk, as the package accelerate does it: auto, balanced "
+        "or sequential; in place of --device.",
+    ),
+    _option(
+        "Model",
         "--dtype",
         type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
         default="auto",
         metavar="DTYPE",
         help="Number format of the weights: float32, bfloat16 or float16.  "
         "[default: float32 on the cpu, the checkpoint's own elsewhere]",
+    ),
+    _option(
+        "Model",
+        "--trust-remote-code",
+        is_flag=True,
+        help="Run the code that the model's repository brings along, with your rights; read it first.",
+    ),
+    _option(
+        "Model",
+        "--allow-pickle",
+        is_flag=True,
+        help="Accept weights in pickle files (.bin), too, read by torch's restricted loader, which builds nothing but tensors.  "
+        "[default: safetensors only]",
     ),
     _option("Prompt", "--chat", is_flag=True, help="Send PROMPT as a user's message, by the tokenizer's own chat template."),
     _option("Prompt", "--system", metavar="TEXT", help="System message that goes before it; only with --chat."),
@@ -142,7 +178,7 @@ _OPTIONS = (
     _option(
         "Decoding",
         "--max-new-tokens",
-        type=click.IntRange(1),
+        type=Whole(1),
         default=256,
         show_default=True,
         metavar="N",
@@ -151,7 +187,7 @@ _OPTIONS = (
     _option(
         "Decoding",
         "--temperature",
-        type=click.FloatRange(0),
+        type=Fraction(0),
         metavar="T",
         help="0 is greedy; above 0, or with any of the next three, sampled.  "
         "[default: the model's own generation config, mostly greedy]",
@@ -159,28 +195,28 @@ _OPTIONS = (
     _option(
         "Decoding",
         "--top-p",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Fraction(0, 1, min_open=True),
         metavar="P",
         help="Sample from the smallest set of tokens that holds this probability.  [default: the model's own]",
     ),
     _option(
         "Decoding",
         "--top-k",
-        type=click.IntRange(0),
+        type=Whole(0),
         metavar="K",
         help="Sample from the K most probable tokens; 0 is all.  [default: the model's own, else 50]",
     ),
     _option(
         "Decoding",
         "--min-p",
-        type=click.FloatRange(0, 1),
+        type=Fraction(0, 1),
         metavar="P",
         help="Sample from tokens at least P times as probable as the best.  [default: the model's own]",
     ),
     _option(
         "Decoding",
         "--seed",
-        type=click.IntRange(0, 2**63 - 1),
+        type=Whole(0, 2**63 - 1),
         default=0,
         show_default=True,
         metavar="N",
@@ -199,6 +235,7 @@ _OPTIONS = (
         "-o",
         "--output",
         type=click.Path(path_type=Path),
+        callback=_trace_name,
         metavar="FILE",
         help="The trace to write, - for standard output.  [default: PROMPT's name with .tsc, in the current folder]",
     ),
@@ -210,11 +247,41 @@ _OPTIONS = (
         help="What the code is written in, for its syntax: " + ", ".join(language.name for language in LANGUAGES) + ".  "
         "[default: by the file's suffix; in chats and Markdown by the fences]",
     ),
+    _option(
+        "Recording",
+        "--redact",
+        type=click.Choice(list(REDACTIONS)),
+        multiple=True,
+        metavar="WHAT",
+        help="Leave text out of the trace, and what would give it back: prompt, strings (in the code) or comments; may be given "
+        "several times.",
+    ),
     _option("Recording", "--force", is_flag=True, help="Overwrite an existing output."),
     _option(
         "Recording",
+        "--dry-run",
+        is_flag=True,
+        help="Record nothing: try a few steps, and print what time, memory and space in the file the recording would take at most.",
+    ),
+    _option(
+        "Recording again",
+        "--replay",
+        type=click.Path(path_type=Path),
+        metavar="TRACE",
+        help="Record this trace again, from what it holds, and say what differs beyond the noise; in place of PROMPT. The model, its "
+        "device and number format may be given; a check runs only if you give it. The result is written only with -o.",
+    ),
+    _option(
+        "Recording again",
+        "--differences",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="With --replay: write every difference, as JSON, too; - is standard output.",
+    ),
+    _option(
+        "Recording",
         "--top-alternatives",
-        type=click.IntRange(1, 1000),
+        type=Whole(1, 1000),
         default=10,
         show_default=True,
         metavar="K",
@@ -223,7 +290,7 @@ _OPTIONS = (
     _option(
         "Inside the model",
         "--attention-top",
-        type=click.IntRange(0, 1000),
+        type=Whole(0, 1000),
         default=None,
         metavar="N",
         help="For every token, layer and head keep the N tokens that it looked at most, and the mass of the others; 0 is none.  "
@@ -253,7 +320,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-nodes",
-        type=click.IntRange(0),
+        type=Whole(0),
         default=TREE.nodes,
         show_default=True,
         metavar="N",
@@ -262,7 +329,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-width",
-        type=click.IntRange(1),
+        type=Whole(1),
         default=TREE.width,
         show_default=True,
         metavar="N",
@@ -271,7 +338,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-depth",
-        type=click.IntRange(1),
+        type=Whole(1),
         default=TREE.depth,
         show_default=True,
         metavar="N",
@@ -280,7 +347,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-length",
-        type=click.IntRange(1),
+        type=Whole(1),
         default=TREE.length,
         show_default=True,
         metavar="N",
@@ -289,7 +356,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-extra",
-        type=click.IntRange(0),
+        type=Whole(0),
         default=TREE.extra,
         show_default=True,
         metavar="N",
@@ -298,7 +365,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-min-prob",
-        type=click.FloatRange(0, 1),
+        type=Fraction(0, 1),
         default=TREE.min_prob,
         show_default=True,
         metavar="P",
@@ -307,7 +374,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-temperature",
-        type=click.FloatRange(0),
+        type=Fraction(0),
         default=0,
         show_default=True,
         metavar="T",
@@ -333,7 +400,7 @@ _OPTIONS = (
     _option(
         "Decisions",
         "--decisions",
-        type=click.IntRange(0, 1000),
+        type=Whole(0, 1000),
         default=_DECISIONS,
         show_default=True,
         metavar="N",
@@ -350,7 +417,7 @@ _OPTIONS = (
     _option(
         "Decisions",
         "--check-timeout",
-        type=click.FloatRange(0, min_open=True),
+        type=Fraction(0, min_open=True),
         default=_CHECK.timeout,
         show_default=True,
         metavar="SECONDS",
@@ -359,7 +426,7 @@ _OPTIONS = (
     _option(
         "Decisions",
         "--check-memory",
-        type=click.IntRange(16),
+        type=Whole(16),
         default=_CHECK.memory,
         show_default=True,
         metavar="MB",
@@ -378,7 +445,10 @@ def recording_options(command: Command) -> Command:
 
 def model_settings(options: dict[str, Any]) -> ModelSettings:
     """Which model."""
-    return ModelSettings(options["model"], options["revision"], options["device"], options["dtype"])
+    if options["device_map"] is not None and options["device"] != "auto":
+        raise click.UsageError("--device and --device-map exclude each other.")
+    names = ("revision", "device", "dtype", "trust_remote_code", "allow_pickle", "device_map")
+    return ModelSettings(options["model"], **{name: options[name] for name in names})
 
 
 def generation_settings(options: dict[str, Any]) -> GenerationSettings:
@@ -412,6 +482,16 @@ def replay_settings(options: dict[str, Any], *, generates: bool) -> ReplaySettin
     return ReplaySettings(top, layers, lens, options["lens_layers"]) if top or lens or generates else None
 
 
+def check_forced(options: dict[str, Any]) -> None:
+    """Raises click.UsageError where something is forced behind the last token that there can be."""
+    limit = options["max_new_tokens"]
+    for path in (*options["force_token"], *options["force_text"]):
+        if (position := path.places[0].position) > limit:
+            raise click.UsageError(
+                f"there is no output token {position:,} to replace: --max-new-tokens is {limit:,}; raise it, or force an earlier one."
+            )
+
+
 def check_settings(options: dict[str, Any]) -> CheckSettings | None:
     """The user's own command, None for none."""
     if options["check"] is None:
@@ -421,13 +501,20 @@ def check_settings(options: dict[str, Any]) -> CheckSettings | None:
 
 def spelled_command(context: click.Context) -> list[str]:
     """The command line as it was meant, without folders: they say where on this machine, which is nobody's business."""
-    words = ["tokenscope-record"]
+    return ["tokenscope-record", *spelled_options(context)]
+
+
+def spelled_options(context: click.Context, names: Collection[str] | None = None) -> list[str]:
+    """The arguments and options that were given, of these names alone where they are named."""
+    words: list[str] = []
     for param in context.command.params:
         if context.get_parameter_source(param.name or "") is not click.core.ParameterSource.COMMANDLINE:
             continue
+        if names is not None and param.name not in names:
+            continue
         value = context.params[param.name or ""]
         if isinstance(param, click.Argument):
-            words[1:1] = [Path(entry).name if entry != "-" else entry for entry in value]
+            words[:0] = [Path(entry).name if entry != "-" else entry for entry in value]
             continue
         if isinstance(param, click.Option) and param.is_flag:
             words.append(param.opts[-1])
@@ -437,6 +524,8 @@ def spelled_command(context: click.Context) -> list[str]:
         for entry in value if isinstance(value, tuple) else (value,):
             if param.name in ("stop", "force_text"):
                 entry = _escape(str(entry))
+            if param.name == "check":
+                entry = without_places(str(entry))
             folder = isinstance(entry, Path) or (param.name == "model" and Path(str(entry)).is_dir())
             words += [param.opts[-1], Path(entry).name if folder else str(entry)]
     return words

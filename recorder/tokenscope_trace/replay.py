@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,13 @@ from transformers.cache_utils import DynamicLayer
 
 from tokenscope_trace.engines import Reader
 from tokenscope_trace.head import PromptStates
-from tokenscope_trace.inside import Probes
+from tokenscope_trace.inside import Inside, Probes
 from tokenscope_trace.lens import Opinion, joined, opinion_of
 from tokenscope_trace.metrics import log_softmax_rows
+from tokenscope_trace.placement import input_device
 from tokenscope_trace.replay_tables import Floats, LayerAttention, LayerLens
+from tokenscope_trace.stages import INTERRUPTED, MEMORY, Missing, OnMissing, is_memory, reason_of, released
+from tokenscope_trace.watcher import warn_of_errors
 
 CHUNK = 128  # queries at once behind a cache: wide enough for the arithmetic, narrow enough for their logits
 _LOUD = "Read again, the output's logprobs differ by up to {:.2g} nats: attention and lens describe the second reading."
@@ -86,6 +89,7 @@ class Replayed:
     cache: Any = None  # of the whole sequence, for who goes on from here
     seconds: float | None = None
     notes: list[str] = field(default_factory=list)
+    starved: bool = False  # whether the memory did not suffice for all that was asked for
 
     def facts(self) -> dict[str, Any] | None:
         """`run.replay`."""
@@ -109,40 +113,73 @@ def read_again(
     prompt: int,
     logprob: Floats,
     cache: Any,
-    probes: Probes,
+    inside: Inside,
     *,
     on_read: Callable[[int, int], None] = lambda _done, _all: None,
     should_stop: Callable[[], bool] = lambda: False,
+    on_missing: OnMissing = warn_of_errors,
 ) -> Replayed:
     """Read `ids` (T,) again, of which those from `prompt` on were decided with `logprob` (N,).
 
-    `cache` is what decoding left behind, None where it cannot be cut back; the tap has seen the prompt then.
+    `cache` is what decoding left behind, None where it cannot be cut back; the tap has seen the prompt then. Where the memory does
+    not suffice, the sequence is read whole without the lens, then without attention; `on_missing` is told what is given up.
     """
     begin = time.perf_counter()
-    try:
-        for way in ("continued", "whole") if cache is not None else ("whole",):
-            if way == "continued" and not _cut(cache, prompt - 1):
-                continue
-            if way == "whole" and probes.tap is not None:
-                probes.tap.forget()
+    starved = False
+    while True:
+        try:
+            found = _by_some_way(model, ids, prompt, logprob, cache, inside.probes, on_read, should_stop)
+        except (Exception, KeyboardInterrupt) as error:
+            less = inside.give_up(MEMORY) if is_memory(error) else None
+            starved |= is_memory(error)
+            reason = reason_of(error)
+            on_missing(Missing(less or "replay", reason), error)
+            released(error)
+            if cache is not None:  # it may be half read, and others hold it, too
+                cache.layers.clear()
+                cache = None
+            if less is None:
+                return _without(inside.probes, reason, starved=starved)
+            continue
+        if found is None:
+            on_missing(Missing("replay", INTERRUPTED), KeyboardInterrupt())
+            return _without(inside.probes, INTERRUPTED, starved=starved)
+        return replace(found, seconds=time.perf_counter() - begin, starved=starved)
+
+
+def _by_some_way(
+    model: Any,
+    ids: Sequence[int],
+    prompt: int,
+    logprob: Floats,
+    cache: Any,
+    probes: Probes,
+    on_read: Callable[[int, int], None],
+    should_stop: Callable[[], bool],
+) -> Replayed | None:
+    """From the prompt's cache, or else as a whole; None where it was stopped."""
+    for way in ("continued", "whole") if cache is not None else ("whole",):
+        if way == "continued" and not _cut(cache, prompt - 1):
+            continue
+        if way == "whole" and probes.tap is not None:
+            probes.tap.forget()
+        try:
             found = _replay(model, ids, prompt, logprob, cache if way == "continued" else None, probes, on_read, should_stop)
-            if found is None:
-                return _interrupted(probes)
-            noise, lens = found
-            if way == "whole" or _close(noise, model.dtype):
-                break
-    except KeyboardInterrupt:
-        return _interrupted(probes)
-    except (torch.OutOfMemoryError, MemoryError):
-        _give_up(probes, "the memory did not suffice")
-        return Replayed(notes=["The memory did not suffice to read the output again: attention and lens are missing."])
+        except Exception as error:
+            if way == "whole" or is_memory(error):
+                raise
+            continue  # an architecture that takes one token at a time behind its cache
+        if found is None:
+            return None
+        noise, lens = found
+        if way == "whole" or _close(noise, model.dtype):
+            break
     return Replayed(
         way=way,
         noise=noise,
         attention=probes.tap.found(len(ids)) if probes.tap is not None else [],
         lens=lens,
         cache=cache if way == "continued" else None,
-        seconds=time.perf_counter() - begin,
         notes=[] if _close(noise, model.dtype) else [_LOUD.format(float(np.nanmax(noise)))],
     )
 
@@ -161,7 +198,7 @@ def _replay(
     blocks = (
         read_whole(model, ids, probes, rows=prompt - 1) if cache is None else _read_on(model, ids, prompt - 1, cache, probes)
     )
-    tokens = torch.tensor(list(ids), device=model.device)
+    tokens = torch.tensor(list(ids), device=input_device(model))
     found, opinions = [], Opinions(probes)
     for block in blocks:
         end = min(block.first + len(block.logits), len(ids) - 1)  # nothing follows the last row
@@ -198,7 +235,7 @@ def read_whole(
     `first`, `origin` and `skip` are as in AttentionTap.watching.
     """
     read = Reader(model)
-    tokens = torch.tensor([list(ids)], device=model.device)
+    tokens = torch.tensor([list(ids)], device=input_device(model))
     with PromptStates(model) as states, ExitStack() as stack:
         options = stack.enter_context(probes.tap.watching(first, origin, skip)) if probes.tap is not None else {}
         hidden = stack.enter_context(probes.lens.watching(probes.below)) if probes.lens is not None else {}
@@ -210,14 +247,10 @@ def read_whole(
         place = end
 
 
-def _interrupted(probes: Probes) -> Replayed:
-    _give_up(probes, "the recording was interrupted")
-    return Replayed(notes=["The output was not read again, because the recording was interrupted."])
-
-
-def _give_up(probes: Probes, reason: str) -> None:
+def _without(probes: Probes, reason: str, *, starved: bool) -> Replayed:
     if probes.tap is not None:
         probes.tap.give_up(reason)
+    return Replayed(starved=starved)
 
 
 def _cut(cache: Any, length: int) -> bool:

@@ -18,6 +18,8 @@ from markupsafe import Markup
 
 from tokenscope_trace import __version__, base85
 from tokenscope_trace.bundle import bundle, bundle_classic, bundle_style
+from tokenscope_trace.contents import contents
+from tokenscope_trace.fitting import fitted, marked, said
 from tokenscope_trace.schema import MAJOR_VERSION
 from tokenscope_trace.static_style import later_style, names_in, static_style
 from tokenscope_trace.summary import summarise
@@ -48,6 +50,8 @@ _LATER = frozenset(
         "tree",
     }
 )
+_TRIES = 3  # what a summary needs is known when it is written
+_SENTENCE = 512  # bytes, for saying what is left out
 _BOOT = "boot.js"  # stands in the page by itself; all other scripts of viewer/ are modules of the bundle
 
 
@@ -59,6 +63,7 @@ def render(trace: Trace, *, title: str | None = None) -> str:
         boot=Markup(boot),  # noqa: S704  our own source, which bundle_classic() made safe inside a script element
         style=Markup(style),  # noqa: S704  our own source, which bundle_style() checked
         summary=summarise(trace, title),
+        contents=contents(trace),
         viewer=packed_viewer(),
         sheet=packed_style(),
         payload=_pack(trace.payload, 6),
@@ -66,6 +71,26 @@ def render(trace: Trace, *, title: str | None = None) -> str:
         format_version=MAJOR_VERSION,
         generator=f"tokenscope-trace {__version__}",
     )
+
+
+def render_within(trace: Trace, limit: int, *, title: str | None = None) -> tuple[str, str]:
+    """(the report in at most `limit` bytes, a sentence on what it lacks for that, empty for nothing).
+
+    What cannot be left out stays, so that the page may be larger. `limit` 0 is none.
+    """
+    page = render(trace, title=title)
+    over = len(page.encode()) - limit
+    if not limit or over <= 0:
+        return page, ""
+    room = _packed_size(trace) - over - _SENTENCE
+    for _try in range(_TRIES):
+        found = fitted(trace, room, _packed_size)
+        page = render(marked(found, limit), title=title)
+        over = len(page.encode()) - limit
+        if over <= 0 or not found.fits:
+            break
+        room -= over + _SENTENCE
+    return page, said(found, limit) if found.left_out else ""
 
 
 @cache
@@ -136,6 +161,10 @@ def _template_source() -> str:
 def _pack(data: bytes, level: int) -> str:
     """Base64 around gzip, which carries a checksum."""
     return base64.b64encode(gzip.compress(data, level, mtime=0)).decode("ascii")
+
+
+def _packed_size(trace: Trace) -> int:
+    return len(_pack(trace.payload, 6))
 
 
 def _digest(text: str) -> str:

@@ -15,8 +15,9 @@ from tokenscope_trace import behaviour
 from tokenscope_trace.figures import percent
 from tokenscope_trace.markdown import code_span, fenced, plain
 from tokenscope_trace.programs import PathProgram, Programs
-from tokenscope_trace.schema import CheckResult, DecisionFlag, Outcome, Scope, SyntaxFlag
+from tokenscope_trace.schema import BranchEnd, CheckResult, DecisionFlag, Outcome, Scope, SyntaxFlag
 from tokenscope_trace.syntax import Syntax
+from tokenscope_trace.syntax_words import place_in_words
 from tokenscope_trace.traces import Trace
 from tokenscope_trace.visible import shortened, visible_line, visible_text, visible_token
 
@@ -24,30 +25,38 @@ TEXT_LENGTH = 60  # of what was written, in characters
 DIFF_LINES = 12
 DIFF_WIDTH = 200
 SAID_LINES = 4
+# What is looked at of code that a stranger's recording may make as large as it likes; ordinary code stays far below.
+_ABOVE, _AROUND, _DECLARATORS = 4096, 8, 16  # nodes above a decision, named blocks around it, declarators within each other
+_CHILDREN = 1000  # of a block, among which its name is looked for
+_DIFF_BYTES, _DIFFED = 100_000, 1000  # of each side, bytes and lines
+_EXCERPT = 4096  # bytes of what was written
 
 WORDS = {
     Outcome.NOT_COMPARED: ("unknown", "not compared"),
     Outcome.SAME_TEXT: ("same", "the same text again"),
     Outcome.SAME_PROGRAM: ("same", "the same program"),
     Outcome.RENAMED: ("renamed", "the same but for names"),
-    Outcome.OTHER_EXPRESSION: ("expression", "another expression or literal"),
+    Outcome.OTHER_EXPRESSION: ("expression", "another expression"),
     Outcome.OTHER_CONTROL_FLOW: ("control", "other control flow"),
-    Outcome.OTHER_CALLS: ("calls", "other calls or imports"),
+    Outcome.OTHER_CALLS: ("calls", "other calls"),
     Outcome.DOES_NOT_PARSE: ("broken", "does not parse"),
-    Outcome.UNFINISHED: ("unfinished", "unfinished within the bound"),
+    Outcome.UNFINISHED: ("unfinished", "unfinished"),
 }
 _SHARES = {  # by key, in the order of a chart
     "same": "the same program",
     "renamed": "the same but for names",
-    "expression": "another expression or literal",
+    "expression": "another expression",
     "control": "other control flow",
-    "calls": "other calls or imports",
+    "calls": "other calls",
     "broken": "does not parse",
-    "unfinished": "unfinished within the bound",
+    "unfinished": "unfinished",
     "unknown": "not compared",
 }
 _VERDICTS = {CheckResult.PASS: "passes", CheckResult.FAIL: "fails", CheckResult.TIME_OUT: "times out"}
-_SCOPES = {Scope.STATEMENT: "so far as the statement goes", Scope.FUNCTION: "", Scope.WHOLE: "", Scope.NONE: ""}
+_SCOPES = {Scope.STATEMENT: "(this statement)", Scope.FUNCTION: "", Scope.WHOLE: "", Scope.NONE: ""}
+END = "the end of the text"
+REST = "anything else"
+NEGLIGIBLE = 0.005  # a probability that needs no row of its own
 
 
 @dataclass(frozen=True)
@@ -66,11 +75,13 @@ class Option:
     """
 
     text: str
+    probability: float
     percent: str
     branch: int
     node: int
     outcome: str
     key: str
+    is_end: bool  # the model ends the text there; `text` is then END, and no code
     check: str  # what the user's command said of its program: passes, fails, times out; empty where it was not run
     said: tuple[str, ...]  # the last lines that the command printed
     diff: tuple[DiffLine, ...]
@@ -79,19 +90,34 @@ class Option:
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision, numbered from 1. `where` says what it decides and in which function, without the line."""
+    """One decision, numbered from 1. `where` says what it decides and in which function, without the line.
+
+    `line`, from 1, is where what was decided begins to show: bytes [start, end) of the program, without white space at its ends, but
+    where it is nothing else. What ended the text stands where the output ends.
+    """
 
     number: int
     node: int
     count: int  # tokens from `node` on
     line: int
+    start: int
+    end: int
     where: str
     written: str
+    is_end: bool  # as in Option
+    probability: float
     percent: str
+    drawn: str  # which choice it was, such as `8th choice`, where it was drawn by chance and was not the first; else empty
+    check: str  # as in Option, of the output
     coin_flip: bool
     taste: bool
     options: tuple[Option, ...]
     markdown: str  # a review comment
+
+    @property
+    def rest(self) -> str:
+        """The share of all that is neither written nor listed, in words; empty where it is negligible."""
+        return rest(self, self.options)
 
 
 @dataclass(frozen=True)
@@ -109,7 +135,7 @@ class Review:
     """All decisions that are listed, how many there are in all, and where the explored probability leads.
 
     `explored` is the share of all probability that the tree has followed, in words; `checks` are sentences about the user's own
-    command, empty where none was run.
+    command, its verdict first, empty where none was run. `pivot_line` is that of the token that moves it most, 0 for none.
     """
 
     decisions: tuple[Decision, ...]
@@ -117,6 +143,7 @@ class Review:
     explored: str
     shares: tuple[Share, ...]
     checks: tuple[str, ...]
+    pivot_line: int
 
 
 def review(trace: Trace) -> Review | None:
@@ -130,31 +157,56 @@ def review(trace: Trace) -> Review | None:
         found=facts["found"],
         explored=percent(min(1.0, behaviour.explored(trace))),
         shares=tuple(_shares(trace)) if len(trace.branches) else (),
-        checks=tuple(_checks(trace)),
+        checks=tuple(_checks(trace, reader)),
+        pivot_line=reader.pivot_line,
     )
+
+
+def rest(decision: Decision, options: Sequence[Option]) -> str:
+    """The share of all that is neither what was written nor one of these options, in words; empty where it is negligible."""
+    left = 1 - decision.probability - sum(option.probability for option in options)
+    return percent(min(left, 1.0)) if left >= NEGLIGIBLE else ""
+
+
+def in_words(part: Decision | Option) -> str:
+    """What was written, or could have been, in Markdown: code as code."""
+    text = part.written if isinstance(part, Decision) else part.text
+    return text if part.is_end else code_span(text)
 
 
 def comment(decision: Decision) -> str:
     """A decision as a review comment, in Markdown."""
     lines = [f"**Line {decision.line:,}**, {plain(decision.where)}" if decision.where else f"**Line {decision.line:,}**"]
-    lines += [f"The model wrote {code_span(decision.written)} ({decision.percent}). {_caution(decision)}".rstrip(), ""]
+    wrote = "ended the text here" if decision.is_end else f"wrote {code_span(decision.written)}"
+    lines += [" ".join([f"The model {wrote} ({decision.percent}).", *cautions(decision)]), ""]
     lines += [f"- {_option_words(option)}" for option in decision.options]
+    lines += [f"- or {REST} ({decision.rest})"] if decision.rest else []
     shown = next((option for option in decision.options if option.diff), None)
     if shown is not None:
         text = "\n".join(f"{line.sign}{line.text}" for line in shown.diff)
-        lines += ["", f"With {code_span(shown.text)}:", "", fenced(text, "diff")]
+        lines += ["", f"With {in_words(shown)}:", "", fenced(text, "diff")]
     return "\n".join(lines)
 
 
 def _option_words(option: Option) -> str:
     verdict = f"; the check {option.check}" if option.check else ""
-    return f"or {code_span(option.text)} ({option.percent}): {option.outcome}{verdict}"
+    return f"or {in_words(option)} ({option.percent}): {option.outcome}{verdict}"
 
 
-def _caution(decision: Decision) -> str:
+def cautions(decision: Decision) -> Iterator[str]:
+    """Sentences that a reader of a decision should know."""
+    if decision.drawn:
+        yield f"It was drawn by chance, the {decision.drawn}."
+    if decision.check and any(option.check for option in decision.options):
+        yield (
+            f"The output {decision.check} the check."
+            if decision.check != _VERDICTS[CheckResult.TIME_OUT]
+            else ("The check of the output timed out.")
+        )
     if decision.coin_flip:
-        return "It was a coin flip: the difference lies within numerical noise."
-    return "Alternatives differ in names and wording only." if decision.taste else ""
+        yield "It was a coin flip: the difference lies within numerical noise."
+    elif decision.taste:
+        yield "Alternatives differ in names and wording only."
 
 
 def _shares(trace: Trace) -> Iterator[Share]:
@@ -167,25 +219,41 @@ def _shares(trace: Trace) -> Iterator[Share]:
             yield Share(label, key, found[key], percent(min(1.0, found[key])))
 
 
-def _checks(trace: Trace) -> Iterator[str]:
+def _checks(trace: Trace, reader: _Reader) -> Iterator[str]:
     facts = trace.run.get("check")
     if facts is None or not len(trace.checks):
         return
-    passes = trace.checks.result == CheckResult.PASS
-    main = trace.checks.branch == -1
-    command = visible_line(facts["command"])
-    others = int(np.count_nonzero(~main))
-    words = f"The output {_VERDICTS[CheckResult(int(trace.checks.result[main][0]))]}" if np.any(main) else ""
-    passing = f"{int(np.count_nonzero(passes & ~main)):,} of {others:,} finished alternatives pass" if others else ""
-    yield f"Checked with “{command}”: " + "; ".join(part for part in (words.lower(), passing) if part) + "."
+    yield _verdict(trace)
+    yield f"The check runs “{visible_line(facts['command'])}” on each finished program."
     pivot = facts.get("pivot")
     if pivot is not None:
-        line = _Reader(trace).line(pivot["node"])
-        token = visible_token(trace.token_bytes(pivot["node"]))
+        token = visible_line(trace.token_bytes(pivot["node"]).strip()) or visible_token(trace.token_bytes(pivot["node"]))
         yield (
-            f"What moves it most is “{token}” on line {line:,}: of the checked probability {percent(pivot['before'])} passes "
-            f"before it is written, {percent(pivot['after'])} after."
+            f"What moves it most is “{token}” on line {reader.pivot_line:,}: of the checked probability "
+            f"{percent(pivot['before'])} passes before it is written, {percent(pivot['after'])} after."
         )
+
+
+def _verdict(trace: Trace) -> str:
+    """What the user's command said of the output and of how many others, in one sentence."""
+    passes, main = trace.checks.result == CheckResult.PASS, trace.checks.branch == -1
+    passing, others = int(np.count_nonzero(passes & ~main)), int(np.count_nonzero(~main))
+    result = CheckResult(int(trace.checks.result[main][0])) if np.any(main) else None
+    what = {
+        CheckResult.PASS: "The output passes the check",
+        CheckResult.FAIL: "The output fails the check",
+        CheckResult.TIME_OUT: "The check of the output timed out",
+        None: "The output is not finished and was not checked",
+    }[result]
+    if not others:
+        return f"{what}."
+    does, do = ("does", "do") if result == CheckResult.PASS else ("passes", "pass")
+    if others > 1:
+        found = f"{passing:,} of {others:,} finished alternatives {does if passing == 1 else do}"
+        return f"{what}; {found if passing else f'none of {others:,} finished alternatives {does}'}."
+    if passing:
+        return f"{what}; the one finished alternative {does}{', too' if result == CheckResult.PASS else ''}."
+    return f"{what}; the one finished alternative does not."
 
 
 def _verdicts(trace: Trace) -> dict[int, tuple[str, tuple[str, ...]]]:
@@ -206,6 +274,7 @@ class _Reader:
         self._syntax = trace.syntax
         self._programs = Programs(trace)
         self._verdicts = _verdicts(trace)
+        self._ends = _end_tokens(trace)
 
     @cached_property
     def _main(self) -> PathProgram:
@@ -216,16 +285,36 @@ class _Reader:
         places = self._trace.token_places(self._main.nodes)
         return dict(zip(self._main.nodes.tolist(), places.start.tolist(), strict=True))
 
-    def line(self, node: int, syntax: int = -1) -> int:
-        """The line of the program, from 1, on which a token's first sign stands that is no white space; if it has none in what it
-        decides, that of the syntax node which begins behind it.
-        """
-        content = self._trace.token_bytes(node)
-        blank = len(content) - len(content.lstrip()) if content.strip() else 0
-        byte = self._start[node] + blank
-        if syntax >= 0 and self._syntax is not None:
-            byte = max(byte, int(self._syntax.start[syntax]))
+    @property
+    def pivot_line(self) -> int:
+        """The line of the token that moves the check most, 0 for none."""
+        pivot = (self._trace.run.get("check") or {}).get("pivot")
+        return 0 if pivot is None else self._line(self._place(pivot["node"], 1, -1)[0])
+
+    def _line(self, byte: int) -> int:
+        """The line of the program, from 1, of a byte."""
         return 1 + self._main.text.count(b"\n", 0, byte)
+
+    def _place(self, node: int, count: int, syntax: int) -> tuple[int, int]:
+        """Bytes [start, end) that tokens decided: from their first sign that is no white space, or from the syntax node on where that
+        begins on this line or behind it.
+        """
+        text, start = self._main.text, self._start[node]
+        last = node + count - 1
+        end = max(start, self._start[last] + self._size(last))
+        signs = text[start:end]
+        if signs.strip():
+            start, end = start + len(signs) - len(signs.lstrip()), end - (len(signs) - len(signs.rstrip()))
+        if syntax >= 0 and self._syntax is not None:
+            begin, stop = int(self._syntax.start[syntax]), int(self._syntax.end[syntax])
+            if begin > start or text.find(b"\n", begin, start) < 0:
+                start = begin
+            return start, max(start, stop)
+        return start, end
+
+    def _size(self, node: int) -> int:
+        """Bytes of a token in the program."""
+        return len(self._trace.token_bytes(node)) if self._trace.in_program(node) else 0
 
     def decisions(self) -> Iterator[Decision]:
         """All that are listed, in order."""
@@ -238,14 +327,25 @@ class _Reader:
     def _decision(self, row: int, options: Sequence[int]) -> Decision:
         table = self._trace.decisions
         node, count, syntax = int(table.node[row]), int(table.count[row]), int(table.syntax[row])
+        is_end = int(self._trace.nodes.token_id[node]) in self._ends
+        if not self._trace.in_program(node):  # a control token stands for nothing that follows it in a file
+            syntax = -1
+        start, end = self._place(node, count, syntax)
+        probability = float(table.probability[row])
         found = Decision(
             number=row + 1,
             node=node,
             count=count,
-            line=self.line(node, syntax),
+            line=self._line(start),
+            start=start,
+            end=end,
             where=self._where(syntax),
-            written=self._written(node, count, syntax),
-            percent=percent(float(table.probability[row])),
+            written=END if is_end else self._written(node, count, syntax),
+            is_end=is_end,
+            probability=probability,
+            percent=percent(probability),
+            drawn=self._drawn(node, count),
+            check=self._verdicts[-1][0] if -1 in self._verdicts else "",
             coin_flip=bool(table.flags[row] & DecisionFlag.COIN_FLIP),
             taste=bool(table.flags[row] & DecisionFlag.TASTE),
             options=(),
@@ -259,18 +359,28 @@ class _Reader:
         node, branch = int(table.node[row]), int(table.branch[row])
         key, outcome = ("unknown", "not explored") if branch < 0 else self._outcome(branch)
         diff, left_out = ((), 0) if branch < 0 else self._diff(branch)
+        is_end = int(table.token_id[row]) in self._ends
+        probability = float(table.probability[row])
         return Option(
-            text=self._instead(node, int(table.token_id[row]), branch, decision, syntax),
-            percent=percent(float(table.probability[row])),
+            text=END if is_end else self._instead(node, int(table.token_id[row]), branch, decision, syntax),
+            probability=probability,
+            percent=percent(probability),
             branch=branch,
             node=node if branch < 0 else int(self._trace.branches.first[branch]),
             outcome=outcome,
             key=key,
+            is_end=is_end,
             check=self._verdicts[branch][0] if branch in self._verdicts and branch >= 0 else "",
             said=self._verdicts[branch][1] if branch in self._verdicts and branch >= 0 else (),
             diff=diff,
             diff_left_out=left_out,
         )
+
+    def _drawn(self, node: int, count: int) -> str:
+        """The rank of the least likely of a decision's tokens, where it was sampled and is not 1."""
+        ranks = self._trace.nodes.rank[node : node + count]
+        most = int(ranks.max()) if self._trace.run["sampling"].get("do_sample") else 0
+        return f"{_ordinal(most)} choice" if most > 1 else ""
 
     def _outcome(self, branch: int) -> tuple[str, str]:
         outcomes = self._trace.outcomes
@@ -278,7 +388,7 @@ class _Reader:
             return WORDS[Outcome.NOT_COMPARED]
         key, words = WORDS[Outcome(int(outcomes.outcome[branch]))]
         scope = _SCOPES[Scope(int(outcomes.scope[branch]))]
-        return key, f"{words}, {scope}" if scope else words
+        return key, f"{words} {scope}".rstrip()
 
     def _where(self, syntax: int) -> str:
         """The kind of a syntax node, its part in the node above, and the function around it."""
@@ -286,17 +396,18 @@ class _Reader:
         if syntax < 0 or table is None:
             return ""
         above, around = int(table.parent[syntax]), self._around(table, syntax)
-        parts = [_spaced(table.kind[syntax])] if table.flags[syntax] & SyntaxFlag.NAMED else []
-        field = table.field[syntax]
-        if field and above >= 0 and field != table.kind[above] and not table.flags[above] & SyntaxFlag.ERROR:
-            parts.append(f"{_spaced(field)} of {_spaced(table.kind[above])}")
-        return visible_line(", ".join([*parts, f"in {around}"] if around else parts))
+        kind, field = (str(table.kind[syntax]) if table.flags[syntax] & SyntaxFlag.NAMED else ""), str(table.field[syntax])
+        stands = field and above >= 0 and not table.flags[above] & SyntaxFlag.ERROR
+        words = place_in_words(kind, field if stands else "", str(table.kind[above]) if stands else "")
+        return visible_line(", ".join(part for part in (words, f"in {around}" if around else "") if part))
 
     def _around(self, table: Syntax, node: int) -> str:
         """The names of the blocks around a node, outermost first: `Stack.push`."""
-        names = []
+        names: list[str] = []
         node = int(table.parent[node])
-        while node >= 0:
+        for _ in range(_ABOVE):
+            if node < 0 or len(names) == _AROUND:
+                break
             if table.flags[node] & SyntaxFlag.BLOCK and (name := self._name(table, node)):
                 names.append(name)
             node = int(table.parent[node])
@@ -304,22 +415,22 @@ class _Reader:
 
     def _name(self, table: Syntax, block: int) -> str:
         """What a block is called: its field `name`, in C that of its declarator."""
-        passage = next(p for p in table.passages if p.first <= block < p.end)
         node = block
-        while True:
-            children = np.flatnonzero(table.parent[node + 1 : passage.end] == node) + node + 1
+        for _ in range(_DECLARATORS):
+            children = table.children(node)[:_CHILDREN]
             named = {str(table.field[child]): int(child) for child in children.tolist()}
             if "name" in named:
-                text = self._main.text[table.start[named["name"]] : table.end[named["name"]]]
+                text = _excerpt(self._main, table, named["name"])
                 return shortened(visible_line(text), TEXT_LENGTH)
             if "declarator" not in named:
-                text = self._main.text[table.start[node] : table.end[node]]
+                text = _excerpt(self._main, table, node)
                 return shortened(visible_line(text), TEXT_LENGTH) if node != block else ""
             node = named["declarator"]
+        return ""
 
     def _written(self, node: int, count: int, syntax: int) -> str:
         if syntax >= 0 and self._syntax is not None:
-            return _shown(self._main.text[self._syntax.start[syntax] : self._syntax.end[syntax]])
+            return _shown(_excerpt(self._main, self._syntax, syntax))
         return _token(b"".join(self._trace.token_bytes(one) for one in range(node, node + count)))
 
     def _instead(self, node: int, token_id: int, branch: int, decision: Decision, syntax: int) -> str:
@@ -327,25 +438,29 @@ class _Reader:
         if branch >= 0 and syntax >= 0 and self._syntax is not None:
             written = self._programs.of_branch(branch)
             other = self._counterpart(self._syntax, syntax, branch)
-            text = written.text[self._syntax.start[other] : self._syntax.end[other]] if other >= 0 else b""
+            text = _excerpt(written, self._syntax, other) if other >= 0 else b""
             if text.strip() and _shown(text) != decision.written:
                 return _shown(text)
         first = int(self._syntax.start[syntax]) if syntax >= 0 and self._syntax is not None else self._start[decision.node]
         before = self._main.text[first : self._start[node]]
         text = (before if b"\n" not in before else b"") + self._trace.bytes_of(token_id)
-        return _token(text.strip() or text) if syntax >= 0 else _token(text)
+        if syntax < 0:
+            return _token(text)
+        shown = visible_token(text.strip() or text)
+        return shortened(shown + "…" * _is_cut(text), TEXT_LENGTH)
 
     def _counterpart(self, table: Syntax, node: int, branch: int) -> int:
         """The node of a branch that begins where this one does and stands as deep, or else the deepest that begins there."""
-        depth = _depth(table, node)
         found = -1
         for passage in table.of_branches:
             if passage.branch == branch:
-                for other in range(passage.first, passage.end):
-                    if table.start[other] == table.start[node] and table.parent[other] >= 0:
-                        found = other
-                        if _depth(table, other) == depth:
-                            return found
+                rows = slice(passage.first, passage.end)
+                begins = (table.start[rows] == table.start[node]) & (table.parent[rows] >= 0)
+                deep = np.flatnonzero(begins & (table.depth[rows] == table.depth[node]))
+                if len(deep):
+                    return passage.first + int(deep[0])
+                if begins.any():
+                    found = passage.first + int(np.flatnonzero(begins)[-1])
         return found
 
     def _diff(self, branch: int) -> tuple[tuple[DiffLine, ...], int]:
@@ -366,11 +481,34 @@ class _Reader:
         return tuple(lines[:DIFF_LINES]), max(0, len(lines) - DIFF_LINES)
 
 
+def _end_tokens(trace: Trace) -> frozenset[int]:
+    """The control tokens that ended a text of this recording."""
+    table, found = trace.branches, []
+    if trace.run["finish"] == "end-of-text" and len(trace.output):
+        found.append(int(trace.output[-1]))
+    found += (table.first + table.count - 1)[table.end == BranchEnd.END_OF_TEXT].tolist()
+    ids = {int(trace.nodes.token_id[node]) for node in found}
+    return frozenset(token_id for token_id in ids if trace.is_special(token_id))
+
+
+def _ordinal(number: int) -> str:
+    """Such as 1st, 2nd, 13th."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
+def _excerpt(program: PathProgram, table: Syntax, node: int) -> bytes:
+    """The beginning of what a syntax node spans."""
+    start, end = int(table.start[node]), int(table.end[node])
+    return program.text[start : min(end, start + _EXCERPT)]
+
+
 def _lines(text: bytes, start: int, end: int) -> list[str]:
     """The lines of bytes [start, end), the last one whole."""
     stop = text.find(b"\n", end)
-    content = text[start : stop if stop >= 0 and not text[start:end].endswith(b"\n") else end]
-    return [shortened(line, DIFF_WIDTH) for line in visible_text(content).splitlines()]
+    stop = stop if stop >= 0 and not text[start:end].endswith(b"\n") else end
+    content = text[start : min(stop, start + _DIFF_BYTES)]
+    return [shortened(line, DIFF_WIDTH) for line in visible_text(content).splitlines()[:_DIFFED]]
 
 
 def _small_diff(before: Sequence[str], after: Sequence[str]) -> Iterator[DiffLine]:
@@ -387,13 +525,6 @@ def _trimmed(lines: list[DiffLine]) -> list[DiffLine]:
     return lines[kept[0] : kept[-1] + 1] if kept else []
 
 
-def _depth(table: Syntax, node: int) -> int:
-    depth = 0
-    while (node := int(table.parent[node])) >= 0:
-        depth += 1
-    return depth
-
-
 def _shown(text: bytes) -> str:
     """The first line of a piece of code, marked where there is more."""
     lines = text.strip().splitlines() or [b""]
@@ -405,6 +536,6 @@ def _token(content: bytes) -> str:
     return shortened(visible_token(content), TEXT_LENGTH)
 
 
-def _spaced(name: str) -> str:
-    """A grammar's name in words."""
-    return "name" if name.endswith("identifier") else name.replace("_", " ")
+def _is_cut(text: bytes) -> bool:
+    """Whether a piece of code ends within a string, as far as its quotes say."""
+    return any(text.count(quote) % 2 for quote in (b'"', b"'", b"`"))

@@ -18,7 +18,7 @@ from tokenscope_trace.models import LoadedModel
 
 
 def common(loaded: LoadedModel, command: Sequence[str]) -> dict[str, Any]:
-    """`run.generator`, `run.model`, `run.libraries` and `run.command`."""
+    """`run.generator`, `run.model`, `run.libraries`, `run.machine` and `run.command`."""
     return {
         "generator": {"name": "tokenscope-trace", "version": tokenscope_trace.__version__},
         "model": loaded.facts,
@@ -29,7 +29,21 @@ def common(loaded: LoadedModel, command: Sequence[str]) -> dict[str, Any]:
             "tokenizers": tokenizers.__version__,
             "numpy": np.__version__,
         },
+        "machine": machine(loaded),
         "command": list(command),
+    }
+
+
+def machine(loaded: LoadedModel) -> dict[str, Any]:
+    """What of a machine moves numbers, and tells nobody which one it is."""
+    on_cuda = loaded.model.device.type == "cuda"
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "accelerator": torch.cuda.get_device_name(loaded.model.device) if on_cuda else None,
+        "threads": torch.get_num_threads(),
+        "matmul": torch.get_float32_matmul_precision(),
     }
 
 

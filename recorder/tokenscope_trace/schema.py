@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 MAJOR_VERSION = 1
-MINOR_VERSION = 4
+MINOR_VERSION = 5
+REDACTED_ID = 2**31 - 1  # of tokens that were left out: no vocabulary has it
 
 
 class Origin(IntEnum):

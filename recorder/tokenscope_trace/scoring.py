@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from tokenscope_trace.documents import Compared, Document
+from tokenscope_trace.errors import ModelError
 from tokenscope_trace.footprint import recording_bytes
-from tokenscope_trace.generation import check_finite
+from tokenscope_trace.generation import NOT_FINITE, check_finite
 from tokenscope_trace.inside import Inside
 from tokenscope_trace.metrics import Meter
 from tokenscope_trace.models import LoadedModel
 from tokenscope_trace.node_tables import Run, tables_of
+from tokenscope_trace.placement import input_device
 from tokenscope_trace.prompt import Prompt, encode_text
 from tokenscope_trace.replay import Opinions, read_whole
-from tokenscope_trace.replay_tables import LayerLens
+from tokenscope_trace.replay_tables import LayerAttention, LayerLens
 from tokenscope_trace.rows import Rows, joined, rows_of
 from tokenscope_trace.run_facts import clock, common
 from tokenscope_trace.schema import Origin
 from tokenscope_trace.settings import ReplaySettings
 from tokenscope_trace.spelling import Speller
+from tokenscope_trace.stages import CUT_OFF, INTERRUPTED, MEMORY, Missing, OnMissing, is_memory, reason_of, released
 from tokenscope_trace.traces import Trace
 from tokenscope_trace.watcher import Watcher
 
@@ -42,6 +46,8 @@ def score(
     top_alternatives: int = 10,
     replay: ReplaySettings | None = None,
     compared: Compared | None = None,
+    prompts: Sequence[Prompt] | None = None,
+    window: int = WINDOW,
     notes: Sequence[str] = (),
     watcher: Watcher | None = None,
     command: Sequence[str] = (),
@@ -49,61 +55,111 @@ def score(
 ) -> Trace:
     """A trace of the documents, one chain of nodes each, in their order; there is at least one.
 
+    `prompts` are their token ids where these are known, in place of their texts; `window` is the most tokens that are read at once.
+
     Raises PromptError where the tokenizer makes no token of a text, ModelError where the logits are not finite or a layer is asked
-    for that the model has not, and KeyboardInterrupt where it was interrupted within the first file: later, the files read are kept.
+    for that the model has not, and KeyboardInterrupt where it was interrupted within the first file. Later neither an interruption
+    nor an error costs more than the files that were not read yet; where the memory does not suffice the lens goes first, then
+    attention. `run.missing` and the notes say what is not there, and `watcher.on_missing` is told at once.
     """
     watcher = watcher or Watcher()
     inside = Inside(loaded.model, replay)
-    prompts = [encode_text(loaded.tokenizer, document.text, document.source) for document in documents]
-    window = min(WINDOW, loaded.context or WINDOW)
+    if prompts is None:
+        prompts = [encode_text(loaded.tokenizer, document.text, document.source) for document in documents]
+    window = min(window, loaded.context or window)
     total = sum(len(prompt.ids) for prompt in prompts)
     longest = min(window, max(len(prompt.ids) for prompt in prompts))
     watcher.on_need(recording_bytes(loaded.model, longest, total, replay, cached=False))
     begin = time.perf_counter()
     reader = _FileReader(loaded, inside, window, top_alternatives, watcher, total)
     runs: list[Run] = []
-    finished = True
+    missing: list[Missing] = []
+
+    def lacks(what: Missing, error: BaseException | None) -> None:
+        missing.append(what)
+        watcher.on_missing(what, error)
+
+    def trace_of(
+        runs: Sequence[Run],
+        missing: Sequence[Missing],
+        attention: Sequence[LayerAttention] = (),
+        lens: Sequence[LayerLens] = (),
+    ) -> Trace:
+        count = sum(len(one.ids) for one in runs)
+        why = next((one.reason for one in missing if one.stage == "generation"), "")
+        run = {
+            **common(loaded, command),
+            "prompt": {
+                "source": documents[0].source if len(documents) == 1 else f"{len(runs)} files",
+                "kind": "score",
+                "exact": all(prompt.exact for prompt in prompts),
+                "segments": [],
+            },
+            "sampling": {"do_sample": False},
+            "top_alternatives": top_alternatives,
+            "main_leaf": len(runs[0].ids) - 1,
+            "finish": "scored" if len(runs) == len(prompts) else "interrupted",
+            "tree": None,
+            "replay": None,
+            **inside.facts(attention, lens, count, None if attention else why or None),
+            "files": _file_facts(documents, prompts, runs),
+            "score": {
+                "window": window,
+                "revision": compared.revision if compared else None,
+                "commit": compared.commit if compared else None,
+            },
+            "missing": [one.fact for one in missing],
+            "notes": [
+                *notes,
+                *_notes(documents, prompts, runs, window, why),
+                *(one.sentence for one in missing if one.stage != "generation"),
+            ],
+            "clock": clock(
+                load_seconds=load_seconds,
+                prefill_seconds=None,
+                decode_seconds=None,
+                replay_seconds=time.perf_counter() - begin,
+            ),
+        }
+        return Trace(run, tables_of(runs, Speller(loaded.tokenizer), attention=attention, lens=lens))
+
+    def so_far(runs: Sequence[Run], known: Sequence[Missing], also: Sequence[Missing]) -> Trace:
+        return trace_of(runs, [*known, *also])
+
     for prompt in prompts:
-        try:
-            rows = reader.read(prompt)
-        except KeyboardInterrupt:  # the files before it are worth keeping
-            rows = None
+        rows = _read_or_less(reader, inside, prompt, lacks, first=not runs)
         if rows is None:
-            finished = False
             break
         runs.append(Run(prompt.ids, Origin.SCORED, rows if len(rows) else None))
-    if not runs:
-        raise KeyboardInterrupt
-    count = reader.first
-    attention = inside.probes.tap.found(count) if inside.probes.tap is not None else []
-    lens = reader.lens()
-    run = {
-        **common(loaded, command),
-        "prompt": {
-            "source": documents[0].source if len(documents) == 1 else f"{len(runs)} files",
-            "kind": "score",
-            "exact": all(prompt.exact for prompt in prompts),
-            "segments": [],
-        },
-        "sampling": {"do_sample": False},
-        "top_alternatives": top_alternatives,
-        "main_leaf": len(runs[0].ids) - 1,
-        "finish": "scored" if finished else "interrupted",
-        "tree": None,
-        "replay": None,
-        **inside.facts(attention, lens, count),
-        "files": _file_facts(documents, prompts, runs),
-        "score": {
-            "window": window,
-            "revision": compared.revision if compared else None,
-            "commit": compared.commit if compared else None,
-        },
-        "notes": [*notes, *_notes(documents, prompts, runs, window)],
-        "clock": clock(
-            load_seconds=load_seconds, prefill_seconds=None, decode_seconds=None, replay_seconds=time.perf_counter() - begin
-        ),
-    }
-    return Trace(run, tables_of(runs, Speller(loaded.tokenizer), attention=attention, lens=lens))
+        if len(runs) < len(prompts):
+            known = (*missing, Missing("generation", CUT_OFF))
+            watcher.on_state(partial(so_far, runs[:], known), False)
+    attention = inside.probes.tap.found(reader.first) if inside.probes.tap is not None else []
+    if inside.spared:
+        lacks(Missing("attention", MEMORY, partly=True), None)
+    return trace_of(runs, missing, attention, reader.lens())
+
+
+def _read_or_less(reader: _FileReader, inside: Inside, prompt: Prompt, lacks: OnMissing, *, first: bool) -> Rows | None:
+    """The numbers of a file, where the memory is full with less beside them; None where it is not read and others were before it."""
+    while True:
+        try:
+            rows = reader.read(prompt)
+        except (Exception, KeyboardInterrupt) as error:
+            less = inside.give_up(MEMORY) if is_memory(error) else None
+            if first and less is None:  # nothing is worth keeping yet
+                raise
+            reason = NOT_FINITE if isinstance(error, ModelError) else reason_of(error)
+            lacks(Missing(less or "generation", reason), None if isinstance(error, ModelError) else error)
+            released(error)
+            if less is None:
+                return None
+            continue
+        if rows is None:
+            if first:
+                raise KeyboardInterrupt
+            lacks(Missing("generation", INTERRUPTED), KeyboardInterrupt())
+        return rows
 
 
 class _FileReader:
@@ -111,7 +167,7 @@ class _FileReader:
 
     def __init__(self, loaded: LoadedModel, inside: Inside, window: int, top: int, watcher: Watcher, total: int) -> None:
         self._model = loaded.model
-        self._probes = inside.probes
+        self._inside = inside
         self._window = window
         self._meter = Meter(top)
         self._watcher = watcher
@@ -121,12 +177,12 @@ class _FileReader:
 
     def read(self, prompt: Prompt) -> Rows | None:
         """The numbers of its tokens but the first; None where it was interrupted."""
-        ids, parts = prompt.ids, []
-        tokens = torch.tensor(ids, device=self._model.device)
-        opinions = Opinions(self._probes)
+        ids, parts, probes = prompt.ids, [], self._inside.probes
+        tokens = torch.tensor(ids, device=input_device(self._model))
+        opinions = Opinions(probes)
         for begin, end, row in windows(len(ids), self._window):
             node = self.first + begin
-            for block in read_whole(self._model, ids[begin:end], self._probes, rows=row, first=node, skip=row, origin=node):
+            for block in read_whole(self._model, ids[begin:end], probes, rows=row, first=node, skip=row, origin=node):
                 place = begin + block.first + 1
                 following = tokens[place : place + len(block.logits)]
                 measured = self._meter.measure(block.logits, following)
@@ -142,9 +198,8 @@ class _FileReader:
 
     def lens(self) -> list[LayerLens]:
         """The lens over all files; the first token of each was not predicted by anything."""
-        if self._probes.lens is None:
-            return []
-        return [self._layer(place, number) for place, number in enumerate(self._probes.lens_layers)]
+        probes = self._inside.probes
+        return [] if probes.lens is None else [self._layer(place, number) for place, number in enumerate(probes.lens_layers)]
 
     def _layer(self, place: int, number: int) -> LayerLens:
         columns: dict[str, list[Any]] = {"token_id": [], "probability": [], "rank": [], "logprob": []}
@@ -196,10 +251,12 @@ def _file_facts(documents: Sequence[Document], prompts: Sequence[Prompt], runs: 
     return facts
 
 
-def _notes(documents: Sequence[Document], prompts: Sequence[Prompt], runs: Sequence[Run], window: int) -> list[str]:
+def _notes(
+    documents: Sequence[Document], prompts: Sequence[Prompt], runs: Sequence[Run], window: int, why: str
+) -> list[str]:
     notes = []
     if len(runs) < len(documents):
-        notes.append(f"The recording was interrupted; {len(runs)} of {len(documents)} files are in it.")
+        notes.append(f"The recording ends early: {why}; {len(runs)} of {len(documents)} files are in it.")
     inexact = [prompt.source for prompt in prompts if not prompt.exact]
     if inexact:
         notes.append(f"The tokenizer does not spell {inexact[0]} byte for byte; what is shown is what the model read.")

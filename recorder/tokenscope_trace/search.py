@@ -27,6 +27,7 @@ from tokenscope_trace.metrics import Meter
 from tokenscope_trace.rows import Rows, alternative_row, rows_of
 from tokenscope_trace.schema import BranchEnd
 from tokenscope_trace.settings import AskedPlace, TreeSettings
+from tokenscope_trace.stages import is_memory, released
 
 OnNodes = Callable[[int], None]
 LogprobAfter = Callable[[list[int], int], tuple[float, int]]  # (ids, token) -> ln p and rank of the token after the ids
@@ -64,6 +65,10 @@ def wave_of(settings: TreeSettings, most: int) -> int:
     Few where the budget is small: a fork that turns up later may be heavier than those that wait.
     """
     return min(most, max(_LEAST_WAVE, settings.nodes // (2 * settings.length)))
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 class Search:
@@ -109,10 +114,12 @@ class Search:
         asked: Sequence[Sequence[AskedPlace]] = (),
         logprob_after: LogprobAfter | None = None,
         finish: Finish | None = None,
+        on_error: Callable[[Exception], None] = _raise,
     ) -> Grown:
         """First what the user asked for, then best first until a bound is reached, then what `finish` chooses is brought to an end.
 
-        `logprob_after` is for tokens that were asked for and are not among the alternatives.
+        `logprob_after` is for tokens that were asked for and are not among the alternatives. An error ends the growth: `on_error`
+        is called with it, unless it says that the memory is full.
         """
         finish = finish if self._settings.extra else None
         kept_back = self._settings.nodes // _KEPT_BACK if finish is not None else 0
@@ -127,17 +134,19 @@ class Search:
             self._best_first()
             if finish is not None and self._finish not in ("interrupted", "memory"):
                 self._left += kept_back
-                grown = self._explored.grown(self._branches, finish=self._finish, unreached=self._unreached)
-                self._bring_to_an_end(finish(grown))
+                self._bring_to_an_end(finish(self.so_far()))
                 self._best_first()  # with what is left
         except KeyboardInterrupt:
             self._finish = "interrupted"
-        except (torch.OutOfMemoryError, MemoryError):
-            self._finish = "memory"
-        except RuntimeError as error:
-            if "allocate" not in str(error):  # how torch says that the processor's memory is full
-                raise
-            self._finish = "memory"
+        except Exception as error:  # what has grown until then is whole
+            self._finish = "memory" if is_memory(error) else "interrupted"
+            if not is_memory(error):
+                on_error(error)
+            released(error)
+        return self.so_far()
+
+    def so_far(self) -> Grown:
+        """What has grown."""
         return self._explored.grown(self._branches, finish=self._finish, unreached=self._unreached)
 
     def _best_first(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
+REDACTIONS = ("prompt", "strings", "comments")
 DEFAULT_FIM_MARKER = "<FILL>"
 BUILTIN_MODEL = "built-in"
 
@@ -16,13 +17,20 @@ class ModelSettings:
     """Which model, and how it runs.
 
     `name` is a hub id, a folder, or BUILTIN_MODEL; `device` is a torch device or "auto" (cuda, else mps, else cpu);
-    `dtype` is "auto" (float32 on the CPU, the checkpoint's own elsewhere), "float32", "bfloat16" or "float16".
+    `dtype` is "auto" (float32 on the CPU, the checkpoint's own elsewhere), "float32", "bfloat16" or "float16". `trust_remote_code`
+    lets the repository's own code run; `allow_pickle` accepts weights that are no safetensors. `device_map` is accelerate's, such as
+    "auto": the weights are spread over what is there, and `device` is not asked. `attention` is one of transformers' own implementations,
+    such as "eager" or "sdpa"; None is its choice.
     """
 
     name: str = BUILTIN_MODEL
     revision: str | None = None
     device: str = "auto"
     dtype: str = "auto"
+    trust_remote_code: bool = False
+    allow_pickle: bool = False
+    device_map: str | dict[str, Any] | None = None
+    attention: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,10 +60,10 @@ class GenerationSettings:
 
 @dataclass(frozen=True)
 class Forced:
-    """At output token `position`, counted from 1: a token id, or a text."""
+    """At output token `position`, counted from 1: a token id, several one after the other, or a text."""
 
     position: int
-    what: int | str
+    what: int | str | tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tokenscope_trace.columns import Array
 from tokenscope_trace.figures import decimal, percent
-from tokenscope_trace.program_text import Passage, Row, capped, excerpt, lines, passages, program, rows
+from tokenscope_trace.program_text import Passage, Row, capped, excerpt, lines, numbered, passages, program, rows
 from tokenscope_trace.provenance import facts, settings
 from tokenscope_trace.review import Review, review
 from tokenscope_trace.schema import Origin
@@ -25,13 +25,14 @@ from tokenscope_trace.uncertain import (
     changed_lines,
     changed_nodes,
     is_changed,
+    least_certain_lines,
     near_certain,
     others,
     perplexity,
     ranked_files,
     surprised,
 )
-from tokenscope_trace.visible import visible_line, visible_token
+from tokenscope_trace.visible import deceptive, shortened, visible_line, visible_token
 
 SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, as in viewer/metrics.js
 LISTED = 8
@@ -42,7 +43,8 @@ _FINISHES = {
     "end-of-text": "The model ended the text itself.",
     "stop-string": "It stopped at a stop string.",
     "context": "It stopped where the model's context was full.",
-    "interrupted": "The recording was interrupted: this is what was there by then.",
+    "scored": "Nothing was generated.",
+    "interrupted": "The recording ended early: this is what was there by then.",
 }
 
 
@@ -109,6 +111,25 @@ class Summary:
     files: tuple[FileSummary, ...] = ()
     files_left_out: int = 0
     review: Review | None = None
+    warning: str = ""  # of characters that do not show as what they are
+    line: int = 1  # of the first line of `before`
+    output_line: int = 1
+    after_line: int = 1
+
+    @property
+    def before_rows(self) -> list[Row]:
+        """The lines before the output with their numbers."""
+        return numbered([Passage(self.before)], self.line)
+
+    @property
+    def output_rows(self) -> list[Row]:
+        """Those of the output; its first one may be the prompt's last."""
+        return numbered(self.output, self.output_line)
+
+    @property
+    def after_rows(self) -> list[Row]:
+        """Those behind it."""
+        return numbered([Passage(self.after)], self.after_line)
 
 
 def summarise(trace: Trace, title: str | None = None) -> Summary:
@@ -124,12 +145,15 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     source = "standard input" if source == "-" else source
     first_output = int(np.argmin(is_prompt)) if len(output) else len(path)
     last_output = first_output + len(output)
-    before, before_left_out = excerpt(program(trace, path[:first_output]), last=True)
-    after, after_left_out = excerpt(program(trace, path[last_output:]), last=False)
+    prefix, suffix = program(trace, path[:first_output]), program(trace, path[last_output:])
+    before, before_left_out = excerpt(prefix, last=True)
+    after, after_left_out = excerpt(suffix, last=False)
     shown, output_left_out = capped(trace, output)
     found = review(trace)
     certain = _headline(trace, output)
     decided = _decided(found)
+    verdict = found.checks[:1] if found else ()
+    output_line = 1 + prefix.count(b"\n")
     return Summary(
         title=visible_line(title) if title else source,
         source=source,
@@ -137,7 +161,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         settings=settings(trace.run["sampling"]),
         extent=_tokens(len(output)),
         headline=decided or certain,
-        sentences=(*([certain] if decided else []), *_sentences(trace, output)),
+        sentences=(*verdict, *([certain] if decided else []), *_sentences(trace, output)),
         notes=tuple(visible_line(note) for note in trace.run["notes"]),
         places=places,
         before=before,
@@ -151,6 +175,10 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         definitions=tuple(_definitions(trace)),
         facts=tuple(facts(trace.run)),
         review=found,
+        warning=deceptive([program(trace, path)]),
+        line=output_line - before.count("\n"),
+        output_line=output_line,
+        after_line=output_line + program(trace, output).count(b"\n"),
     )
 
 
@@ -171,7 +199,7 @@ def _summarise_scored(trace: Trace, title: str | None) -> Summary:
         model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
         settings="scored" if revision is None else visible_line(f"scored, changes since {revision}"),
         extent=f"{_tokens(len(trace.scored))} in {_files(len(files))}",
-        headline=_surprise(trace, len(files)),
+        headline=_surprise(trace, files, changed),
         sentences=tuple(_scored_sentences(trace, files, changed)),
         notes=tuple(visible_line(note) for note in trace.run["notes"]),
         places=places,
@@ -187,6 +215,7 @@ def _summarise_scored(trace: Trace, title: str | None) -> Summary:
         facts=tuple(facts(trace.run)),
         files=tuple(shown),
         files_left_out=len(files) - len(shown),
+        warning=deceptive(program(trace, file.nodes) for file in files),
     )
 
 
@@ -215,21 +244,41 @@ def _file(trace: Trace, file: File, marked: set[int] | None) -> FileSummary:
     )
 
 
-def _surprise(trace: Trace, files: int) -> str:
-    found, measured = surprised(trace.nodes.surprisal[trace.scored])
+def _surprise(trace: Trace, files: list[File], changed: Array) -> str:
+    """How much surprised the model, in one sentence: of the changed lines where there are such, else of all."""
+    nodes = changed if len(changed) else trace.scored
+    found, measured = surprised(trace.nodes.surprisal[nodes])
+    where = f"the {_changed_lines(files)}" if len(changed) else _files(len(files))
     if measured == 0:
-        return f"{_tokens(len(trace.scored))} in {_files(files)}; how surprising they are is not measured."
-    return f"The model was surprised by {f'{found:,}' if found else 'none'} of {_tokens(measured)} in {_files(files)}."
+        return f"{_tokens(len(nodes))} in {where}; how surprising they are is not measured."
+    return f"The model was surprised by {f'{found:,}' if found else 'none'} of {_tokens(measured)} in {where}."
+
+
+def _changed_lines(files: list[File]) -> str:
+    count = sum(changed_lines(file) for file in files)
+    return "changed line" if count == 1 else f"{count:,} changed lines"
 
 
 def _scored_sentences(trace: Trace, files: list[File], changed: Array) -> Iterator[str]:
-    yield "Surprised means a surprisal of 1 bit or more: a probability of a half or less."
+    """What the changed lines have in bits and where most of it stands, then the same of all that was read."""
     if len(changed):
-        found, measured = surprised(trace.nodes.surprisal[changed])
-        count = sum(changed_lines(file) for file in files)
-        where = "the changed line" if count == 1 else f"the {count:,} changed lines"
-        yield f"In {where} that is so for {found:,} of {_tokens(measured)}."
-    yield f"The perplexity of the code is {decimal(perplexity(trace.nodes.logprob[trace.scored]))}."
+        first = next(iter(least_certain_lines(trace, 1)), None)
+        bits = decimal(float(np.nansum(trace.nodes.surprisal[changed], dtype=np.float64)))
+        lines_in_words = _changed_lines(files)
+        alone = lines_in_words == "changed line"
+        yield f"The {lines_in_words} {'has' if alone else 'have'} {bits} bits."
+        if first is not None and first.changed and not alone:
+            where = f"{visible_line(first.file)}, line" if first.file and len(files) > 1 else "line"
+            text = shortened(visible_line(first.text.strip()), 60)
+            yield f"The most surprising of them is {where} {first.number:,} with {decimal(first.bits)}: “{text}”."
+    yield "Surprised means a surprisal of 1 bit or more: a probability of a half or less."
+    perplexed = decimal(perplexity(trace.nodes.logprob[trace.scored]))
+    if len(changed):
+        found, measured = surprised(trace.nodes.surprisal[trace.scored])
+        where = "the whole file" if len(files) == 1 else f"all {len(files):,} files"
+        yield f"In {where} that is so for {found:,} of {_tokens(measured)}; the perplexity is {perplexed}."
+    else:
+        yield f"The perplexity of the code is {perplexed}."
     if trace.run["finish"] == "interrupted":
         yield _FINISHES["interrupted"]
 
@@ -279,10 +328,11 @@ def _headline(trace: Trace, output: Array) -> str:
     certain, measured = near_certain(trace.nodes.surprisal[output])
     if measured == 0:
         return f"The model wrote {_tokens(len(output))}; how sure it was is not measured."
+    which = "that can be read" if trace.run.get("redacted") else "it wrote"
     if measured == 1:
-        return f"The model was {'nearly certain' if certain else 'not certain'} of the one token it wrote."
+        return f"The model was {'nearly certain' if certain else 'not certain'} of the one token {which}."
     amount = "all" if certain == measured else "none" if certain == 0 else f"{certain:,}"
-    return f"The model was nearly certain of {amount} of the {measured:,} tokens it wrote."
+    return f"The model was nearly certain of {amount} of the {measured:,} tokens {which}."
 
 
 def _sentences(trace: Trace, output: Array) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -125,6 +126,25 @@ class Syntax:
 
     def __len__(self) -> int:
         return len(self.parent)
+
+    @cached_property
+    def depth(self) -> NDArray[np.int64]:
+        """How many nodes are above each, (S,)."""
+        found: list[int] = []
+        for parent in self.parent.tolist():
+            found.append(0 if parent < 0 else found[parent] + 1)
+        return np.array(found, dtype=np.int64)
+
+    def children(self, node: int) -> NDArray[np.int64]:
+        """The nodes right below one, in order."""
+        order, parents = self._by_parent
+        return order[np.searchsorted(parents, node) : np.searchsorted(parents, node, side="right")]
+
+    @cached_property
+    def _by_parent(self) -> tuple[NDArray[np.int64], Array]:
+        """(all nodes in the order of their parents, these parents)."""
+        order = np.argsort(self.parent, kind="stable")
+        return order, self.parent[order]
 
     def spans(self, text: int, resolution: str) -> list[Span]:
         """The spans of a text at `expression`, `statement` or `block`, in order of their begin, outer ones first.

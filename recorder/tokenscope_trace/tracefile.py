@@ -7,6 +7,7 @@ taken, and whatever is wrong ends in a TraceError of one sentence.
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from tokenscope_trace.errors import (
     CorruptTrace,
     NotATrace,
     OversizedTrace,
+    TraceError,
     TruncatedTrace,
     UnsupportedTrace,
 )
@@ -30,13 +32,18 @@ from tokenscope_trace.schema import LATER_COLUMNS, LATER_TABLES, MAJOR_VERSION, 
 MAGIC = b"\x89TSC\r\n\x1a\n"
 ENVELOPE = struct.Struct("<8sHHQ")
 MAX_PAYLOAD = 1 << 29
+MAX_EXPANSION = 256  # bytes of payload for one of the file; recordings have 2 to 5
+UNQUESTIONED = 1 << 24  # a payload up to so many bytes may expand more than that
 MAX_ROWS = 1 << 28
-MAX_NODES = 1 << 24
+MAX_ROWS_OF = {"nodes": 1 << 24, "decisions": 1000, "decision_options": 8000}
 MAX_WINDOW_LOG = 27
 MAX_DEPTH = 16
 MAX_ENTRIES = 1 << 13
+MAX_VALUES = 1 << 20
 MAX_STRING = 1 << 20
+MAX_STRINGS = 1 << 24
 COMPRESSION_LEVEL = 10
+_NAME = 60  # characters of a name that an error quotes
 _PIECE = 1 << 10  # of compressed bytes: zstd expands a piece by 2**15 at most, so a bomb is caught within 32 MB
 
 Tables = dict[str, dict[str, Array]]
@@ -79,6 +86,13 @@ def decode(data: bytes, *, max_payload: int = MAX_PAYLOAD) -> Contents:
 
     Raises NotATrace, UnsupportedTrace, TruncatedTrace, OversizedTrace or CorruptTrace.
     """
+    try:
+        return _decode(data, max_payload)
+    except MemoryError as error:
+        raise OversizedTrace("what it holds does not fit into memory.") from error
+
+
+def _decode(data: bytes, max_payload: int) -> Contents:
     payload = _decompress(data, _payload_length(data, max_payload))
     document = _unpack(payload)
     if list(document) != ["run", "metrics", "tables"]:
@@ -90,7 +104,7 @@ def decode(data: bytes, *, max_payload: int = MAX_PAYLOAD) -> Contents:
     for name in missing:
         if name not in LATER_TABLES:
             raise CorruptTrace(f"the table {name} is missing.")
-    decoded = {name: _decode_table(name, table) for name, table in tables.items()}
+    decoded = {name: _decode_table(name, tables.pop(name)) for name in list(tables)}  # the stored bytes go as they are read
     return Contents(run, metrics, {**decoded, **{name: _empty_table(name) for name in missing}}, payload)
 
 
@@ -130,6 +144,8 @@ def _payload_length(data: bytes, max_payload: int) -> int:
         )
     if length > max_payload:
         raise OversizedTrace(f"it asks for {length:,} bytes of memory, the limit is {max_payload:,}.")
+    if length > max(UNQUESTIONED, MAX_EXPANSION * len(data)):
+        raise OversizedTrace(f"its {len(data):,} bytes would expand to {length:,}, more than a recording does.")
     return int(length)
 
 
@@ -138,25 +154,23 @@ def _decompress(data: bytes, length: int) -> bytes:
     frame = memoryview(data)[ENVELOPE.size :]
     _check_frame(frame, length)
     engine = zstandard.ZstdDecompressor(max_window_size=1 << MAX_WINDOW_LOG).decompressobj()
-    output = bytearray()
-    position = 0
+    output = io.BytesIO()  # which hands out its bytes without a copy
+    filled = position = 0
     try:
         while not engine.eof and position < len(frame):
-            output += engine.decompress(frame[position : position + _PIECE])
+            filled += output.write(engine.decompress(frame[position : position + _PIECE]))
             position += _PIECE
-            if len(output) > length:
+            if filled > length:
                 raise CorruptTrace("the compressed frame yields more than it says.")
     except zstandard.ZstdError as error:
         raise CorruptTrace("the compressed frame is damaged (its checksum or its structure does not hold).") from error
-    except MemoryError as error:
-        raise OversizedTrace(f"its {length:,} bytes do not fit into memory.") from error
     if not engine.eof:
-        raise TruncatedTrace(f"it ends inside the compressed frame, {len(output):,} of {length:,} bytes in.")
+        raise TruncatedTrace(f"it ends inside the compressed frame, {filled:,} of {length:,} bytes in.")
     if engine.unused_data or position < len(frame):
         raise CorruptTrace("something follows the compressed frame.")
-    if len(output) != length:
+    if filled != length:
         raise CorruptTrace("the compressed frame yields less than it says.")
-    return bytes(output)
+    return output.getvalue()
 
 
 def _check_frame(frame: memoryview, length: int) -> None:
@@ -176,19 +190,21 @@ def _check_frame(frame: memoryview, length: int) -> None:
 
 
 def _unpack(payload: bytes) -> dict[str, Any]:
+    count = _Count()
     try:
         document = msgpack.unpackb(
             payload,
             raw=False,
             strict_map_key=True,
-            object_pairs_hook=_distinct,
+            object_pairs_hook=count.map,
+            list_hook=count.sequence,
             max_str_len=MAX_STRING,
             max_bin_len=len(payload),
             max_array_len=MAX_ENTRIES,
             max_map_len=MAX_ENTRIES,
             max_ext_len=0,
         )
-    except CorruptTrace:
+    except TraceError:
         raise
     except (ValueError, TypeError, OverflowError, msgpack.exceptions.UnpackException) as error:
         raise CorruptTrace(f"the payload is not the msgpack map it should be ({type(error).__name__}).") from error
@@ -198,14 +214,37 @@ def _unpack(payload: bytes) -> dict[str, Any]:
     return document
 
 
-def _distinct(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    entries = list(pairs)
-    result = dict(entries)
-    if len(result) != len(entries):
-        raise CorruptTrace("a map in the payload has a key twice.")
-    if not all(isinstance(key, str) for key in result):
-        raise CorruptTrace("a map in the payload has a key that is not a string.")
-    return result
+class _Count:
+    """How many values and characters the maps and lists hold so far: each is counted when it is complete, so what a document has
+    is known before more than a list's worth beyond the limit is made.
+    """
+
+    def __init__(self) -> None:
+        self._values = self._characters = 0
+
+    def map(self, pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+        """The pairs as a map with distinct strings as keys."""
+        entries = list(pairs)
+        result = dict(entries)
+        if len(result) != len(entries):
+            raise CorruptTrace("a map in the payload has a key twice.")
+        if not all(isinstance(key, str) for key in result):
+            raise CorruptTrace("a map in the payload has a key that is not a string.")
+        self._add([*result, *result.values()])
+        return result
+
+    def sequence(self, values: list[Any]) -> list[Any]:
+        """The list as it is."""
+        self._add(values)
+        return values
+
+    def _add(self, values: list[Any]) -> None:
+        self._values += len(values)
+        self._characters += sum(len(value) for value in values if isinstance(value, str))
+        if self._values > MAX_VALUES:
+            raise OversizedTrace(f"its maps and lists hold more than {MAX_VALUES:,} values.")
+        if self._characters > MAX_STRINGS:
+            raise OversizedTrace(f"its strings hold more than {MAX_STRINGS:,} characters.")
 
 
 def _check_depth(value: Any, left: int) -> None:
@@ -216,17 +255,27 @@ def _check_depth(value: Any, left: int) -> None:
         _check_depth(child, left - 1)
 
 
-def _decode_table(name: str, table: Any) -> dict[str, Array]:
+def _quoted(name: str) -> str:
+    """A name from a file as an error may show it: on one line, short, with nothing in it that a terminal would act upon."""
+    shown = name if len(name) <= _NAME else name[: _NAME - 1] + "…"
+    return shown if shown.isascii() and shown.isprintable() and shown.strip() == shown != "" else ascii(shown)
+
+
+def _decode_table(table_name: str, table: Any) -> dict[str, Array]:
+    name = _quoted(table_name)
     if not isinstance(table, dict) or not isinstance(table.get("columns"), dict):
         raise CorruptTrace(f"the table {name} is not a map of rows and columns.")
     rows = table.get("rows")
     if not isinstance(rows, int) or isinstance(rows, bool) or rows < 0:
         raise CorruptTrace(f"the table {name} has no row count.")
-    if rows > (MAX_NODES if name == "nodes" else MAX_ROWS):
+    if rows > MAX_ROWS_OF.get(table_name, MAX_ROWS):
         raise OversizedTrace(f"the table {name} has {rows:,} rows, over the limit.")
-    decoded = {key: _decode_column(f"{name}.{key}", column, rows) for key, column in table["columns"].items()}
-    for key, expected in TABLES.get(name, {}).items():
-        if (name, key) in LATER_COLUMNS and key not in decoded:
+    stored = table["columns"]
+    if not stored:
+        raise CorruptTrace(f"the table {name} has no column.")
+    decoded = {key: _decode_column(f"{name}.{_quoted(key)}", stored.pop(key), rows) for key in list(stored)}
+    for key, expected in TABLES.get(table_name, {}).items():
+        if (table_name, key) in LATER_COLUMNS and key not in decoded:
             decoded[key] = np.full(rows, np.nan, expected.dtype)
         if key not in decoded:
             raise CorruptTrace(f"the column {name}.{key} is missing.")

@@ -31,7 +31,7 @@ from tokenscope_trace.syntax import Span, Syntax, TokenPlaces, lines_of
 
 Indices = NDArray[np.int32]
 _LN2 = float(np.log(2.0))
-_INSIDE = ("attention_layers", "attention_rows", "attention", "lens")
+_INSIDE = {"attention": ("attention_layers", "attention_rows", "attention"), "lens": ("lens",)}
 _CODE = ("syntax", "outcomes", "decisions", "decision_options", "checks")
 _CODE_FACTS = ("syntax", "decisions", "check")
 
@@ -72,7 +72,8 @@ class Nodes(Table):
     @property
     def surprisal(self) -> NDArray[np.float32]:
         """-log2 p of each node's token, (N,), bits; NaN where not measured."""
-        return np.abs(self.logprob / np.float32(_LN2))
+        with np.errstate(over="ignore"):
+            return np.abs(self.logprob / np.float32(_LN2))
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Trace:
         """Raises CorruptTrace where the tables break the format's rules."""
         if contents is None:
             contents = tracefile.decode(tracefile.encode(run, tables)[0])
-        validation.check(contents.run, contents.tables)
+        validation.check(contents.run, contents.tables, contents.metrics)
         self._contents = contents
         self.run: dict[str, Any] = contents.run
         self.metrics: dict[str, Any] = contents.metrics
@@ -149,20 +150,36 @@ class Trace:
         """The msgpack map as it stands in the file, uncompressed."""
         return self._contents.payload
 
+    @property
+    def tables(self) -> Mapping[str, Mapping[str, Array]]:
+        """All tables as they stand in the file, those that this version does not know, too."""
+        return self._contents.tables
+
     def path(self, leaf: int) -> Indices:
         """Indices of the nodes from the root to `leaf`, (length,)."""
-        parent = self.nodes.parent
-        found = []
-        node = int(leaf)
-        while node >= 0:
+        found, node = self._up_to(int(leaf), self._is_main)
+        head = self.main[: int(np.searchsorted(self.main, node)) + 1] if node >= 0 else self.main[:0]
+        return np.concatenate([head, np.array(found[::-1], dtype=np.int32)])
+
+    def _up_to(self, node: int, stops: NDArray[np.bool_]) -> tuple[list[int], int]:
+        """(the nodes from one upwards, the first node that stops the way, -1 for none)."""
+        parent, found = self.nodes.parent, []
+        while node >= 0 and not stops[node]:
             found.append(node)
             node = int(parent[node])
-        return np.array(found[::-1], dtype=np.int32)
+        return found, node
 
     @cached_property
     def main(self) -> Indices:
         """The main path: prompt, then output."""
-        return self.path(self.run["main_leaf"])
+        found, _ = self._up_to(self.run["main_leaf"], np.zeros(len(self.nodes), dtype=bool))
+        return np.array(found[::-1], dtype=np.int32)
+
+    @cached_property
+    def _is_main(self) -> NDArray[np.bool_]:
+        found = np.zeros(len(self.nodes), dtype=bool)
+        found[self.main] = True
+        return found
 
     @cached_property
     def prompt(self) -> Indices:
@@ -233,9 +250,15 @@ class Trace:
         """Whether a node's bytes belong to the program: control tokens do not, nor what marks the parts around a hole."""
         if int(self.nodes.token_id[node]) in self._special_ids:
             return False
-        if self.run["prompt"].get("kind") != "fim":
-            return True
-        return not any(s["role"] == "control" and s["first"] <= node < s["end"] for s in self.run["prompt"]["segments"])
+        return not self._marks[node]
+
+    @cached_property
+    def _marks(self) -> NDArray[np.bool_]:
+        """Which nodes mark the parts around a hole, (N,)."""
+        found = np.zeros(len(self.nodes), dtype=bool)
+        for segment in self.run["prompt"]["segments"] if self.run["prompt"].get("kind") == "fim" else ():
+            found[segment["first"] : segment["end"]] = segment["role"] == "control"
+        return found
 
     def token_places(self, nodes: Array) -> TokenPlaces:
         """Where these nodes' tokens stand in the program they spell: what syntax nodes are matched with."""
@@ -262,14 +285,15 @@ class Trace:
         """The same recording with other facts and with these tables in place of its own. Raises CorruptTrace."""
         return Trace(run, {**self._contents.tables, **tables})
 
-    def without_inside(self) -> Trace:
-        """The same recording without attention and lens, which are large."""
-        empty = {name: {key: values[:0] for key, values in self._contents.tables[name].items()} for name in _INSIDE}
-        return self.replaced({**self.run, "attention": None, "lens": None}, empty)
+    def without(self, *inside: str) -> Trace:
+        """The same recording without `attention`, `lens`, or both, which are large."""
+        names = [name for part in inside for name in _INSIDE[part]]
+        empty = {name: {key: values[:0] for key, values in self._contents.tables[name].items()} for name in names}
+        return self.replaced({**self.run, **dict.fromkeys(inside)}, empty)
 
     def with_code(self, other: Trace) -> Trace:
         """The same recording with all that the other knows of the code; its notes too."""
-        facts = {key: other.run.get(key) for key in (*_CODE_FACTS, "notes") if key in other.run}
+        facts = {key: other.run.get(key) for key in (*_CODE_FACTS, "asked", "missing", "notes") if key in other.run}
         return self.replaced({**self.run, **facts}, {name: other._contents.tables[name] for name in _CODE})
 
     def alternatives_of(self, node: int) -> slice:

@@ -22,6 +22,7 @@ from transformers import DynamicCache
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
 from tokenscope_trace.engines import Reader, Tip
+from tokenscope_trace.placement import input_device
 
 PREFILL_CHUNK = 512
 COMPACT_ABOVE = 512  # slots of ended branches that are worth moving the others together for
@@ -129,17 +130,18 @@ class TreeAttention:
         kept = np.sort(np.concatenate(keep))
         for chain in needed:
             chain.slots[:] = np.searchsorted(kept, chain.slots).tolist()
-        index = torch.from_numpy(kept).to(self._model.device)
+        index = torch.from_numpy(kept)
         for layer in self._cache.layers:
             if layer.is_initialized:
-                layer.keys, layer.values = layer.keys.index_select(-2, index), layer.values.index_select(-2, index)
+                here = index.to(layer.keys.device)
+                layer.keys, layer.values = layer.keys.index_select(-2, here), layer.values.index_select(-2, here)
         self._positions = self._positions[kept]
         self._dead = 0
 
     @contextmanager
     def _masked(self, visible: NDArray[np.bool_], positions: NDArray[np.int64], slots: NDArray[np.int64]) -> Iterator[None]:
         """While inside, every layer of this model's attention asks for its mask here."""
-        device = self._model.device
+        device = input_device(self._model)
         shared = torch.from_numpy(visible)[None, None].to(device)
         q, k = torch.from_numpy(positions).to(device)[:, None], torch.from_numpy(slots).to(device)[None, :]
         zero = torch.zeros((), dtype=torch.long, device=device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,7 +34,8 @@ class Line:
 def perplexity(logprobs: NDArray[np.float32]) -> float:
     """exp(mean of -ln p) over a span, >= 1; NaN where nothing was measured."""
     measured = logprobs[~np.isnan(logprobs)].astype(np.float64)
-    return float(np.exp(-measured.mean())) if len(measured) else float("nan")
+    with np.errstate(over="ignore"):
+        return float(np.exp(-measured.mean())) if len(measured) else float("nan")
 
 
 def near_certain(surprisals: NDArray[np.float32]) -> tuple[int, int]:
@@ -50,7 +52,9 @@ def surprised(surprisals: NDArray[np.float32]) -> tuple[int, int]:
 
 def is_changed(file: File, line: int) -> bool:
     """Whether a line of a scored file, from 1, is one that was changed."""
-    return any(first <= line <= last for first, last in file.changed or ())
+    ranges = file.changed or ()
+    place = bisect_right(ranges, line, key=lambda lines: lines[0])
+    return place > 0 and line <= ranges[place - 1][1]
 
 
 def changed_lines(file: File) -> int:
@@ -74,8 +78,9 @@ def ranked_files(trace: Trace) -> list[File]:
     return sorted(trace.files, key=weight)
 
 
-def least_certain_lines(trace: Trace, count: int) -> list[Line]:
-    """The lines whose tokens of output or scored code carry the most surprisal, changed lines first, then most first.
+def least_certain_lines(trace: Trace, count: int | None = None) -> list[Line]:
+    """The lines whose tokens of output or scored code carry the most surprisal, changed lines first, then most first;
+    at most `count` of them.
 
     A token counts where its first byte stands.
     """

@@ -8,22 +8,24 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tokenscope_trace.code_validation import check_code, require
+from tokenscope_trace.code_validation import check_code
 from tokenscope_trace.columns import Array
-from tokenscope_trace.errors import CorruptTrace
+from tokenscope_trace.errors import CorruptTrace, OversizedTrace
+from tokenscope_trace.fact_validation import check_facts, require
 from tokenscope_trace.schema import BranchEnd, Origin
 from tokenscope_trace.tracefile import Tables
 
 _LOGPROBS = ("logprob", "sampled_logprob")
 _PROBABILITIES = ("margin", "tail", "sampled_tail")
-_ROLES = ("text", "prefix", "suffix", "control")
-_FINISHES = ("end-of-text", "stop-string", "length", "context", "interrupted", "scored")
+_LINES = 1 << 31
+_TEXT = 1 << 27  # bytes that all nodes together may spell
 _PIECE = 1 << 20  # rows of attention that are checked at once: a trace may have hundreds of millions
 
 
-def check(run: dict[str, Any], tables: Tables) -> None:
-    """Raise CorruptTrace where the tables or the facts that index them break the format."""
+def check(run: dict[str, Any], tables: Tables, metrics: dict[str, Any]) -> None:
+    """Raise CorruptTrace where the tables or the facts that index them break the format, OversizedTrace where their text is too long."""
     nodes, alternatives, tokens = tables["nodes"], tables["alternatives"], tables["tokens"]
     count = len(nodes["parent"])
     if count == 0:
@@ -41,13 +43,15 @@ def check(run: dict[str, Any], tables: Tables) -> None:
     _check_lists("nodes.alternative_count", nodes["alternative_count"], len(alternatives["token_id"]))
     _check_lists("tokens.byte_count", tokens["byte_count"], len(tables["token_bytes"]["byte"]))
     _check_lists("spellings.byte_count", tables["spellings"]["byte_count"], len(tables["spelling_bytes"]["byte"]))
+    _check_size(nodes["token_id"], tokens)
     _check_numbers(nodes, alternatives)
     _check_branches(nodes, tables["branches"])
-    _check_run(run, count)
+    check_facts(run, metrics, count)
+    main = _main_path(nodes, run["main_leaf"])
     _check_attention(run.get("attention"), nodes["parent"], tables)
     _check_lens(run.get("lens"), count, tables)
     _check_files(run.get("files"), nodes)
-    check_code(run, tables)
+    check_code(run, tables, main)
     if len(tables["branches"]["first"]):
         require(isinstance(run.get("tree"), dict), "run.tree is not a map though there are branches")
 
@@ -65,6 +69,26 @@ def _known(ids: Array, used: Array) -> bool:
 def _check_lists(name: str, counts: Array, rows: int) -> None:
     total = int(np.sum(counts, dtype=np.uint64))
     require(total == rows, f"{name} adds up to {total:,} where there are {rows:,} rows")
+
+
+def _check_size(token_id: Array, tokens: dict[str, Array]) -> None:
+    """A long token may stand in very many places: what it all spells is bounded before anybody joins it."""
+    sizes = tokens["byte_count"][np.searchsorted(tokens["id"], token_id)]
+    total = int(np.sum(sizes, dtype=np.uint64))
+    if total > _TEXT:
+        raise OversizedTrace(f"its tokens spell {total:,} bytes, the limit is {_TEXT:,}.")
+
+
+def _main_path(nodes: dict[str, Array], leaf: int) -> NDArray[np.bool_]:
+    """Which nodes are on the main path, (N,)."""
+    parents, found = nodes["parent"].tolist(), np.zeros(len(nodes["parent"]), dtype=bool)
+    way = []
+    while leaf >= 0:
+        way.append(leaf)
+        leaf = parents[leaf]
+    found[way] = True
+    require(not bool(np.any(found & (nodes["origin"] == Origin.BRANCH))), "the main path runs through a branch")
+    return found
 
 
 def _check_numbers(nodes: dict[str, Array], alternatives: dict[str, Array]) -> None:
@@ -105,7 +129,7 @@ def _check_branches(nodes: dict[str, Array], branches: dict[str, Array]) -> None
     require(bool(np.all(branches["end"] <= max(BranchEnd))), "a branch ends for an unknown reason")
     rejoined, joins = branches["rejoined"], branches["end"] == BranchEnd.REJOINED
     require(bool(np.all((rejoined >= 0) == joins)), "a branch rejoins without saying where, or the other way round")
-    require(bool(np.all(rejoined < count)), "a branch rejoins at a node that does not exist")
+    require(bool(np.all(rejoined < first)), "a branch rejoins at a node that does not stand before it")
 
 
 def _check_attention(facts: Any, parent: Array, tables: Tables) -> None:
@@ -205,30 +229,6 @@ def _check_ranges(changed: Any) -> None:
     require(changed is None or isinstance(changed, list), "the changed lines of a file are not a list")
     before = 0
     for lines in changed or []:
-        holds = isinstance(lines, list) and len(lines) == 2 and all(type(line) is int for line in lines)
+        holds = isinstance(lines, list) and len(lines) == 2 and all(type(line) is int and line <= _LINES for line in lines)
         require(holds and before < lines[0] <= lines[1], "the changed lines of a file are not ascending ranges")
         before = lines[1]
-
-
-def _check_run(run: dict[str, Any], count: int) -> None:
-    leaf = run.get("main_leaf")
-    require(type(leaf) is int and 0 <= leaf < count, "run.main_leaf is not the index of a node")
-    require(run.get("finish") in _FINISHES, "run.finish is not one of the known reasons")
-    for key in ("generator", "model", "prompt", "sampling", "libraries", "clock"):
-        require(isinstance(run.get(key), dict), f"run.{key} is not a map")
-    for key in ("command", "notes"):
-        entries = run.get(key)
-        require(
-            isinstance(entries, list) and all(isinstance(entry, str) for entry in entries),
-            f"run.{key} is not a list of strings",
-        )
-    segments = run["prompt"].get("segments")
-    require(isinstance(segments, list), "run.prompt.segments is not a list")
-    end = 0
-    for segment in segments:
-        require(isinstance(segment, dict) and segment.get("role") in _ROLES, "a segment of the prompt has no known role")
-        first, last = segment.get("first"), segment.get("end")
-        require(
-            type(first) is int and type(last) is int and end == first <= last <= count, "the prompt's segments do not join"
-        )
-        end = last

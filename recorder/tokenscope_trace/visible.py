@@ -1,16 +1,31 @@
-r"""Text that cannot deceive: what has no glyph of its own is written out.
+r"""Text that cannot deceive: what has no glyph of its own, or that of another sign, is written out.
 
 In: bytes or strings from a model, a prompt, a file name. Out: the same with controls, bidirectional marks, zero-width and odd
-space characters as escapes such as <U+202E>, and invalid bytes as \\xE3. viewer/text.js holds the same rule for the page.
+space characters as escapes such as <U+202E>, likewise letters of another alphabet inside of a Latin word and signs that look like
+ASCII's, and invalid bytes as \\xE3. viewer/text.js holds the same rule for the page.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 
 _CATEGORIES = {"Cc", "Cf", "Zl", "Zp", "Zs", "Co", "Cn"}
+_NOT_PLAIN = re.compile("[^ -~]")  # printable ASCII is most of what there is, and needs no look
+_NOT_PLAIN_LINES = re.compile("[^ -~\n\t]")
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Letters beside ASCII letters in one word: Greek ones that look like Latin ones, Cyrillic, Armenian, Cherokee, Roman numerals, Coptic,
+# Lisu, and Latin ones that are wide or mathematical. Alone they are letters like all others.
+_ALIKE = re.compile(
+    "[\u037f\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bd\u03bf\u0400-\u052f\u0531-\u0587\u13a0-\u13ff"
+    "\u1c80-\u1c8f\u2160-\u217f\u2c80-\u2cff\ua4d0-\ua4ff\ua640-\ua69f\uab70-\uabbf\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]"
+)
+_SIGN_ALIKE = re.compile("[\u01c0-\u01c3\u02d0\u037e\u2024\u2215\u2223\u2236\ua789]")  # | ! : ; . / in other clothes
+_REACH = 32  # characters to either side of one whose word is looked at
 _PICTURE = re.compile("[\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]")
 _SELECTOR, _JOINER, _KEYCAP = "\ufe0f", "\u200d", "\u20e3"
 _SIGNS = {"\n": "↵", "\r": "\\r", "\t": "→"}
@@ -36,6 +51,43 @@ def visible_token(content: bytes) -> str:
     return "·" * left + text[left : len(text) - right] + "·" * right
 
 
+def deceptive(texts: Iterable[bytes]) -> str:
+    """One sentence about the characters in these texts that are written out; empty where there is none."""
+    found: Counter[str] = Counter()
+    for content in texts:
+        text = content.decode("utf-8", "replace")
+        for place in _NOT_PLAIN_LINES.finditer(text):
+            i = place.start()
+            ends_line = text[i : i + 2] == "\r\n"
+            if not ends_line and (kind := _kind(text, i)):
+                found[kind] += 1
+    if not found:
+        return ""
+    count = found.total()
+    parts = ", ".join(f"{number:,} {_plural(kind) if number > 1 else kind}" for kind, number in found.most_common())
+    holds = (
+        "one character that does not show as what it is"
+        if count == 1
+        else f"{count:,} characters that do not show as what they are"
+    )
+    return f"This text holds {holds} ({parts}). What a program reads there is written out, as in <U+202E>."
+
+
+def _plural(kind: str) -> str:
+    first, *rest = kind.split(" ")
+    if first in ("letter", "sign"):
+        return " ".join([f"{first}s", *rest]).replace("looks", "look")
+    return f"{kind}s"
+
+
+def escaped_json(value: object) -> str:
+    """JSON in lines, in which nothing invisible stands as it is: a terminal or an editor may show it."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+    return _NOT_PLAIN.sub(
+        lambda found: found[0] if found[0] == "\n" or not _kind(text, found.start()) else json.dumps(found[0])[1:-1], text
+    )
+
+
 def shortened(text: str, limit: int) -> str:
     """The text in at most so many characters, an ellipsis for what is left away."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
@@ -45,26 +97,47 @@ def _drawn(content: bytes | str, *, keep: frozenset[str] = frozenset(), signs: d
     text = content if isinstance(content, str) else content.decode("utf-8", "surrogateescape")
     signs = signs or {}
     after_return = ("\n", "") if signs else ("\n",)  # at the end of a token it may be half of a line break
-    drawn = []
-    for i, character in enumerate(text):
+
+    def draw(found: re.Match[str]) -> str:
+        character, i = found[0], found.start()
         ends_line = character != "\r" or text[i + 1 : i + 2] in after_return
         if character in keep and ends_line:
-            drawn.append(character)
-        elif character in signs and ends_line:
-            drawn.append(signs[character])
-        elif "\ud800" <= character <= "\udfff":
-            drawn.append(f"\\x{ord(character) & 0xFF:02X}")
-        elif _is_invisible(character) and not _inside_emoji(text, i):
-            drawn.append(f"<U+{ord(character):04X}>")
-        else:
-            drawn.append(character)
-    return "".join(drawn)
+            return character
+        if character in signs and ends_line:
+            return signs[character]
+        if "\ud800" <= character <= "\udfff":
+            return f"\\x{ord(character) & 0xFF:02X}"
+        if _kind(text, i):
+            return f"<U+{ord(character):04X}>"
+        return character
+
+    return (_NOT_PLAIN_LINES if keep else _NOT_PLAIN).sub(draw, text)
 
 
-def _is_invisible(character: str) -> bool:
-    if " " <= character <= "~":
-        return False
-    return unicodedata.category(character) in _CATEGORIES or bool(_BLANK.match(character))
+def _kind(text: str, i: int) -> str:
+    """Why a character is written out, in the singular; empty where it shows as what it is."""
+    character = text[i]
+    if _SIGN_ALIKE.match(character):
+        return "sign that looks like another"
+    if _ALIKE.match(character):
+        return "letter of another alphabet inside of a word" if _among_latin(text, i) else ""
+    category = unicodedata.category(character)
+    if not (category in _CATEGORIES or _BLANK.match(character)) or _inside_emoji(text, i):
+        return ""
+    if _BIDI.match(character):
+        return "bidirectional control"
+    return {"Cc": "control character", "Zs": "unusual space"}.get(category, "invisible character")
+
+
+def _among_latin(text: str, i: int) -> bool:
+    """Whether an ASCII letter stands in the same word."""
+    for step in (-1, 1):
+        for at in range(i + step, i + step * (_REACH + 1), step):
+            if not 0 <= at < len(text) or not (text[at] == "_" or unicodedata.category(text[at])[0] in "LMN"):
+                break
+            if text[at] < "\x7f" and text[at].isalpha():
+                return True
+    return False
 
 
 def _inside_emoji(text: str, i: int) -> bool:

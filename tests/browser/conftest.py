@@ -34,7 +34,8 @@ class Opened:
         return str(self.evaluate("location.href"))
 
     def program_text(self) -> str:
-        """The text of the code as the page holds it, control tokens left out."""
+        """The text of the code as the page holds it once it is all there, control tokens left out."""
+        self.page.wait_for_selector(".code:not(:has(.block:empty))", state="attached")
         text = self.evaluate("[...document.querySelectorAll('.code .t:not(.chip)')].map(cell => cell.textContent).join('')")
         assert isinstance(text, str)
         return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import re
@@ -14,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.browser.engine import Engine, presses
 from websockets.sync.client import ClientConnection, connect
 
 NAMES = ("firefox-esr", "firefox")
@@ -24,15 +24,16 @@ PREFERENCES = {
     "browser.shell.checkDefaultBrowser": False,
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
+    "browser.download.folderList": 2,  # the one that browser.download.dir names
 }
-_KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Tab": "\ue004", "ArrowRight": "\ue014", "ArrowDown": "\ue015"}
 
 
-class Firefox:
-    """One browser with one tab; makes a promise's value out of `evaluate`, as playwright does."""
+class Firefox(Engine):
+    """A session of WebDriver BiDi."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, downloads: Path) -> None:
         self._socket = socket
+        self.downloads = downloads
         self._ids = itertools.count(1)
         self.events: list[dict[str, Any]] = []
         self.send("session.new", capabilities={})
@@ -53,12 +54,11 @@ class Firefox:
                 return message["result"]
 
     def open(self, url: str, *, width: int = 1280, height: int = 800) -> None:
-        """Go there and wait until it is loaded."""
+        self.events.clear()
         self.send("browsingContext.setViewport", context=self.tab, viewport={"width": width, "height": height})
         self.send("browsingContext.navigate", context=self.tab, url=url, wait="complete")
 
     def evaluate(self, expression: str) -> Any:
-        """The value of an expression in the page, as JSON has it."""
         found = self.send(
             "script.evaluate",
             expression=f"Promise.resolve({expression}).then((value) => JSON.stringify(value) ?? 'null')",
@@ -70,33 +70,16 @@ class Firefox:
             raise RuntimeError(found["exceptionDetails"]["text"])
         return json.loads(found["result"]["value"])
 
-    def wait_for(self, expression: str) -> Any:
-        """The value of an expression once it is true. Raises AssertionError where that does not happen."""
-        waiting = f"""new Promise((resolve) => {{
-          const end = Date.now() + 30000;
-          const look = () => {{ const value = {expression}; if (value || Date.now() > end) resolve(value); else setTimeout(look, 20); }};
-          look();
-        }})"""
-        value = self.evaluate(waiting)
-        assert value, f"it never came true: {expression}"
-        return value
-
     def press(self, *keys: str) -> None:
-        """Real key presses, by the names of KeyboardEvent.key."""
-        actions = [{"type": kind, "value": _KEYS.get(key, key)} for key in keys for kind in ("keyDown", "keyUp")]
-        self.send("input.performActions", context=self.tab, actions=[{"type": "key", "id": "keys", "actions": actions}])
-
-    def screenshot(self) -> bytes:
-        """What is seen, as PNG."""
-        return base64.b64decode(self.send("browsingContext.captureScreenshot", context=self.tab)["data"])
+        actions = [{"type": "key", "id": "keys", "actions": presses(keys)}]
+        self.send("input.performActions", context=self.tab, actions=actions)
 
     def mistakes(self) -> list[str]:
-        """What the page logged as an error, and refusals by its policy."""
         logged = [event["params"] for event in self.events if event.get("method") == "log.entryAdded"]
         return [str(entry.get("text")) for entry in logged if entry.get("level") == "error"]
 
     def requests(self) -> list[str]:
-        """The addresses that the tab asked for, but for what Firefox itself carries in data: addresses."""
+        """All but what Firefox itself carries in data: addresses."""
         asked = [event["params"] for event in self.events if event.get("method") == "network.beforeRequestSent"]
         urls = [one["request"]["url"] for one in asked if one.get("context") == self.tab]
         return [url for url in urls if not url.startswith("data:")]
@@ -108,12 +91,15 @@ def executable() -> str | None:
 
 
 @contextmanager
-def running() -> Iterator[Firefox]:
-    """A Firefox with a new, empty profile."""
+def running(*, dark: bool = False) -> Iterator[Firefox]:
+    """A Firefox with an empty profile; `dark` as its system's choice."""
     path = executable()
     assert path is not None, "the tests need Firefox; tests/ensure_browsers.sh installs Debian's"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        lines = [f'user_pref("{name}", {json.dumps(value)});' for name, value in PREFERENCES.items()]
+        downloads = Path(profile, "downloads")
+        downloads.mkdir()
+        chosen = {**PREFERENCES, "browser.download.dir": str(downloads), "ui.systemUsesDarkTheme": int(dark)}
+        lines = [f'user_pref("{name}", {json.dumps(value)});' for name, value in chosen.items()]
         Path(profile, "user.js").write_text("\n".join(lines))
         process = subprocess.Popen(
             [path, "--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", profile],
@@ -123,7 +109,7 @@ def running() -> Iterator[Firefox]:
         )
         try:
             with connect(f"{_address(process)}/session", max_size=None, compression=None) as socket:
-                firefox = Firefox(socket)
+                firefox = Firefox(socket, downloads)
                 yield firefox
                 with suppress(Exception):
                     firefox.send("session.end")

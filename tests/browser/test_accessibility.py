@@ -151,7 +151,7 @@ def test_the_arrows_choose_a_metric_while_the_choice_has_the_focus(open_report):
 
 def test_those_who_want_less_motion_get_none(open_report):
     report = open_report("plausible", reduced_motion="reduce")
-    assert report.evaluate("getComputedStyle(document.querySelector('.t')).transitionDuration") == "0s"
+    assert report.evaluate("getComputedStyle(document.querySelector('.jump')).transitionDuration") == "0s"
 
 
 def test_the_skip_link_leads_to_the_code_and_keeps_the_view(open_report):

@@ -36,3 +36,33 @@ def test_it_opens_reads_and_fits(browser, tmp_path, case, scheme, width):
     assert page.evaluate(RULES) == []
     assert incidents == []
     context.close()
+
+
+@pytest.mark.parametrize("width", [320, 360, 700])
+@pytest.mark.parametrize("case", ["decided", "changed"])
+def test_both_recordings_are_in_sight_on_a_phone(browser, tmp_path, case, width):
+    pairs = {
+        "decided": (synthetic_traces.decided(), analysed(synthetic_traces.branching())),
+        "changed": (synthetic_traces.changed(), synthetic_traces.scored(seed=3)),
+    }
+    page_file = tmp_path / "comparison.html"
+    names = ("a_rather_long_name_of_a_recording_before.tsc", "a_rather_long_name_of_a_recording_after.tsc")
+    page_file.write_text(render_comparison(*pairs[case], names=names), encoding="utf-8", newline="")
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    outside = """width => [...document.querySelectorAll('.beside-table td, .beside-table th, .sides td, .sides th')].filter(cell => {
+        const { left, right, width: wide } = cell.getBoundingClientRect();
+        return wide > 1 && getComputedStyle(cell).display !== 'none' && (left < 0 || right > width);
+    }).map(cell => cell.outerHTML.slice(0, 80))"""
+    assert page.evaluate(outside, width) == []
+    for row in page.locator("tr.changed").all()[:5]:
+        before, after = (row.locator(sign).bounding_box() for sign in ("del", "ins"))
+        assert after["y"] >= before["y"] + before["height"] - 1, "B stands below A"
+        assert before["x"] == after["x"]
+    for sign in ("ins", "del"):
+        assert all(element.is_visible() for element in page.locator(sign).all()[:20])
+    if case == "changed":
+        assert page.locator("tr.same .change-cell").first.is_visible(), "the bits of equal lines are compared"
+    context.close()

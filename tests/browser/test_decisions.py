@@ -137,7 +137,8 @@ def test_k_begins_with_the_last_one_and_escape_shows_all_again(open_report, trac
 
 def test_an_open_card_shows_what_changes_and_the_token_below(open_report, trace, found):
     report = open_report(trace)
-    expect(report.page.locator(".change").first).to_be_hidden()
+    expect(card(report, 1).locator(".change").first).to_be_visible()  # one is open from the beginning
+    expect(card(report, 2).locator(".change").first).to_be_hidden()
     report.page.keyboard.press("j")
     lines = card(report, 1).locator(".change").first.inner_text().rstrip("\n").split("\n")
     assert lines == [f"{line.sign} {line.text}" for line in found.decisions[0].options[0].diff]

@@ -1,3 +1,4 @@
+import pytest
 from playwright.sync_api import expect
 from tests import synthetic_traces
 
@@ -9,7 +10,7 @@ def output(report):
 def test_the_address_opens_a_token_and_a_metric(open_report):
     report = open_report("plausible", fragment="#n=40&m=entropy")
     assert report.selected() == 40
-    assert report.page.locator("#token h2").inner_text().lower() == "token 40"
+    assert "node 40 " in report.page.locator("#token").inner_text()
     assert report.evaluate("document.querySelector('input[name=metric]:checked').value") == "entropy"
 
 
@@ -166,8 +167,9 @@ def test_the_help_lists_every_key(open_report):
 def test_a_link_to_the_view_is_copied(open_report):
     report = open_report("plausible", fragment="#n=40", permissions=["clipboard-read", "clipboard-write"])
     report.page.get_by_role("button", name="copy link").click()
-    expect(report.page.locator("#live")).to_have_text("Link copied.")
-    assert report.evaluate("navigator.clipboard.readText()") == report.url + "#n=40"
+    name = report.url.rpartition("/")[2]
+    expect(report.page.locator("#live")).to_have_text(f"Link copied: {name}#n=40")
+    assert report.evaluate("navigator.clipboard.readText()") == f"{name}#n=40", "a file's name, not where it lies"
     assert report.page.locator(".toast").is_visible()
     expect(report.page.locator(".toast")).to_have_count(0, timeout=5000)
 
@@ -180,3 +182,33 @@ def test_a_selection_far_down_comes_into_sight(open_report):
     report.page.keyboard.press("PageUp")
     report.page.wait_for_timeout(100)
     assert report.page.locator(".t.selected").first.bounding_box()["y"] > box["y"]
+
+
+def test_escape_closes_what_was_opened_last_wherever_the_focus_is(open_report):
+    report = open_report(synthetic_traces.decided(), fragment="#n=47")
+    for key, name in (("v", "All branches"), ("s", "Structure")):
+        report.page.keyboard.press(key)
+        view = report.page.get_by_role("region", name=name)
+        expect(view).to_be_visible()
+        report.page.keyboard.press("Escape")
+        expect(view).to_have_count(0)
+        assert report.selected() == 47, "the selection stays until nothing else is open"
+    report.page.keyboard.press("Escape")
+    assert report.selected() == -1
+
+
+def test_walking_the_uncertain_tokens_moves_nothing(open_report):
+    report = open_report(synthetic_traces.plausible(), viewport={"width": 1440, "height": 900})
+    line = report.page.locator(".code .line").first
+    before = line.bounding_box()
+    for _ in range(3):
+        report.page.keyboard.press("n")
+        assert line.bounding_box() == before
+
+
+@pytest.mark.parametrize("view", ["tree=1", "syntax=1", "d1&b=0&diff=1"])
+def test_an_address_of_a_view_brings_it_into_sight_on_a_phone(open_report, view):
+    report = open_report(synthetic_traces.decided(), fragment=f"#{view}", viewport={"width": 360, "height": 740})
+    names = {"tree=1": "All branches", "syntax=1": "Structure"}
+    box = report.page.get_by_role("region", name=names.get(view, "Comparison")).bounding_box()
+    assert -1 <= box["y"] < 400

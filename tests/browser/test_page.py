@@ -253,8 +253,73 @@ def test_twenty_thousand_tokens_stay_smooth(open_report):
     assert all(time < 400 for time in frames.values()), frames
 
 
+@pytest.fixture(scope="module")
+def four_thousand():
+    return synthetic_traces.large(4000)
+
+
+@pytest.fixture
+def busy(open_report, four_thousand):
+    """A page of many blocks in a browser that never has time to fill those that nobody sees."""
+    report = open_report(four_thousand)
+    report.page.add_init_script("window.requestIdleCallback = () => 0")
+
+    def reopen(fragment=""):
+        report.page.goto("about:blank")
+        report.page.goto(report.url + fragment)
+        report.page.wait_for_selector("body.interactive")
+        assert report.evaluate("[...document.querySelectorAll('.block')].some(block => !block.firstChild)")
+        return report
+
+    return reopen
+
+
+IN_SIGHT = """() => {
+    const { top, bottom } = document.getElementById('code').getBoundingClientRect();
+    return [...document.querySelectorAll('.block')].filter(block => {
+        const box = block.getBoundingClientRect();
+        return box.bottom > top + 1 && box.top < Math.min(bottom, innerHeight) - 1;
+    });
+}"""
+
+
+def test_a_link_to_a_far_token_finds_its_surroundings_drawn(busy):
+    report = busy("#n=3000")
+    assert report.selected() == 3000
+    assert report.evaluate(f"({IN_SIGHT})().every(block => block.firstChild)")
+    assert not report.evaluate("document.querySelector('.block[data-block=\"3\"]').firstChild")
+
+
+def test_what_is_scrolled_into_sight_is_drawn_and_coloured(busy):
+    report = busy()
+    report.page.keyboard.press("2")
+    report.evaluate("""async () => {
+        document.getElementById('code').scrollTop = 5000;
+        for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+    }""")
+    assert report.evaluate(f"({IN_SIGHT})().every(block => block.firstChild)")
+    assert report.evaluate(
+        f"({IN_SIGHT})().flatMap(b => [...b.querySelectorAll('.t')]).every(t => / (b\\d|missing)/.test(t.className))"
+    )
+
+
+def test_copy_and_print_hold_all_of_the_code(busy, four_thousand):
+    report = busy()
+    copied = report.evaluate("""() => {
+        document.getSelection().selectAllChildren(document.querySelector('.code'));
+        const clipboardData = new DataTransfer();
+        document.dispatchEvent(new ClipboardEvent('copy', { clipboardData, bubbles: true }));
+        return clipboardData.getData('text/plain');
+    }""")
+    assert copied == four_thousand.text(four_thousand.main).decode()
+    report = busy()
+    report.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert report.program_text() == copied
+    assert report.evaluate("[...document.querySelectorAll('.code .t')].every(t => / (b\\d|missing)/.test(t.className))")
+
+
 def test_the_last_blocks_are_coloured_too(open_report):
     report = open_report(synthetic_traces.large(4000))
     report.page.keyboard.press("2")
     report.page.wait_for_timeout(1500)
-    assert report.evaluate("[...document.querySelectorAll('.t')].every(t => / (b\\d|missing)/.test(t.className))")
+    assert report.evaluate("[...document.querySelectorAll('.code .t')].every(t => / (b\\d|missing)/.test(t.className))")

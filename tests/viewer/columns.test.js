@@ -11,6 +11,20 @@ test('filters are undone in reverse order', () => {
   assert.deepEqual([...unpackColumn('c', column('<i4', ['delta', 'shuffle'], shuffled), 3)], [1, 2, 3]);
 });
 
+test('shuffled values of every size come back, wherever they begin', () => {
+  let seed = 3;
+  const byte = () => (seed = (seed * 48271) % 0x7fffffff) & 255;
+  for (const [dtype, Type] of [['|u1', Uint8Array], ['<u2', Uint16Array], ['<i4', Int32Array], ['<u4', Uint32Array], ['<i8', BigInt64Array]]) {
+    const size = Type.BYTES_PER_ELEMENT;
+    for (let rows = 0; rows < 12; rows++) {
+      const bytes = Uint8Array.from({ length: rows * size }, byte);
+      const data = new Uint8Array(bytes.length + 3).subarray(3);
+      bytes.forEach((value, i) => (data[(i % size) * rows + Math.floor(i / size)] = value));
+      assert.deepEqual(unpackColumn('c', { dtype, unit: '', filters: ['shuffle'], data }, rows), new Type(bytes.buffer));
+    }
+  }
+});
+
 test('differences wrap around', () => {
   assert.deepEqual([...unpackColumn('c', column('|u1', ['delta'], [250, 10]), 2)], [250, 4]);
   assert.deepEqual([...unpackColumn('c', column('<i8', ['delta'], [...Array(8).fill(255), 2, ...Array(7).fill(0)]), 2)], [-1n, 1n]);

@@ -20,6 +20,21 @@ test('lines hold the exact text, a token with a break has a cell on each of its 
   assert.deepEqual([...layout.outputPlaces], [2, 3, 4, 5, 6]);
 });
 
+test('a layout that begins as another does is the same as one from nothing', () => {
+  const words = ['x', ' y', '\n', '\n    ', 'a\nb', '\r', '\n', 'z ', new Uint8Array([0xe3, 0x81]), new Uint8Array([0x82]), '\ud83d\ude00', '\u200d', ' = 1'];
+  let seed = 7;
+  const random = (limit) => (seed = (seed * 48271) % 0x7fffffff) % limit;
+  for (let round = 0; round < 300; round++) {
+    const some = () => Array.from({ length: 1 + random(8) }, () => words[random(words.length)]);
+    const [prompt, output] = [some(), some()];
+    const branches = [{ after: prompt.length - 1 + random(output.length + 1), text: ['|', ...some()] }];
+    const trace = readTrace(encode(recording({ prompt, output, branches })));
+    const main = trace.path(trace.run.main_leaf);
+    const branch = trace.path(trace.branches.first[0] + trace.branches.count[0] - 1);
+    for (const [path, known] of [[branch, main], [main, branch]]) assert.deepEqual(layOut(trace, path, layOut(trace, known)), layOut(trace, path));
+  }
+});
+
 test('a break at the end opens no empty line', () => {
   assert.deepEqual(lines(laidOut({ prompt: ['a\n'] })), ['a\n']);
 });

@@ -1,0 +1,70 @@
+"""What else changed between two recordings: model, program, libraries, machine. Facts of two runs in, names with two values out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tokenscope_trace.visible import shortened, visible_line
+
+_MODEL = {
+    "id": "model",
+    "revision": "its revision",
+    "architecture": "its architecture",
+    "parameters": "its parameters",
+    "config_sha256": "its configuration, sha256",
+    "weights_sha256": "its weights, sha256",
+    "tokenizer_sha256": "its tokenizer, sha256",
+    "dtype": "dtype",
+    "device": "device",
+    "attention": "attention implementation",
+}
+_MACHINE = {
+    "system": "system",
+    "processor": "processor",
+    "vectors": "vector instructions",
+    "accelerator": "accelerator",
+    "threads": "threads",
+    "matmul": "precision of matrix products",
+}
+_HASH = 12  # characters of one that are shown
+_LONG = 80
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A fact that is another one: what it is called, as recorded, and now."""
+
+    name: str
+    recorded: str
+    again: str
+
+
+def changes(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> list[Changed]:
+    """Of the facts that both runs state, those that differ, what is likeliest to matter first."""
+    pairs = dict(_facts(again))
+    return [Changed(name, value, pairs[name]) for name, value in _facts(recorded) if name in pairs and pairs[name] != value]
+
+
+def _facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for part, names in (("model", _MODEL), ("machine", _MACHINE)):
+        for key, name in names.items():
+            if (value := (run.get(part) or {}).get(key)) is not None:
+                yield name, str(value)[:_HASH] if key.endswith("_sha256") else _shown(value)
+    yield "TokenScope", _shown(run["generator"].get("version"))
+    for library, version in run["libraries"].items():
+        yield _shown(library), _shown(version)
+    if (processors := run["sampling"].get("processors")) is not None:
+        yield "logits processors", _shown(", ".join(processors) or "none")
+    for part, key, name in (
+        ("tree", "engine", "how branches are computed"),
+        ("replay", "way", "how the output is read again"),
+        ("check", "command", "the check's command"),
+    ):
+        if (value := (run.get(part) or {}).get(key)) is not None:
+            yield name, _shown(value)
+
+
+def _shown(value: object) -> str:
+    return shortened(visible_line(str(value)), _LONG)

@@ -1,0 +1,23 @@
+/** The yardstick: decodes the same recording into the same typed columns by the same modules, checks nothing, and shows one line. */
+
+import { unpackColumn } from '#viewer/columns';
+import { decode } from '#viewer/msgpack';
+import { unpackPayload } from '#viewer/payload';
+
+show();
+
+async function show() {
+  const template = document.getElementById('trace');
+  const recorded = decode(await unpackPayload(template.content.textContent, Number(template.dataset.bytes)));
+  const tables = Object.entries(recorded.tables).map(([name, { rows, columns }]) => (
+    [name, Object.entries(columns).map(([column, stored]) => [column, unpackColumn(column, stored, rows)])]
+  ));
+  window.recording = Object.fromEntries(tables.map(([name, columns]) => [name, Object.fromEntries(columns)]));
+  const line = document.createElement('p');
+  line.id = 'line';
+  line.textContent = `${window.recording.nodes.parent.length} nodes`;
+  document.body.append(line);
+  document.addEventListener('keydown', () => {
+    line.textContent += '.';
+  });
+}

@@ -1,0 +1,67 @@
+"""What a reader promises about any payload at all: a TraceError of one sentence, or a recording that everything can render."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from tests.envelopes import packed
+
+from tokenscope_trace import Trace
+from tokenscope_trace.comparison_report import render_comparison
+from tokenscope_trace.errors import TraceError
+from tokenscope_trace.json_report import json_report
+from tokenscope_trace.pull_request import LINES, markdown
+from tokenscope_trace.report import render
+from tokenscope_trace.sarif import sarif
+
+SENTENCE = 400  # characters
+
+
+def hold(payload: bytes) -> str | None:
+    """The sentence of the refusal, None for a recording. Raises whatever else happens."""
+    with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
+        warnings.simplefilter("error")
+        try:
+            trace = Trace.from_bytes(packed(payload))
+        except TraceError as error:
+            sentence = str(error)
+            assert sentence.isprintable(), sentence
+            assert sentence.endswith("."), sentence
+            assert len(sentence) <= SENTENCE, sentence
+            return sentence
+        _render(trace)
+    return None
+
+
+def reads(payload: bytes) -> bool:
+    """Whether it is taken for a recording."""
+    try:
+        Trace.from_bytes(packed(payload))
+    except TraceError:
+        return False
+    return True
+
+
+def _render(trace: Trace) -> None:
+    again = Trace.from_bytes(trace.to_bytes())
+    assert again.text(again.main) == trace.text(trace.main)
+    page = render(trace)
+    assert page.count("<script") == 1
+    assert page.count("<template") == page.count("</template>") == 3
+    text = markdown(trace, "report.html")
+    assert text.count("\n") <= LINES
+    for rendered in (page, text, json_report(trace), sarif(trace), render_comparison(trace, again)):
+        rendered.encode("utf-8")
+    for number in range(len(trace.texts)):
+        for size in ("token", "expression", "statement", "line", "block"):
+            trace.spans(number, size)
+    [layer.weights.sum() for layer in trace.attention]
+    [layer.probability for layer in trace.lens]
+
+
+def keep(payload: bytes, name: str, folder: Path) -> None:
+    """Write a payload that broke the promise, as a file that tokenscope-html can be tried on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.tsc").write_bytes(packed(payload))
