@@ -185,8 +185,8 @@ def test_the_head_says_which_file_is_which_and_how_they_were_recorded_otherwise(
     pair = dated(one(), "2026-01-02T03:04:05Z", 10, False), dated(two(), "2026-02-03T04:05:06Z", 20, True)
     found = compare(*pair, names=("before.tsc", "after.tsc"))
     assert [(side.name, side.recorded, side.settings) for side in found.sides] == [
-        ("before.tsc", "2026-01-02T03:04:05Z", "greedy"),
-        ("after.tsc", "2026-02-03T04:05:06Z", "sampled, temperature 0.7"),
+        ("before.tsc", "2026-01-02 03:04 UTC", "greedy"),
+        ("after.tsc", "2026-02-03 04:05 UTC", "sampled, temperature 0.7"),
     ]
     assert {name: rest for name, *rest in found.differing} == {
         "weights": ["sha256 101010101010…", "sha256 202020202020…"],

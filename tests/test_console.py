@@ -74,7 +74,7 @@ def test_decisions_take_two_lines_each_without_signs_for_spaces_and_the_tree_is_
     assert len(re.findall(r"\n +or ", text)) == 3
     branches = next(line for line in text.splitlines() if line.startswith("branches"))
     tokens = int(trace.branches.count.sum())
-    assert branches.split("  ")[-1].strip().startswith(f"{len(trace.branches)} branches, {tokens} tokens (")
+    assert branches.removeprefix("branches").strip().startswith(f"{len(trace.branches)} branches, {tokens} tokens (")
     narrow = io.StringIO()
     print_summary(Console(file=narrow, width=60, highlight=False), trace, Path("t.tsc"), 12_345)
     decisions = narrow.getvalue().split("decisions")[1].split("and 31 more")[0]

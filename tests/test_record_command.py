@@ -228,7 +228,11 @@ MISTAKES = {
     "a temperature in words": (["prompt.py", "--temperature", "hot"], 2, "'--temperature': 'hot' is not a number from 0."),
     "a share above 1": (["prompt.py", "--top-p", "2"], 2, "'2' is not a number above 0 to 1."),
     "half a token": (["prompt.py", "--tree-nodes", "0.5"], 2, "'0.5' is not a whole number from 0."),
-    "an option that is called otherwise": (["prompt.py", "--no-tree"], 2, "Did you mean '--tree-nodes 0'?"),
+    "an option that is called otherwise": (
+        ["prompt.py", "--no-tree"],
+        2,
+        "there is no option --no-tree; --tree-nodes 0 does that.",
+    ),
     "a report's name for the trace": (["prompt.py", "-o", "prompt.html"], 2, "a trace is no .html file; name it prompt.tsc"),
     "a program's name for the trace": (["prompt.py", "-o", "out.PY"], 2, "a trace is no .py file"),
     "a forced text behind the end": (

@@ -55,9 +55,9 @@ class PlainCommand(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            if error.option_name in self.hints:
-                error.possibilities = [self.hints[error.option_name]]
-            raise Mistake(error.format_message(), ctx) from error
+            hint = self.hints.get(error.option_name)
+            told = f"there is no option {error.option_name}; {hint} does that." if hint else error.format_message()
+            raise Mistake(told, ctx) from error
         except click.UsageError as error:
             raise Mistake(error.format_message(), ctx) from error
 

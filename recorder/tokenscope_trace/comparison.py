@@ -486,7 +486,11 @@ def _side(trace: Trace, letter: str, name: str) -> Side:
         name=visible_line(name),
         source=visible_line(str(trace.run["prompt"].get("source") or "-")),
         model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
-        recorded=visible_line(str(trace.run["clock"].get("created") or "")),
+        recorded=re.sub(
+            r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ$",
+            r"\1 \2 UTC",
+            visible_line(str(trace.run["clock"].get("created") or "")),
+        ),
         settings="scored" if trace.files else settings(trace.run["sampling"]),
         tokens=f"{len(nodes):,}",
         perplexity=decimal(perplexity(trace.nodes.logprob[nodes])),

@@ -46,7 +46,6 @@ _EXAMPLES = {
 _HINTS = {  # what people guess
     "--no-tree": "--tree-nodes 0",
     "--no-branches": "--tree-nodes 0",
-    "--no-lens": "the lens is off unless --lens is given",
     "--no-decisions": "--decisions 0",
     "--max-tokens": "--max-new-tokens",
     "--max-length": "--max-new-tokens",

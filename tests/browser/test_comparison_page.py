@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests import synthetic_traces
 from tests.browser.test_accessibility import AXE, RULES
+from tests.test_comparison import one, two
 
 from tokenscope_trace.analysis import analysed
 from tokenscope_trace.comparison_report import render_comparison
@@ -39,11 +40,12 @@ def test_it_opens_reads_and_fits(browser, tmp_path, case, scheme, width):
 
 
 @pytest.mark.parametrize("width", [320, 360, 700])
-@pytest.mark.parametrize("case", ["decided", "changed"])
+@pytest.mark.parametrize("case", ["decided", "changed", "small"])
 def test_both_recordings_are_in_sight_on_a_phone(browser, tmp_path, case, width):
     pairs = {
         "decided": (synthetic_traces.decided(), analysed(synthetic_traces.branching())),
         "changed": (synthetic_traces.changed(), synthetic_traces.scored(seed=3)),
+        "small": (one(), two()),
     }
     page_file = tmp_path / "comparison.html"
     names = ("a_rather_long_name_of_a_recording_before.tsc", "a_rather_long_name_of_a_recording_after.tsc")
@@ -57,6 +59,7 @@ def test_both_recordings_are_in_sight_on_a_phone(browser, tmp_path, case, width)
         return wide > 1 && getComputedStyle(cell).display !== 'none' && (left < 0 || right > width);
     }).map(cell => cell.outerHTML.slice(0, 80))"""
     assert page.evaluate(outside, width) == []
+    assert case != "small" or page.locator("tr.changed").count() == 1
     for row in page.locator("tr.changed").all()[:5]:
         before, after = (row.locator(sign).bounding_box() for sign in ("del", "ins"))
         assert after["y"] >= before["y"] + before["height"] - 1, "B stands below A"
