@@ -15,7 +15,7 @@ import pytest
 
 from tokenscope_trace.checks import CHARACTERS, LINES, Checked, check_programs, names_file
 from tokenscope_trace.errors import TokenScopeError
-from tokenscope_trace.interrupts import stoppable
+from tokenscope_trace.interrupts import Stop
 from tokenscope_trace.schema import CheckResult
 from tokenscope_trace.settings import CheckSettings
 
@@ -301,7 +301,8 @@ def test_a_home_that_is_everywhere_replaces_nothing(home, monkeypatch):
 
 def test_a_wish_to_stop_ends_the_running_command(fifo):
     command = CheckSettings(fifo.hold + f"kill -INT {os.getpid()}; sleep 600; true", timeout=600)
-    with stoppable(lambda: None) as should_stop:
+    should_stop = Stop(lambda: None)
+    with should_stop.listening():
         assert check_programs([b"1", b"2"], "merge.py", command, should_stop=should_stop) == [None, None]
     assert fifo.was_held_and_released()
 
@@ -320,7 +321,7 @@ def test_an_insisting_user_leaves_nothing_behind(fifo):
     command = CheckSettings(
         fifo.hold + f"for i in 1 2; do kill -INT {os.getpid()}; sleep 0.2; done; sleep 600; true", timeout=600
     )
-    with stoppable(lambda: None), pytest.raises(KeyboardInterrupt):
+    with Stop(lambda: None).listening(), pytest.raises(KeyboardInterrupt):
         check_programs([b"1"], "merge.py", command)
     assert fifo.was_held_and_released()
 

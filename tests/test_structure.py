@@ -1,4 +1,4 @@
-"""The shape of the code: README's list, imports in one direction, FORMAT.md and the schema in step."""
+"""The shape of the code: SOURCE.md's list, imports in one direction, FORMAT.md and the schema in step."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PACKAGE = ROOT / "recorder" / "tokenscope_trace"
 
 
 def listed(folder: str) -> list[tuple[str, str]]:
-    """(file name, description) of README's list under the heading of a folder, in order."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = text.split(f"### `{folder}`", 1)[1].split("\n#", 1)[0]
+    """(file name, description) of SOURCE.md's list under the heading of a folder, in order."""
+    text = (ROOT / "recorder" / "SOURCE.md").read_text(encoding="utf-8")
+    section = text.split(f"## `{folder}`", 1)[1].split("\n#", 1)[0]
     return re.findall(r"^\| `([^`]+)` \| ([^|]+) \|$", section, re.MULTILINE)
 
 
@@ -42,7 +42,7 @@ def imported(path: Path) -> set[str]:
     ("folder", "pattern"),
     [("recorder/tokenscope_trace/", "*.py"), ("recorder/training/", "*.py"), ("viewer/", "*.js")],
 )
-def test_readme_lists_every_source_file_in_at_most_eight_words(folder, pattern):
+def test_the_list_has_every_source_file_in_at_most_eight_words(folder, pattern):
     files = {path.name for path in (ROOT / folder).glob(pattern) if path.name != "__init__.py"}
     rows = listed(folder)
     assert {name for name, _ in rows} == files

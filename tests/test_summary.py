@@ -61,7 +61,7 @@ def test_an_empty_output_has_its_own_words():
         ("stop-string", "stop string"),
         ("length", "limit of 3 tokens"),
         ("context", "context was full"),
-        ("interrupted", "interrupted"),
+        ("interrupted", "ended early"),
     ],
 )
 def test_each_finish_has_its_sentence(finish, words):

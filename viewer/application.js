@@ -90,8 +90,8 @@ export function run(trace, payload) {
   if (state.selected < 0) views.code.reveal(views.found(reading, state.query).matches[0]?.node ?? (reading.file?.changed ? beginOf(reading.file) : -1));
   // Where the views stand one above the other, what the address names is brought into sight.
   const named = ['diff', 'structure', 'matrix', 'tree'].find((view) => state[/** @type {'diff'} */ (view)]);
-  const comeThere = () => named && matchMedia('(max-width: 899px)').matches && part(named).scrollIntoView();
-  requestAnimationFrame(() => requestAnimationFrame(comeThere)); // the first frame gives them their sizes
+  if (!named || !matchMedia('(max-width: 899px)').matches) return;
+  requestAnimationFrame(() => requestAnimationFrame(() => part(named).scrollIntoView())); // the first frame gives it its size
 }
 
 /** @typedef {ReturnType<typeof mount>} Views */

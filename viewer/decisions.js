@@ -18,8 +18,14 @@ export function decisionsOn(trace, tree, layout) {
     const own = Array.from({ length: decisions.count[row] ?? 0 }, (_, i) => first + i);
     const nodes = isHere(first) ? own.filter(isHere) : tree.siblings(first).filter(isHere);
     const node = nodes[0] ?? -1;
-    return { number: row + 1, node, nodes, line: node < 0 ? -1 : lineOf(trace, layout, node), taste: ((decisions.flags[row] ?? 0) & TASTE) > 0 };
+    return { number: row + 1, node, nodes, line: node < 0 ? -1 : lineOf(trace, layout, isHere(first) && (decisions.syntax[row] ?? -1) >= 0 ? firstSign(trace, layout, node) : node), taste: ((decisions.flags[row] ?? 0) & TASTE) > 0 };
   }).filter(({ node }) => node >= 0);
+}
+
+/** The first token from here on with a sign that is no white space: where a part of the syntax begins. @param {import('#viewer/trace').Trace} trace @param {import('#viewer/layout').Layout} layout @param {number} node */
+function firstSign(trace, layout, node) {
+  const place = layout.placeOf[node] ?? 0;
+  return layout.order.slice(place).find((one) => BLANK.test(EXACT.decode(trace.bytesOf(one)))) ?? node;
 }
 
 /** The line on which the first sign of a token stands that is no white space. @param {import('#viewer/trace').Trace} trace @param {import('#viewer/layout').Layout} layout @param {number} node */

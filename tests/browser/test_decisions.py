@@ -1,12 +1,14 @@
 """The decisions: cards beside the code, numbers in its margin, their keys and addresses, what is copied, who can read them."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 from tests import synthetic_traces
 from tests.browser.test_accessibility import violations
 
+from tokenscope_trace import Trace
 from tokenscope_trace.review import WORDS, review
 
 
@@ -345,3 +347,13 @@ def test_many_decisions_on_one_line_do_not_cover_its_number(open_report, trace):
     )
     line = report.page.locator(".line").first.bounding_box()["x"]
     assert right <= line + 16 + 40 - 24, "three digits fit beside them"
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "samples").glob("*.tsc")), ids=lambda path: path.stem)
+def test_a_number_in_the_margin_stands_on_the_line_that_its_card_names(open_report, path):
+    trace = Trace.load(path)
+    report = open_report(trace)
+    lines = report.evaluate(
+        "[...document.querySelectorAll('.marks .badge')].map(one => [one.dataset.d, one.closest('.line').dataset.line])"
+    )
+    assert {int(number): int(line) for number, line in lines} == {one.number: one.line for one in review(trace).decisions}
