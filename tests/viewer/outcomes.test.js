@@ -23,7 +23,7 @@ test('what a branch led to has words and a key; where nothing is known there are
 
 test('a decision stands on a path with its own tokens, or with what a branch has in their place', () => {
   const trace = traceOf();
-  trace.decisions = { node: Int32Array.from([2, 4]), count: Uint16Array.from([2, 1]), flags: Uint8Array.from([0, 2]) };
+  trace.decisions = { node: Int32Array.from([2, 4]), count: Uint16Array.from([2, 1]), syntax: Int32Array.from([-1, -1]), flags: Uint8Array.from([0, 2]) };
   const tree = treeOf(trace);
   const on = (branch) => decisionsOn(trace, tree, pathOf(trace, tree, branch));
   assert.deepEqual(on(-1), [{ number: 1, node: 2, nodes: [2, 3], line: 1, taste: false }, { number: 2, node: 4, nodes: [4], line: 1, taste: true }]);
@@ -33,9 +33,12 @@ test('a decision stands on a path with its own tokens, or with what a branch has
 
 test('a decision stands on the line of its first sign that is no white space', () => {
   const trace = readTrace(encode(recording({ prompt: ['a'], output: ['\n  b', '\n\n', 'c'] })));
-  trace.decisions = { node: Int32Array.from([1, 2]), count: Uint16Array.from([1, 1]), flags: new Uint8Array(2) };
+  trace.decisions = { node: Int32Array.from([1, 2]), count: Uint16Array.from([1, 1]), syntax: Int32Array.from([-1, -1]), flags: new Uint8Array(2) };
   const tree = treeOf(trace);
-  assert.deepEqual(decisionsOn(trace, tree, pathOf(trace, tree, -1)).map(({ line }) => line), [1, 1], 'of white space alone: where it begins');
+  const lines = () => decisionsOn(trace, tree, pathOf(trace, tree, -1)).map(({ line }) => line);
+  assert.deepEqual(lines(), [1, 1], 'of white space alone: where it begins');
+  trace.decisions.syntax = Int32Array.from([0, 0]);
+  assert.deepEqual(lines(), [1, 3], 'before a part of the syntax: where that begins');
 });
 
 test('the tokens of a branch have the kinds of its own program', () => {
