@@ -349,11 +349,12 @@ def test_many_decisions_on_one_line_do_not_cover_its_number(open_report, trace):
     assert right <= line + 16 + 40 - 24, "three digits fit beside them"
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "samples").glob("*.tsc")), ids=lambda path: path.stem)
-def test_a_number_in_the_margin_stands_on_the_line_that_its_card_names(open_report, path):
-    trace = Trace.load(path)
+@pytest.mark.parametrize("name", ["merge", "stack", "greeting"])
+def test_a_number_in_the_margin_stands_on_the_line_that_its_card_names(open_report, name):
+    trace = Trace.load(Path(__file__).parents[2] / "samples" / f"{name}.tsc")
     report = open_report(trace)
     lines = report.evaluate(
         "[...document.querySelectorAll('.marks .badge')].map(one => [one.dataset.d, one.closest('.line').dataset.line])"
     )
-    assert {int(number): int(line) for number, line in lines} == {one.number: one.line for one in review(trace).decisions}
+    found = review(trace)
+    assert {int(number): int(line) for number, line in lines} == {one.number: one.line for one in found.decisions}

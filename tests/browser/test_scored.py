@@ -226,6 +226,7 @@ def test_many_files_lay_out_only_the_one_that_is_shown(open_report):
     assert report.evaluate("new Set([...document.querySelectorAll('.t')].map(t => t.dataset.n)).size") == 500
     assert files(report).locator(".file").count() == 40
     report.page.keyboard.press("f")
+    report.program_text()  # until all blocks are drawn
     assert report.evaluate("new Set([...document.querySelectorAll('.t')].map(t => t.dataset.n)).size") == 500
     button = files(report).get_by_role("button", name="more lines")
     before = files(report).locator(".chosen .line-button").count()
