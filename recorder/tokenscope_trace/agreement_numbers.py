@@ -48,8 +48,9 @@ class Numbers:
     @property
     def largest(self) -> int:
         """The row whose values are furthest apart, in floors; a value that only one recording has comes first."""
-        with np.errstate(invalid="ignore"):
-            return int(np.argmax(np.nan_to_num(np.abs(self.recorded - self.again) / self.floor, nan=np.inf)))
+        with np.errstate(divide="ignore", invalid="ignore"):  # whole numbers have no floor
+            distance = np.abs(self.recorded - self.again) / self.floor
+        return int(np.argmax(np.nan_to_num(distance, nan=np.inf)))
 
 
 def numbers(a: Trace, b: Trace, paths: SamePaths, floor: Floor) -> list[Numbers]:
