@@ -223,6 +223,7 @@ def test_many_files_lay_out_only_the_one_that_is_shown(open_report):
     trace = synthetic_traces.scored(sources, changed={name: [[20, 22]] for name in list(sources)[::4]})
     assert len(trace.scored) >= 20_000
     report = open_report(trace)
+    report.program_text()  # until all blocks are drawn
     assert report.evaluate("new Set([...document.querySelectorAll('.t')].map(t => t.dataset.n)).size") == 500
     assert files(report).locator(".file").count() == 40
     report.page.keyboard.press("f")
