@@ -12,9 +12,9 @@ from dataclasses import replace
 from tokenscope_trace.analysis import with_decisions
 from tokenscope_trace.documents import Document
 from tokenscope_trace.estimates import Estimate, Work, estimate, file_of, scoring_seconds, seconds_of
-from tokenscope_trace.footprint import stage_bytes
 from tokenscope_trace.languages import Language
 from tokenscope_trace.memory import held_bytes
+from tokenscope_trace.memory_needs import stage_bytes
 from tokenscope_trace.models import LoadedModel
 from tokenscope_trace.part_sizes import part_sizes
 from tokenscope_trace.placement import input_device

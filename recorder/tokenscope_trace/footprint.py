@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tokenscope_trace.attention import BLOCK_BYTES
-from tokenscope_trace.estimates import Work
 from tokenscope_trace.head import BLOCK_ROWS
 from tokenscope_trace.model_config import layer_count, number
 from tokenscope_trace.settings import ReplaySettings
 
 _ENTRY_BYTES = 26  # of one kept source, from the pass until it is in the file: five copies, the last one compressed
-_BASE = 32 << 20  # what the interpreter and the libraries take on the way
-_NODE_BYTES = 3000  # of one node of a tree beside its cache: its numbers, its forks, and its copies until it is in the file
+BASE = 32 << 20  # bytes: what the interpreter and the libraries take on the way
 
 
 def recording_bytes(model: Any, prompt: int, tokens: int, replay: ReplaySettings | None, *, cached: bool = True) -> int:
@@ -34,28 +32,4 @@ def recording_bytes(model: Any, prompt: int, tokens: int, replay: ReplaySettings
         kept = 2 * BLOCK_BYTES + tokens * heads * looked * (_ENTRY_BYTES * replay.attention_top + 8)
     if replay.lens:
         kept += layers * BLOCK_ROWS * hidden * size
-    return int(cache + states + logits + kept + _BASE)
-
-
-def stage_bytes(model: Any, work: Work, replay: ReplaySettings | None, *, cached: bool = True) -> dict[str, int]:
-    """Bytes beside the model while each stage runs, without what interpreter and libraries take."""
-    first = recording_bytes(model, work.prompt, work.prompt, None, cached=cached) - _BASE
-    read = recording_bytes(model, 0, work.tokens, replay, cached=cached) - _BASE
-    found = {
-        "prompt": recording_bytes(model, work.prompt, work.prompt, replay, cached=cached) - _BASE if replay else first,
-        "output": recording_bytes(model, 0, work.tokens, None) - _BASE if cached else 0,
-        "reading again": read if work.rereads else 0,
-        "branches": read + tree_bytes(model, work),
-        "analysis": work.tokens * _NODE_BYTES + (work.nodes + work.asked) * _NODE_BYTES,
-    }
-    return {name: count for name, count in found.items() if count}
-
-
-def tree_bytes(model: Any, work: Work) -> int:
-    """Bytes of a tree: a slot of the cache for every node, what is known of it, and the logits of a step."""
-    nodes = work.nodes + work.asked
-    if not nodes:
-        return 0
-    base = recording_bytes(model, 0, 0, None)
-    logits = work.wave * int(model.config.get_text_config().vocab_size) * (int(model.dtype.itemsize) + 12)
-    return recording_bytes(model, 0, nodes, None) - base + nodes * _NODE_BYTES + logits
+    return int(cache + states + logits + kept + BASE)

@@ -25,8 +25,8 @@ from tokenscope_trace.estimates import (
     file_of,
     seconds_of,
 )
-from tokenscope_trace.footprint import stage_bytes
 from tokenscope_trace.head import BLOCK_ROWS
+from tokenscope_trace.memory_needs import stage_bytes
 from tokenscope_trace.model_config import layer_count, number
 from tokenscope_trace.models import LoadedModel
 from tokenscope_trace.part_sizes import part_sizes
