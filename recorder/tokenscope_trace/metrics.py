@@ -1,4 +1,4 @@
-"""The numbers of one position, from the logits that decided it. Tensors in, tensors out; knows no model and no trace.
+"""The numbers of one position, from the logits that decided it. Tensors in, tensors or columns out; knows no model and no tree.
 
 Notation: z the raw logits, cast to float32 before any reduction; m their maximum; Z = sum exp(z - m); p = softmax(z);
 t the token; q the distribution that was sampled from. With x = z - m: ln p = x - ln Z, which loses less than
@@ -10,8 +10,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from tokenscope_trace.rows import Floats, Rows
 
 # A few rows at a time stay in the processor's cache: wide blocks cost several times more per row on a CPU.
 BLOCK_ROWS = 8
@@ -108,3 +111,37 @@ def log_softmax_rows(logits: Tensor, tokens: Tensor) -> Tensor:
         own = z.gather(-1, tokens[first : first + BLOCK_ROWS, None])
         found.append((own - m)[:, 0] - torch.sub(z, m, out=space[: len(z)]).exp_().sum(-1).log())
     return torch.cat(found)
+
+
+def rows_of(measured: Measured, sampled: Tensor | None = None) -> Rows:
+    """Columns from tensors; `sampled` (R, 1 + K) is ln q of the tokens and of their alternatives, None where q is p."""
+    ids, logprobs = measured.top_ids.cpu().numpy().astype(np.int32), _numpy(measured.top_logprobs)
+    count, width = ids.shape
+    q = np.full((count, 1 + width), np.nan, np.float32) if sampled is None else np.minimum(_numpy(sampled), 0)
+    # Ties come in any order: by id, so that equal runs give equal bytes.
+    order = np.lexsort((ids, -logprobs))
+    sampled_logprobs = np.take_along_axis(q[:, 1:], order, axis=-1)
+    return Rows(
+        logprob=_numpy(measured.logprob),
+        entropy=_numpy(measured.entropy),
+        margin=_numpy(measured.margin),
+        rank=measured.rank.cpu().numpy().astype(np.int32),
+        gap=_numpy(measured.gap),
+        tail=_rest(logprobs),
+        sampled_logprob=q[:, 0],
+        sampled_tail=_rest(sampled_logprobs),
+        ids=np.take_along_axis(ids, order, axis=-1),
+        logprobs=np.take_along_axis(logprobs, order, axis=-1),
+        sampled_logprobs=sampled_logprobs,
+    )
+
+
+def _rest(logprobs: Floats) -> Floats:
+    """1 - sum of exp(logprob) over the last axis, summed in float64; (R, K) -> (R,)."""
+    rest: Floats = np.clip(1 - np.exp(logprobs.astype(np.float64)).sum(-1), 0, 1).astype(np.float32)
+    return rest
+
+
+def _numpy(values: Tensor) -> Floats:
+    array: Floats = values.float().cpu().numpy()
+    return array

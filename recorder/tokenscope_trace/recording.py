@@ -21,11 +21,11 @@ from tokenscope_trace.generation import Generated, generate
 from tokenscope_trace.growing import Growth, grow_tree
 from tokenscope_trace.inside import Inside
 from tokenscope_trace.languages import Language
+from tokenscope_trace.metrics import rows_of
 from tokenscope_trace.models import LoadedModel
 from tokenscope_trace.node_tables import Run, tables_of
 from tokenscope_trace.prompt import Prompt, check_length
 from tokenscope_trace.replay import Replayed, can_continue, read_again
-from tokenscope_trace.rows import rows_of
 from tokenscope_trace.run_facts import clock, common
 from tokenscope_trace.schema import Origin
 from tokenscope_trace.search import Finishing

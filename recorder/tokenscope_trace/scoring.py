@@ -19,14 +19,14 @@ from tokenscope_trace.errors import ModelError
 from tokenscope_trace.footprint import recording_bytes
 from tokenscope_trace.generation import NOT_FINITE, check_finite
 from tokenscope_trace.inside import Inside
-from tokenscope_trace.metrics import Meter
+from tokenscope_trace.metrics import Meter, rows_of
 from tokenscope_trace.models import LoadedModel
 from tokenscope_trace.node_tables import Run, tables_of
 from tokenscope_trace.placement import input_device
 from tokenscope_trace.prompt import Prompt, encode_text
 from tokenscope_trace.replay import Opinions, read_whole
 from tokenscope_trace.replay_tables import LayerAttention, LayerLens
-from tokenscope_trace.rows import Rows, joined, rows_of
+from tokenscope_trace.rows import Rows, joined
 from tokenscope_trace.run_facts import clock, common
 from tokenscope_trace.schema import Origin
 from tokenscope_trace.settings import ReplaySettings

@@ -23,8 +23,8 @@ import torch
 from tokenscope_trace.branch_decoding import BranchDecoding, sampled_logprobs
 from tokenscope_trace.engines import Engine
 from tokenscope_trace.explored import Branch, Comparison, Explored, Grown, MainPath, Spell
-from tokenscope_trace.metrics import Meter
-from tokenscope_trace.rows import Rows, alternative_row, rows_of
+from tokenscope_trace.metrics import Meter, rows_of
+from tokenscope_trace.rows import Rows, alternative_row
 from tokenscope_trace.schema import BranchEnd
 from tokenscope_trace.settings import AskedPlace, TreeSettings
 from tokenscope_trace.stages import is_memory, released
