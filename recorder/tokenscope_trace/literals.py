@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 
 import tree_sitter
@@ -36,6 +37,12 @@ class Literals:
 
     strings: tuple[Range, ...]
     comments: tuple[Range, ...]
+
+
+@cache
+def is_literal(kind: str) -> bool:
+    """Whether a grammar's kind of node is a string or a comment."""
+    return any(fnmatchcase(kind, pattern) for pattern in (*STRINGS.split(), *COMMENTS.split()))
 
 
 def literals(text: bytes, source: str, language: Language | None, *, conversation: bool = False) -> Literals | None:

@@ -15,6 +15,7 @@ import numpy as np
 from tokenscope_trace.errors import RedactionError
 from tokenscope_trace.hidden import LITERAL, Flags, Hidden, Redaction, listed
 from tokenscope_trace.languages import Language
+from tokenscope_trace.literals import is_literal
 from tokenscope_trace.remainder import remaining
 from tokenscope_trace.traces import Trace
 
@@ -45,7 +46,7 @@ def redacted(trace: Trace, what: Collection[Redaction], language: Language | Non
     if Redaction.PROMPT in asked and trace.files:
         raise RedactionError("a recording of existing code has no prompt; its strings and comments can be redacted.")
     hidden = Hidden(trace, asked, language)
-    tables, syntax = remaining(trace, hidden)
+    tables, syntax = remaining(trace, hidden, is_literal)
     tables["checks"]["output"] = np.zeros_like(tables["checks"]["output"])  # there is but one, and it is empty
     return Trace({**_facts(trace.run, hidden.nodes, sorted(done | asked)), "syntax": syntax}, tables)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
-from functools import cache
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +10,6 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.columns import Array
 from tokenscope_trace.hidden import Flags
-from tokenscope_trace.literals import COMMENTS, STRINGS
 from tokenscope_trace.moved_bytes import Moved
 from tokenscope_trace.programs import PathProgram
 from tokenscope_trace.replay_tables import UNKEPT_STEPS
@@ -46,20 +43,22 @@ class Losses(Protocol):
         """The program that a branch writes."""
 
 
-def remaining(trace: Trace, losses: Losses) -> tuple[Tables, Any]:
+def remaining(trace: Trace, losses: Losses, keeps: Callable[[str], bool] = lambda _kind: False) -> tuple[Tables, Any]:
     """(the tables, `run.syntax`) of the recording without what goes; all other facts are as they were.
 
     Tokens without their text have one id, one sign and the line breaks that they had, no numbers and no alternatives. The mass of
-    alternatives that go is part of the tail. An alternative of a decision whose branch goes is one that was not explored.
+    alternatives that go is part of the tail. An alternative of a decision whose branch goes is one that was not explored. Syntax whose
+    tokens all lose their text goes, but for nodes of the kinds that `keeps` names.
     """
-    return _Remainder(trace, losses).tables()
+    return _Remainder(trace, losses, keeps).tables()
 
 
 class _Remainder:
     """N nodes, B branches."""
 
-    def __init__(self, trace: Trace, losses: Losses) -> None:
+    def __init__(self, trace: Trace, losses: Losses, keeps: Callable[[str], bool]) -> None:
         self._trace = trace
+        self._keeps = keeps
         self._tables = trace.tables
         self._goes = losses
         self._hidden, self._lost, self._telling = losses.nodes, losses.branches, losses.telling
@@ -158,7 +157,7 @@ class _Remainder:
 
     def _syntax(self) -> tuple[dict[str, Array], list[dict[str, Any]], NDArray[np.int32]]:
         """(the table, its passages, the place of each of its nodes from now on, -1 for none): what is wholly redacted has no syntax
-        but for being a string or a comment.
+        but for what `keeps` names.
         """
         table = {name: np.array(values) for name, values in self._tables["syntax"].items() if name in TABLES["syntax"]}
         stays = np.zeros(len(table["kind"]), dtype=bool)
@@ -173,7 +172,7 @@ class _Remainder:
             start, end = table["start"][rows].astype(np.int64), table["end"][rows].astype(np.int64)
             gone = moved.hides(start, end)
             kinds = [facts["kinds"][kind] for kind in table["kind"][rows].tolist()]
-            stays[rows] = _standing(table["parent"][rows] - rows.start, gone, [_is_literal(kind) for kind in kinds])
+            stays[rows] = _standing(table["parent"][rows] - rows.start, gone, [self._keeps(kind) for kind in kinds])
             table["start"][rows], table["end"][rows] = moved.starts(start), moved.ends(end)
             table["end"][rows] = np.where(start == end, table["start"][rows], table["end"][rows])
             if stays[rows.start]:
@@ -254,20 +253,15 @@ class _Remainder:
         return self._moved[key]
 
 
-def _standing(parent: Array, gone: Flags, literal: Sequence[bool]) -> Flags:
-    """Of a passage's nodes those that stay: what is not gone, and strings and comments that do not lie in what is gone."""
+def _standing(parent: Array, gone: Flags, keeps: Sequence[bool]) -> Flags:
+    """Of a passage's nodes those that stay: what is not gone, and what is to be kept and does not lie in what is gone."""
     stays: list[bool] = []
     inside: list[bool] = []  # of something that is gone
-    for above, is_gone, is_literal in zip(parent.tolist(), gone.tolist(), literal, strict=True):
+    for above, is_gone, is_kept in zip(parent.tolist(), gone.tolist(), keeps, strict=True):
         within = above >= 0 and inside[above]
         inside.append(within or is_gone)
-        stays.append(not within and (not is_gone or is_literal))
+        stays.append(not within and (not is_gone or is_kept))
     return np.array(stays, dtype=bool)
-
-
-@cache
-def _is_literal(kind: str) -> bool:
-    return any(fnmatchcase(kind, pattern) for pattern in (*STRINGS.split(), *COMMENTS.split()))
 
 
 def _named(facts: Any, passages: list[dict[str, Any]], table: dict[str, Array]) -> tuple[Any, dict[str, Array]]:
