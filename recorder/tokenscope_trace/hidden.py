@@ -14,11 +14,11 @@ from tokenscope_trace.errors import RedactionError
 from tokenscope_trace.languages import Language, by_name
 from tokenscope_trace.literals import Literals, Range, literals
 from tokenscope_trace.programs import PathProgram, Programs
+from tokenscope_trace.remainder import Flags
 from tokenscope_trace.schema import REDACTED_ID, Origin
 from tokenscope_trace.traces import Trace
 
 TELLING = 3  # bytes of a token, without white space, from which on it says something of a text
-Flags = NDArray[np.bool_]
 
 
 class Redaction(StrEnum):

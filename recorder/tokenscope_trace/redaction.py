@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace.errors import RedactionError
-from tokenscope_trace.hidden import LITERAL, Flags, Hidden, Redaction, listed
+from tokenscope_trace.hidden import LITERAL, Hidden, Redaction, listed
 from tokenscope_trace.languages import Language
 from tokenscope_trace.literals import is_literal
-from tokenscope_trace.remainder import remaining
+from tokenscope_trace.remainder import Flags, remaining
 from tokenscope_trace.traces import Trace
 
 LEFT_OUT = "…"  # in place of what the user typed

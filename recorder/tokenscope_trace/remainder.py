@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.columns import Array
-from tokenscope_trace.hidden import Flags
 from tokenscope_trace.moved_bytes import Moved
 from tokenscope_trace.programs import PathProgram
 from tokenscope_trace.replay_tables import UNKEPT_STEPS
@@ -18,6 +17,7 @@ from tokenscope_trace.traces import Trace
 
 SIGN = "█".encode()
 Tables = dict[str, dict[str, Array]]
+Flags = NDArray[np.bool_]
 
 
 class Losses(Protocol):
