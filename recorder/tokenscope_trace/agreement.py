@@ -15,7 +15,7 @@ from tokenscope_trace.agreement_numbers import Numbers, numbers
 from tokenscope_trace.environment import Changed, changes
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.noise_floor import Floor, floor_of
-from tokenscope_trace.program_text import lines
+from tokenscope_trace.programs import lines
 from tokenscope_trace.same_paths import SamePaths, branch_nodes, same_paths
 from tokenscope_trace.traces import Indices, Trace
 from tokenscope_trace.visible import visible_line

@@ -16,7 +16,7 @@ from tokenscope_trace.agreement import Agreement, Counted, Parting, line_of
 from tokenscope_trace.agreement_code import Change
 from tokenscope_trace.agreement_numbers import Numbers
 from tokenscope_trace.figures import percent
-from tokenscope_trace.program_text import lines
+from tokenscope_trace.programs import lines
 from tokenscope_trace.schema import Origin
 from tokenscope_trace.traces import Trace
 from tokenscope_trace.visible import escaped_json, shortened, visible_line, visible_token

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.figures import decimal, percent
-from tokenscope_trace.program_text import program
+from tokenscope_trace.programs import program
 from tokenscope_trace.provenance import facts, settings
 from tokenscope_trace.review import Decision, review
 from tokenscope_trace.schema import Origin

@@ -14,7 +14,7 @@ import numpy as np
 
 from tokenscope_trace import __version__, behaviour
 from tokenscope_trace.columns import Array
-from tokenscope_trace.program_text import lines
+from tokenscope_trace.programs import lines
 from tokenscope_trace.review import Decision, Option, Review
 from tokenscope_trace.schema import CheckResult, Outcome, Scope
 from tokenscope_trace.summary import summarise

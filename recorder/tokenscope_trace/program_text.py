@@ -1,4 +1,4 @@
-"""The program that a recording shows, in the order of its file: lines, excerpts, passages. Knows no numbers and no markup."""
+"""Excerpts of the program that a recording shows: its passages, rows of lines, what is left out. Knows no numbers and no markup."""
 
 from __future__ import annotations
 
@@ -32,20 +32,6 @@ class Row:
     changed: bool
     passages: tuple[Passage, ...]
     before: int
-
-
-def program(trace: Trace, nodes: Array) -> bytes:
-    """The bytes of the program that these nodes spell."""
-    return b"".join(trace.token_bytes(node) for node in nodes if trace.in_program(int(node)))
-
-
-def lines(trace: Trace, path: Array) -> dict[int, int]:
-    """The line, from 1, on which each node begins."""
-    line, lines = 1, {}
-    for node in path.tolist():
-        lines[node] = line
-        line += trace.token_bytes(node).count(b"\n") if trace.in_program(node) else 0
-    return lines
 
 
 def excerpt(program: bytes, *, last: bool) -> tuple[str, int]:

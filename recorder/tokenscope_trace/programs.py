@@ -19,6 +19,20 @@ _HELD = 1 << 26  # bytes of text: more is not kept, for thousands of branches ma
 _ENDED = ("end-of-text", "stop-string")
 
 
+def program(trace: Trace, nodes: Array) -> bytes:
+    """The bytes of the program that these nodes spell."""
+    return b"".join(trace.token_bytes(node) for node in nodes if trace.in_program(int(node)))
+
+
+def lines(trace: Trace, path: Array) -> dict[int, int]:
+    """The line, from 1, on which each node begins."""
+    line, lines = 1, {}
+    for node in path.tolist():
+        lines[node] = line
+        line += trace.token_bytes(node).count(b"\n") if trace.in_program(node) else 0
+    return lines
+
+
 @dataclass(frozen=True)
 class PathProgram:
     """One path's program. `nodes` spell it in the order of the file; it leaves the main path's at byte `fork` (which itself has the

@@ -16,8 +16,7 @@ from urllib.parse import quote
 
 from tokenscope_trace import __version__
 from tokenscope_trace.figures import decimal, percent
-from tokenscope_trace.program_text import program
-from tokenscope_trace.programs import Programs
+from tokenscope_trace.programs import Programs, program
 from tokenscope_trace.review import Decision, Option, cautions, review
 from tokenscope_trace.summary import summarise
 from tokenscope_trace.syntax import lines_of

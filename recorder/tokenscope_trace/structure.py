@@ -14,8 +14,7 @@ from tokenscope_trace.columns import Array
 from tokenscope_trace.languages import Language
 from tokenscope_trace.outcomes import Comparison, Program, compare
 from tokenscope_trace.parsing import Parsed, Passage, joined_kinds, parse, passages
-from tokenscope_trace.program_text import program
-from tokenscope_trace.programs import PathProgram, Programs
+from tokenscope_trace.programs import PathProgram, Programs, program
 from tokenscope_trace.schema import BranchEnd, Outcome, Scope
 from tokenscope_trace.traces import Trace
 

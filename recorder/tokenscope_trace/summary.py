@@ -15,7 +15,8 @@ import numpy as np
 
 from tokenscope_trace.columns import Array
 from tokenscope_trace.figures import decimal, percent
-from tokenscope_trace.program_text import Passage, Row, capped, excerpt, lines, numbered, passages, program, rows
+from tokenscope_trace.program_text import Passage, Row, capped, excerpt, numbered, passages, rows
+from tokenscope_trace.programs import lines, program
 from tokenscope_trace.provenance import facts, settings
 from tokenscope_trace.review import Review, review
 from tokenscope_trace.schema import Origin

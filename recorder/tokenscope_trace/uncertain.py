@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.columns import Array
-from tokenscope_trace.program_text import lines, program
+from tokenscope_trace.programs import lines, program
 from tokenscope_trace.traces import File, Trace
 
 NEAR_CERTAIN = 0.1  # bits: the first edge of the report's colour scale, a probability of 93 %
