@@ -24,10 +24,8 @@ from tokenscope_trace.estimate_words import in_a_line
 from tokenscope_trace.estimates import (
     CHUNK,
     Arithmetic,
-    Estimate,
     Growth,
     PartSizes,
-    Stage,
     Steps,
     TreeSteps,
     Work,
@@ -44,7 +42,7 @@ from tokenscope_trace.recording import record
 from tokenscope_trace.rehearsal import Times, arithmetic_of, rehearsed, work_of
 from tokenscope_trace.scoring import score
 from tokenscope_trace.settings import CheckSettings, GenerationSettings, ReplaySettings, TreeSettings
-from tokenscope_trace.watcher import Watcher
+from tokenscope_trace.watcher import Estimate, Stage, Watcher
 
 SOURCE = "def mean(values):\n    total = 0\n    for value in values:\n        total = total + value\n    return total\n\n\n"
 PLAIN = Arithmetic(body=1000.0, head=100.0, attention=0.0)

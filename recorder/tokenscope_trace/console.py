@@ -20,7 +20,6 @@ from rich.table import Table
 from rich.text import Text
 
 from tokenscope_trace.estimate_words import in_a_line
-from tokenscope_trace.estimates import Estimate
 from tokenscope_trace.figures import decimal, duration, file_size, percent
 from tokenscope_trace.review import Decision, Option, review
 from tokenscope_trace.schema import BranchEnd
@@ -36,7 +35,7 @@ from tokenscope_trace.uncertain import (
     surprised,
 )
 from tokenscope_trace.visible import shortened, visible_line, visible_token
-from tokenscope_trace.watcher import OnState, ShouldStop, Watcher
+from tokenscope_trace.watcher import Estimate, OnState, ShouldStop, Watcher
 
 _PLAIN_EVERY_SECONDS = 5.0
 _SHOWN_LINES = 3

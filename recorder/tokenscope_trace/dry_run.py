@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tokenscope_trace.analysis import with_decisions
 from tokenscope_trace.documents import Document
-from tokenscope_trace.estimates import Estimate, Work, estimate, file_of, scoring_seconds, seconds_of
+from tokenscope_trace.estimates import Work, estimate, file_of, scoring_seconds, seconds_of
 from tokenscope_trace.languages import Language
 from tokenscope_trace.memory import held_bytes
 from tokenscope_trace.memory_needs import stage_bytes
@@ -22,6 +22,7 @@ from tokenscope_trace.prompt import Prompt, encode_text
 from tokenscope_trace.rehearsal import arithmetic_of, opinions_of, rehearsed, work_of
 from tokenscope_trace.scoring import WINDOW, score, windows
 from tokenscope_trace.settings import CheckSettings, GenerationSettings, ReplaySettings, TreeSettings
+from tokenscope_trace.watcher import Estimate
 
 SCORED = 1024  # tokens of one file that are read at most
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from tokenscope_trace.watcher import Estimate, Stage
 
 CHUNK = 128  # rows that are read again at once; replay.CHUNK, which a test holds together
 _KEPT_BACK = 3  # one node in so many is for bringing branches to an end; search._KEPT_BACK
@@ -116,41 +118,6 @@ class PartSizes:
     code: float
     distinct: float  # the spelling of every distinct token
     facts: float
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One line of an estimate: seconds (None: not known), bytes of memory in all while it runs, and bytes in the file."""
-
-    name: str
-    seconds: float | None
-    memory: float | None = None
-    file: float = 0.0
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """The stages in their order; `programs` is how many the user's command may have to judge, of `timeout` seconds each."""
-
-    stages: list[Stage] = field(default_factory=list)
-    programs: int = 0
-    timeout: float = 0.0
-    notes: tuple[str, ...] = ()  # what the measured steps lacked
-
-    @property
-    def seconds(self) -> float:
-        """Of all stages whose time is known."""
-        return sum(stage.seconds for stage in self.stages if stage.seconds is not None)
-
-    @property
-    def memory(self) -> float | None:
-        """At the worst moment."""
-        return max((stage.memory for stage in self.stages if stage.memory is not None), default=None)
-
-    @property
-    def file(self) -> float:
-        """Bytes of the whole file."""
-        return sum(stage.file for stage in self.stages)
 
 
 def seconds_of(work: Work, steps: Steps, arithmetic: Arithmetic) -> dict[str, float]:

@@ -14,10 +14,8 @@ from typing import Any
 from tokenscope_trace.estimates import (
     CHUNK,
     Arithmetic,
-    Estimate,
     Growth,
     PartSizes,
-    Stage,
     Steps,
     TreeSteps,
     Work,
@@ -33,7 +31,7 @@ from tokenscope_trace.part_sizes import part_sizes
 from tokenscope_trace.rehearsal import arithmetic_of, work_of
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
 from tokenscope_trace.stages import Missing
-from tokenscope_trace.watcher import Watcher
+from tokenscope_trace.watcher import Estimate, Stage, Watcher
 
 LONG = 30.0  # seconds: a shorter rest is not worth a word
 _TOKENS = 8  # whose times are a measure

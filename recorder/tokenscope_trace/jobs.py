@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokenscope_trace.estimates import Estimate
 from tokenscope_trace.record_options import generation_settings, tree_settings
+from tokenscope_trace.watcher import Estimate
 
 if TYPE_CHECKING:
     from tokenscope_trace.models import LoadedModel

@@ -16,7 +16,6 @@ from tokenscope_trace.analysis import with_checks, with_decisions
 from tokenscope_trace.console import checking, following, insist, print_summary, working
 from tokenscope_trace.errors import INCOMPLETE, ModelError, OutputError, TokenScopeError
 from tokenscope_trace.errors import INTERRUPTED as EXIT_INTERRUPTED
-from tokenscope_trace.estimates import Estimate
 from tokenscope_trace.files import check_writable
 from tokenscope_trace.interrupts import Insisted, Stop, abortable
 from tokenscope_trace.jobs import Job
@@ -35,6 +34,7 @@ from tokenscope_trace.stages import (
     reserve,
 )
 from tokenscope_trace.traces import Trace
+from tokenscope_trace.watcher import Estimate
 
 if TYPE_CHECKING:
     from rich.console import Console

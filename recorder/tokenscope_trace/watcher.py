@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from tokenscope_trace.estimates import Estimate
 from tokenscope_trace.stages import Missing, OnMissing, Unfit, is_memory
 
 OnToken = Callable[[int], None]  # called after each token with the number of tokens so far
@@ -19,6 +18,41 @@ def warn_of_errors(missing: Missing, error: BaseException | None) -> None:
     """What a caller from Python hears of a stage that failed by an error of the program; the trace says the rest."""
     if error is not None and not is_memory(error) and not isinstance(error, KeyboardInterrupt | Unfit):
         warnings.warn(f"{missing.sentence} {error!r}", RuntimeWarning, stacklevel=2)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One line of an estimate: seconds (None: not known), bytes of memory in all while it runs, and bytes in the file."""
+
+    name: str
+    seconds: float | None
+    memory: float | None = None
+    file: float = 0.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The stages in their order; `programs` is how many the user's command may have to judge, of `timeout` seconds each."""
+
+    stages: list[Stage] = field(default_factory=list)
+    programs: int = 0
+    timeout: float = 0.0
+    notes: tuple[str, ...] = ()  # what the measured steps lacked
+
+    @property
+    def seconds(self) -> float:
+        """Of all stages whose time is known."""
+        return sum(stage.seconds for stage in self.stages if stage.seconds is not None)
+
+    @property
+    def memory(self) -> float | None:
+        """At the worst moment."""
+        return max((stage.memory for stage in self.stages if stage.memory is not None), default=None)
+
+    @property
+    def file(self) -> float:
+        """Bytes of the whole file."""
+        return sum(stage.file for stage in self.stages)
 
 
 @dataclass(frozen=True)
