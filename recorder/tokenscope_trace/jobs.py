@@ -1,4 +1,5 @@
-"""What is to be recorded: going on from a prompt, or code that exists. In: options. Out: how a loaded model makes a Trace of it.
+"""Jobs: what is to be recorded, a prompt to go on from or code that exists. In: settings and texts. Out: how a loaded model makes a
+Trace of them.
 
 torch is imported when a recording starts, so that help and mistakes cost nothing.
 """
@@ -10,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokenscope_trace.record_options import generation_settings, tree_settings
+from tokenscope_trace.documents import Compared, Document
+from tokenscope_trace.languages import Language
+from tokenscope_trace.prompt import encode, split_at_marker
+from tokenscope_trace.settings import GenerationSettings, PromptText, TreeSettings
 from tokenscope_trace.watcher import Estimate
 
 if TYPE_CHECKING:
@@ -37,63 +41,60 @@ class Job:
     estimate: Callable[..., Estimate] | None = None
 
 
-def generation(source: str, text: str, name: str, options: dict[str, Any]) -> Job:
-    """Go on from a prompt, the text of `source` ("-" is standard input)."""
-    from tokenscope_trace.prompt import encode_chat, encode_fim, encode_text, split_at_marker
+def generation(
+    prompt: PromptText, settings: GenerationSettings, tree: TreeSettings | None = None, language: Language | None = None
+) -> Job:
+    """The job that goes on from a prompt, and grows a tree. Raises PromptError where a prompt with a hole does not mark it once."""
+    if prompt.kind == "fim":
+        split_at_marker(prompt.text, prompt.source, prompt.marker)
 
-    if options["fim"]:
-        split_at_marker(text, name, options["fim_marker"])
-    settings = generation_settings(options)
-
-    def encode(loaded: LoadedModel) -> Any:
-        if options["chat"]:
-            return encode_chat(loaded.tokenizer, text, name, system=options["system"])
-        if options["fim"]:
-            return encode_fim(loaded.tokenizer, text, name, marker=options["fim_marker"])
-        return encode_text(loaded.tokenizer, text, name)
-
-    def record_it(loaded: LoadedModel, prompt: Any, watcher: Watcher, **more: Any) -> Trace:
+    def record_it(loaded: LoadedModel, encoded: Any, watcher: Watcher, **more: Any) -> Trace:
         from tokenscope_trace import forecast
-        from tokenscope_trace.languages import by_name
         from tokenscope_trace.recording import record
 
-        language, tree = by_name(options["language"] or ""), tree_settings(options)
-        watcher = forecast.of_generation(watcher, loaded, len(prompt.ids), settings, more.get("replay"), tree)
-        return record(loaded, prompt, settings, tree=tree, language=language, watcher=watcher, **more)
+        watcher = forecast.of_generation(watcher, loaded, len(encoded.ids), settings, more.get("replay"), tree)
+        return record(loaded, encoded, settings, tree=tree, language=language, watcher=watcher, **more)
 
-    def estimate(loaded: LoadedModel, prompt: Any, **more: Any) -> Estimate:
+    def estimate(loaded: LoadedModel, encoded: Any, **more: Any) -> Estimate:
         from tokenscope_trace.dry_run import estimate_generation
 
-        return estimate_generation(loaded, prompt, settings, tree=tree_settings(options), **more)
+        return estimate_generation(loaded, encoded, settings, tree=tree, **more)
 
-    stem = "stdin" if source == "-" else Path(source).stem
-    inputs = ((name, text), *([] if options["system"] is None else [("the system prompt", options["system"])]))
+    system = [] if prompt.system is None else [("the system prompt", prompt.system)]
     return Job(
-        stem, encode, record_it, {"writing": settings.max_new_tokens}, generates=True, inputs=inputs, estimate=estimate
+        stem="stdin" if prompt.source == "-" else Path(prompt.source).stem,
+        prepare=lambda loaded: encode(loaded.tokenizer, prompt),
+        record=record_it,
+        extent={"writing": settings.max_new_tokens},
+        generates=True,
+        inputs=((prompt.source, prompt.text), *system),
+        estimate=estimate,
     )
 
 
-def scoring(sources: Sequence[str], options: dict[str, Any]) -> Job:
-    """Measure code that exists."""
-    from tokenscope_trace.documents import changed, given
-
-    documents, compared, notes = (
-        changed(options["diff"], sources) if options["diff"] is not None else (given(sources), None, [])
-    )
+def scoring(
+    documents: Sequence[Document], top_alternatives: int, compared: Compared | None = None, notes: Sequence[str] = ()
+) -> Job:
+    """The job that measures code that exists; `compared` is what its changed lines were found against."""
 
     def record_it(loaded: LoadedModel, _none: Any, watcher: Watcher, **more: Any) -> Trace:
         from tokenscope_trace import forecast
         from tokenscope_trace.scoring import score
 
-        top, watcher = options["top_alternatives"], forecast.of_scoring(watcher)
+        top, watcher = top_alternatives, forecast.of_scoring(watcher)
         return score(loaded, documents, top_alternatives=top, compared=compared, notes=notes, watcher=watcher, **more)
 
     def estimate(loaded: LoadedModel, _none: Any, **more: Any) -> Estimate:
         from tokenscope_trace.dry_run import estimate_scoring
 
-        return estimate_scoring(loaded, documents, top_alternatives=options["top_alternatives"], **more)
+        return estimate_scoring(loaded, documents, top_alternatives=top_alternatives, **more)
 
-    stem = "diff" if compared else Path(documents[0].source).stem if len(documents) == 1 else "score"
-    inputs = tuple((document.source, document.text) for document in documents)
-    extent = {"reading": len(documents)}
-    return Job(stem, lambda _loaded: None, record_it, extent, generates=False, inputs=inputs, estimate=estimate)
+    return Job(
+        stem="diff" if compared else Path(documents[0].source).stem if len(documents) == 1 else "score",
+        prepare=lambda _loaded: None,
+        record=record_it,
+        extent={"reading": len(documents)},
+        generates=False,
+        inputs=tuple((document.source, document.text) for document in documents),
+        estimate=estimate,
+    )

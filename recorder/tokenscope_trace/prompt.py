@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenscope_trace.errors import ModelError, PromptError
-from tokenscope_trace.settings import DEFAULT_FIM_MARKER
+from tokenscope_trace.settings import DEFAULT_FIM_MARKER, PromptText
 from tokenscope_trace.spelling import Speller
 
 
@@ -95,6 +95,15 @@ def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
         )
         raise PromptError(f"the {what} {name} is empty; {wanted}.")
     return text, "-" if path == "-" else Path(path).name
+
+
+def encode(tokenizer: Any, prompt: PromptText) -> Prompt:
+    """The ids of a prompt, by its kind. Raises PromptError and ModelError as the three functions below do."""
+    if prompt.kind == "chat":
+        return encode_chat(tokenizer, prompt.text, prompt.source, system=prompt.system)
+    if prompt.kind == "fim":
+        return encode_fim(tokenizer, prompt.text, prompt.source, marker=prompt.marker)
+    return encode_text(tokenizer, prompt.text, prompt.source)
 
 
 def encode_text(tokenizer: Any, text: str, source: str = "-") -> Prompt:

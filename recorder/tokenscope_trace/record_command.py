@@ -20,15 +20,20 @@ from tokenscope_trace.errors import INTERRUPTED, reported
 from tokenscope_trace.record_options import (
     check_forced,
     check_settings,
+    generation_settings,
     model_settings,
+    prompt_text,
     recording_options,
     replay_settings,
     spelled_command,
     spelled_options,
+    tree_settings,
 )
 from tokenscope_trace.settings import BUILTIN_MODEL, ModelSettings
 
 if TYPE_CHECKING:
+    from tokenscope_trace.jobs import Job
+    from tokenscope_trace.languages import Language
     from tokenscope_trace.models import LoadedModel
 
 _EXAMPLES = {
@@ -187,7 +192,6 @@ def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context)
     from tokenscope_trace.console import insist, make_console
     from tokenscope_trace.estimate_words import print_estimate
     from tokenscope_trace.hidden import Redaction
-    from tokenscope_trace.jobs import generation, scoring
     from tokenscope_trace.languages import by_name
     from tokenscope_trace.prepared import Preparation, check_redactions
     from tokenscope_trace.running import Plan, rehearse, run
@@ -196,8 +200,8 @@ def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context)
     replay = replay_settings(options, generates=not scores)
     console = make_console()
     console.quiet = options["quiet"]
-    job = scoring(prompt, options) if scores else generation(prompt[0], *_read(prompt[0]), options)
     redactions, language = tuple(map(Redaction, options["redact"])), by_name(options["language"] or "")
+    job = _scoring(prompt, options) if scores else _generation(prompt[0], options, language)
     check_redactions(redactions, [name for name, _ in job.inputs[: None if scores else 1]], language, chat=options["chat"])
     preparation = Preparation(redactions, language, lambda sentence: insist(console, sentence))
     preparation.read(job.inputs, scored=scores)
@@ -218,6 +222,24 @@ def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context)
         print_estimate(rehearse(job, plan, console))
         return 0
     return run(job, plan, console)
+
+
+def _generation(source: str, options: dict[str, Any], language: Language | None) -> Job:
+    from tokenscope_trace.jobs import generation
+
+    text, name = _read(source)
+    prompt = prompt_text(text, name, options)
+    return generation(prompt, generation_settings(options), tree_settings(options), language)
+
+
+def _scoring(sources: Sequence[str], options: dict[str, Any]) -> Job:
+    from tokenscope_trace.documents import changed, given
+    from tokenscope_trace.jobs import scoring
+
+    if options["diff"] is None:
+        return scoring(given(sources), options["top_alternatives"])
+    documents, compared, notes = changed(options["diff"], sources)
+    return scoring(documents, options["top_alternatives"], compared, notes)
 
 
 def _scores(options: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from tokenscope_trace.settings import (
     ForcedPath,
     GenerationSettings,
     ModelSettings,
+    PromptText,
     ReplaySettings,
     TreeSettings,
     parse_forced_text,
@@ -449,6 +450,12 @@ def model_settings(options: dict[str, Any]) -> ModelSettings:
         raise click.UsageError("--device and --device-map exclude each other.")
     names = ("revision", "device", "dtype", "trust_remote_code", "allow_pickle", "device_map")
     return ModelSettings(options["model"], **{name: options[name] for name in names})
+
+
+def prompt_text(text: str, source: str, options: dict[str, Any]) -> PromptText:
+    """How the prompt is read."""
+    kind: Literal["text", "chat", "fim"] = "chat" if options["chat"] else "fim" if options["fim"] else "text"
+    return PromptText(text, source, kind, system=options["system"], marker=options["fim_marker"])
 
 
 def generation_settings(options: dict[str, Any]) -> GenerationSettings:

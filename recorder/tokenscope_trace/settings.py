@@ -34,6 +34,21 @@ class ModelSettings:
 
 
 @dataclass(frozen=True)
+class PromptText:
+    """A prompt as its author wrote it: the text, the name of its file (`-` is standard input), and how a model is to read it.
+
+    `kind` is `text` (it goes on from its end), `chat` (a user's message, after `system` where there is one) or `fim` (it fills the hole
+    that `marker` marks).
+    """
+
+    text: str
+    source: str = "-"
+    kind: Literal["text", "chat", "fim"] = "text"
+    system: str | None = None
+    marker: str = DEFAULT_FIM_MARKER
+
+
+@dataclass(frozen=True)
 class GenerationSettings:
     """How the main path is decoded. None means: as the model's own generation config says.
 
