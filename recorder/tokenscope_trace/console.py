@@ -9,8 +9,8 @@ import math
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -80,71 +80,88 @@ class _Steady:
         return getattr(self._stream, name)
 
 
-def make_console() -> Console:
-    """The console on stderr; elsewhere than on a terminal it has no colours and wide lines."""
+def make_console(*, quiet: bool = False) -> Console:
+    """The console on stderr, for errors only where it is to be quiet; elsewhere than on a terminal it has no colours and wide lines."""
     width = None if sys.stderr.isatty() else _PLAIN_WIDTH
-    return Console(file=cast(IO[str], _Steady()), stderr=True, highlight=False, width=width)
+    return Console(file=cast(IO[str], _Steady()), stderr=True, highlight=False, width=width, quiet=quiet)
 
 
-def insist(console: Console, line: str) -> None:
-    """Say what must be said even where the user wants to hear of errors only."""
-    quiet, console.quiet = console.quiet, False
-    console.print(Text(line), soft_wrap=True)
-    console.quiet = quiet
+class Terminal:
+    """The display of a recording on a terminal, or as plain lines where stderr is none."""
 
+    def __init__(self, console: Console) -> None:
+        self._console = console
 
-@contextmanager
-def working(console: Console, what: str) -> Iterator[None]:
-    """Show that something without measurable progress goes on."""
-    if console.is_terminal:
-        with console.status(what):
+    @property
+    def quiet(self) -> bool:
+        """Whether the user wants to hear of errors only."""
+        return self._console.quiet
+
+    def say(self, sentence: str) -> None:
+        """A sentence, unless the user wants to hear of errors only."""
+        self._console.print(Text(sentence))
+
+    def insist(self, sentence: str) -> None:
+        """A sentence, even where the user wants to hear of errors only."""
+        quiet, self._console.quiet = self._console.quiet, False
+        self._console.print(Text(sentence), soft_wrap=True)
+        self._console.quiet = quiet
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show that something without measurable progress goes on."""
+        if self._console.is_terminal:
+            with self._console.status(what):
+                yield
+        else:
+            self._console.print(what)
             yield
-    else:
-        console.print(what)
-        yield
+
+    @contextmanager
+    def following(
+        self, extent: Mapping[str, int], should_stop: ShouldStop, on_state: OnState, on_missing: OnMissing
+    ) -> Iterator[Watcher]:
+        """Show a recording as it goes on: a bar on a terminal, lines elsewhere."""
+        with _bar(self._console) if self._console.is_terminal else nullcontext() as bar:
+            yield _Follower(self._console, bar, extent).watcher(should_stop, on_state, on_missing)
+
+    @contextmanager
+    def checking(self) -> Iterator[Callable[[int, int], None]]:
+        """Show how many programs the user's command has judged: yields what is called with so many of so many."""
+        if self._console.is_terminal:
+            with self._console.status("") as status:
+                yield lambda done, of: status.update(f"Checking programs, {done:,} of {of:,}")
+        else:
+            yield lambda done, of: self.say(f"Checked {of:,} program{'' if of == 1 else 's'}") if done == of else None
+
+    def summary(self, trace: Trace, path: Path | None, size: int) -> None:
+        """What the recording was, where it is, and what to run next."""
+        print_summary(self._console, trace, path, size)
 
 
-@contextmanager
-def checking(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """Show how many programs the user's command has judged: yields what is called with so many of so many."""
-    if console.is_terminal:
-        with console.status("") as status:
-            yield lambda done, of: status.update(f"Checking programs, {done:,} of {of:,}")
-    else:
-        yield lambda done, of: console.print(f"Checked {of:,} program{'' if of == 1 else 's'}") if done == of else None
+class _Follower:
+    """Shows a recording as it goes on: what it needs, its tokens as they are written or read, then the tree's. `extent` says that it
+    is `writing` so many tokens at most, or `reading` so many files.
+    """
 
-
-class Follower:
-    """Shows a recording as it goes on: what it needs, its tokens as they are written or read, then the tree's."""
-
-    def __init__(self, console: Console, bar: Progress | None) -> None:
+    def __init__(self, console: Console, bar: Progress | None, extent: Mapping[str, int]) -> None:
         self._console, self._bar = console, bar
         self._stage: Callable[[int], None] = lambda _count: None
-        self._writing: int | None = None
-        self._reading = ""
-
-    def watcher(
-        self,
-        should_stop: ShouldStop,
-        on_state: OnState,
-        on_missing: OnMissing,
-        *,
-        writing: int | None = None,
-        reading: int | None = None,
-    ) -> Watcher:
-        """A Watcher that shows itself here, of a recording that writes so many tokens at most, or reads so many files."""
-        self._writing = writing
+        self._writing, reading = extent.get("writing"), extent.get("reading")
         self._reading = "Reading again" if reading is None else "Reading" if reading == 1 else f"Reading {reading} files"
+
+    def watcher(self, should_stop: ShouldStop, on_state: OnState, on_missing: OnMissing) -> Watcher:
+        """A Watcher that shows itself here."""
         return Watcher(
-            self.on_need,
-            self.on_token,
-            self.on_read,
-            self.on_plan,
-            self.on_nodes,
-            should_stop,
-            on_state,
-            on_missing,
-            self.on_estimate,
+            on_need=self.on_need,
+            on_token=self.on_token,
+            on_read=self.on_read,
+            on_plan=self.on_plan,
+            on_nodes=self.on_nodes,
+            should_stop=should_stop,
+            on_state=on_state,
+            on_missing=on_missing,
+            on_estimate=self.on_estimate,
         )
 
     def on_need(self, needed: int) -> None:
@@ -198,16 +215,6 @@ class Follower:
             bar.update(task, completed=count, speed=f"{speed:.1f} {unit}/s")
 
         return update
-
-
-@contextmanager
-def following(console: Console) -> Iterator[Follower]:
-    """A Follower of a recording: a bar on a terminal, lines elsewhere."""
-    if console.is_terminal:
-        with _bar(console) as bar:
-            yield Follower(console, bar)
-    else:
-        yield Follower(console, None)
 
 
 def _bar(console: Console) -> Progress:

@@ -168,12 +168,11 @@ def _check_replay(context: click.Context, prompt: Sequence[str], options: dict[s
 
 def _record_again(options: dict[str, Any], context: click.Context) -> int:
     """Record a trace again and say what differs; the exit code."""
-    from tokenscope_trace.console import insist, make_console
+    from tokenscope_trace.console import Terminal, make_console
     from tokenscope_trace.prepared import Preparation
     from tokenscope_trace.replaying import Wishes, replay
 
-    console = make_console()
-    console.quiet = options["quiet"]
+    terminal = Terminal(make_console(quiet=options["quiet"]))
     wishes = Wishes(
         model=model_settings(options),
         chosen=context.get_parameter_source("model") is click.core.ParameterSource.COMMANDLINE,
@@ -183,13 +182,13 @@ def _record_again(options: dict[str, Any], context: click.Context) -> int:
         force=options["force"],
         words=spelled_options(context, frozenset(_REPLAYING) - _NO_WORDS),
     )
-    preparation = Preparation((), None, lambda sentence: insist(console, sentence))
-    return replay(options["replay"], wishes, _load, preparation, console)
+    preparation = Preparation((), None, terminal.insist)
+    return replay(options["replay"], wishes, _load, preparation, terminal)
 
 
 def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context) -> int:
     """Read the input, record it, and write; the exit code. Cheap checks come before the expensive imports."""
-    from tokenscope_trace.console import insist, make_console
+    from tokenscope_trace.console import Terminal, make_console
     from tokenscope_trace.estimate_words import print_estimate
     from tokenscope_trace.hidden import Redaction
     from tokenscope_trace.languages import by_name
@@ -198,12 +197,11 @@ def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context)
 
     scores = _scores(options)
     replay = replay_settings(options, generates=not scores)
-    console = make_console()
-    console.quiet = options["quiet"]
+    terminal = Terminal(make_console(quiet=options["quiet"]))
     redactions, language = tuple(map(Redaction, options["redact"])), by_name(options["language"] or "")
     job = _scoring(prompt, options) if scores else _generation(prompt[0], options, language)
     check_redactions(redactions, [name for name, _ in job.inputs[: None if scores else 1]], language, chat=options["chat"])
-    preparation = Preparation(redactions, language, lambda sentence: insist(console, sentence))
+    preparation = Preparation(redactions, language, terminal.insist)
     preparation.read(job.inputs, scored=scores)
     output: Path = options["output"] or Path(f"{job.stem}.tsc")
     plan = Plan(
@@ -219,9 +217,9 @@ def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context)
         prepare=preparation,
     )
     if options["dry_run"]:
-        print_estimate(rehearse(job, plan, console))
+        print_estimate(rehearse(job, plan, terminal))
         return 0
-    return run(job, plan, console)
+    return run(job, plan, terminal)
 
 
 def _generation(source: str, options: dict[str, Any], language: Language | None) -> Job:

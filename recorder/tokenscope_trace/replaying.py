@@ -26,8 +26,7 @@ from tokenscope_trace.traces import Trace
 from tokenscope_trace.visible import shortened, visible_line
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from tokenscope_trace.console import Terminal
     from tokenscope_trace.models import LoadedModel
 
 
@@ -51,7 +50,7 @@ def replay(
     wishes: Wishes,
     load: Callable[[ModelSettings], LoadedModel],
     prepare: Callable[[Trace], Trace],
-    console: Console,
+    terminal: Terminal,
 ) -> int:
     """Record a trace again and say what differs; the exit code.
 
@@ -66,7 +65,7 @@ def replay(
             if file.resolve() == path.resolve():
                 raise TraceError(f"{file} is the recording itself; name another file.")
             check_writable(file, force=wishes.force)
-    console.print(_intention(path, recorded, wanted), markup=False, highlight=False)
+    terminal.say(_intention(path, recorded, wanted))
     job = repetition(recorded, wanted, path)
     plan = Plan(
         output=None if wishes.output is None or _is_stdout(wishes.output) else wishes.output,
@@ -81,18 +80,18 @@ def replay(
         prepare=prepare,
         keep=wishes.output is not None,
     )
-    done = perform(job, plan, console)
+    done = perform(job, plan, terminal)
     if done is None:
         return EXIT_INTERRUPTED
     again, written = done
     if written.path is not None:
-        console.print(f"trace  {written.path} ({file_size(written.size)})", markup=False, highlight=False)
+        terminal.say(f"trace  {written.path} ({file_size(written.size)})")
     found = agreement(recorded, again)
-    _say(recorded, found, wishes, console)
+    _say(recorded, found, wishes, terminal)
     return _exit_code(recorded, again, found)
 
 
-def _say(recorded: Trace, found: Agreement, wishes: Wishes, console: Console) -> None:
+def _say(recorded: Trace, found: Agreement, wishes: Wishes, terminal: Terminal) -> None:
     """The report on standard output, unless something else goes there."""
     taken = any(file is not None and _is_stdout(file) for file in (wishes.output, wishes.differences))
     if wishes.differences is not None:
@@ -101,7 +100,7 @@ def _say(recorded: Trace, found: Agreement, wishes: Wishes, console: Console) ->
             write_to_stdout(content)
         else:
             write_atomically(wishes.differences, content, force=wishes.force)
-    if not console.quiet:
+    if not terminal.quiet:
         for line in report(recorded, found):
             click.echo(line, err=taken)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenscope_trace.analysis import with_checks, with_decisions
-from tokenscope_trace.console import checking, following, insist, print_summary, working
+from tokenscope_trace.display import Display
 from tokenscope_trace.errors import INCOMPLETE, ModelError, OutputError, TokenScopeError
 from tokenscope_trace.errors import INTERRUPTED as EXIT_INTERRUPTED
 from tokenscope_trace.files import check_writable
@@ -37,8 +37,6 @@ from tokenscope_trace.traces import Trace
 from tokenscope_trace.watcher import Estimate
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from tokenscope_trace.models import LoadedModel
 
 State = Callable[[Sequence[Missing]], Trace]
@@ -63,58 +61,58 @@ class Plan:
     keep: bool = True
 
 
-def run(job: Job, plan: Plan, console: Console) -> int:
+def run(job: Job, plan: Plan, display: Display) -> int:
     """Record, write, report; the exit code. Raises as `perform` does."""
-    done = perform(job, plan, console)
+    done = perform(job, plan, display)
     if done is None:
         return EXIT_INTERRUPTED
     trace, written = done
-    print_summary(console, plan.prepare(trace), written.path, written.size)
+    display.summary(plan.prepare(trace), written.path, written.size)
     return exit_code(trace)
 
 
-def rehearse(job: Job, plan: Plan, console: Console) -> Estimate:
+def rehearse(job: Job, plan: Plan, display: Display) -> Estimate:
     """What recording this job would take; checks what a recording checks beforehand, and writes nothing. Raises as `perform` does."""
     assert job.estimate is not None
     if plan.output is not None:
         check_writable(plan.output, force=plan.force)
     begin = time.perf_counter()
     with abortable():
-        with working(console, f"Loading {plan.model}"):
+        with display.working(f"Loading {plan.model}"):
             loaded = plan.load()
             prepared = job.prepare(loaded)
         took = time.perf_counter() - begin
-        with working(console, "Trying a few steps"):
+        with display.working("Trying a few steps"):
             return job.estimate(
                 loaded, prepared, replay=plan.replay, language=plan.language, check=plan.check, load_seconds=took
             )
 
 
-def perform(job: Job, plan: Plan, console: Console) -> tuple[Trace, Written] | None:
+def perform(job: Job, plan: Plan, display: Display) -> tuple[Trace, Written] | None:
     """Record and write; None where somebody insisted on leaving at once.
 
     Raises TokenScopeError where nothing is written, KeyboardInterrupt where it was interrupted before there was anything to write.
     """
 
     def stopping() -> None:
-        console.print("Stopping; what is there by now is kept. Press Ctrl-C again to break off what runs, twice to leave.")
+        display.say("Stopping; what is there by now is kept. Press Ctrl-C again to break off what runs, twice to leave.")
 
     stop = Stop(stopping)
     keeper: Keeper = Nowhere()
     if plan.keep:
-        keeper = Keeper(plan.output, force=plan.force, prepare=plan.prepare, shelter=stop.shelter, say=console.print)
+        keeper = Keeper(plan.output, force=plan.force, prepare=plan.prepare, shelter=stop.shelter, say=display.say)
     begin = time.perf_counter()
-    with abortable(), working(console, f"Loading {plan.model}"):
+    with abortable(), display.working(f"Loading {plan.model}"):
         loaded = plan.load()
         prepared = job.prepare(loaded)
-    stages = _Stages(job, plan, console, stop, keeper)
+    stages = _Stages(job, plan, display, stop, keeper)
     with stop.listening(), reserve():
         try:
             trace = stages.recorded(loaded, prepared, time.perf_counter() - begin)
             del loaded  # what follows may need the memory
             trace, written = stages.written(stages.analysed(trace))
         except Insisted:
-            insist(console, f"Left at once. {keeper.left() or 'Nothing was written.'}")
+            display.insist(f"Left at once. {keeper.left() or 'Nothing was written.'}")
             return None
         except TokenScopeError:
             raise
@@ -147,8 +145,8 @@ def marked(trace: Trace, missing: Sequence[Missing]) -> Trace:
 class _Stages:
     """The stages of one recording after its model is there."""
 
-    def __init__(self, job: Job, plan: Plan, console: Console, stop: Stop, keeper: Keeper) -> None:
-        self._job, self._plan, self._console, self._stop, self._keeper = job, plan, console, stop, keeper
+    def __init__(self, job: Job, plan: Plan, display: Display, stop: Stop, keeper: Keeper) -> None:
+        self._job, self._plan, self._display, self._stop, self._keeper = job, plan, display, stop, keeper
         self._state: State | None = None
         self._missing: list[Missing] = []  # after the recording itself
 
@@ -156,8 +154,8 @@ class _Stages:
         """The trace without its analysis, or what there was at the end of the last stage that came to its end."""
         plan = self._plan
         try:
-            with following(self._console) as follower:
-                watcher = follower.watcher(self._stop, self._on_state, self._on_missing, **self._job.extent)
+            following = self._display.following(self._job.extent, self._stop, self._on_state, self._on_missing)
+            with following as watcher:
                 return self._job.record(
                     loaded, prepared, watcher, replay=plan.replay, command=list(plan.command), load_seconds=load_seconds
                 )
@@ -199,7 +197,7 @@ class _Stages:
 
     def _checked(self, trace: Trace, check: CheckSettings | None) -> Trace:
         assert check is not None
-        with checking(self._console) as on_check:
+        with self._display.checking() as on_check:
             return with_checks(trace, self._plan.language, check, self._stop, on_check)
 
     def _on_state(self, state: State, finished: bool) -> None:
@@ -217,16 +215,14 @@ class _Stages:
 
     def _on_missing(self, missing: Missing, error: BaseException | None) -> None:
         for line in explained(missing, error):
-            insist(self._console, line)
+            self._display.insist(line)
 
     def _instead(self, error: BaseException) -> Trace:
         """What there was before an error that no stage has caught. Raises it, in other words, where there was nothing."""
         reason, state = reason_of(error), self._state
         released(error)
         if state is not None:
-            insist(
-                self._console, f"The recording was broken off: {error if isinstance(error, TokenScopeError) else reason}."
-            )
+            self._display.insist(f"The recording was broken off: {error if isinstance(error, TokenScopeError) else reason}.")
             return state([])
         if is_memory(error) and not self._keeper.left():
             raise ModelError(
