@@ -1,47 +1,47 @@
 /** Mounts the views and turns what the reader does into the next state: actions come up as events, state goes down. */
 
-import { indexOf, lookOf, noteOf, WEIGHT } from '#viewer/attention';
-import { mountAttention } from '#viewer/attention_view';
-import { MAIN } from '#viewer/branches';
-import { mountCode } from '#viewer/code_view';
-import { describe } from '#viewer/description';
-import { mountDecisions } from '#viewer/decisions_view';
-import { mountDiff } from '#viewer/diff_view';
-import { h, part } from '#viewer/dom';
-import { mountFiles } from '#viewer/files_view';
-import { count, decimal } from '#viewer/format';
-import { mountHelp } from '#viewer/help_view';
-import { mountInstead } from '#viewer/instead_view';
+import { h, part } from '#viewer/elements/dom';
 import { commandOf } from '#viewer/keys';
-import { mountLegend } from '#viewer/legend_view';
-import { mountLens } from '#viewer/lens_view';
-import { mountLive } from '#viewer/live_view';
-import { mountMatrix } from '#viewer/matrix_view';
 import { acrossLines, beside, endOfLine, jump } from '#viewer/navigation';
-import { mountPictures } from '#viewer/picture_view';
-import { open, read, remembered } from '#viewer/reading';
-import { mountSave } from '#viewer/save_view';
-import { search } from '#viewer/search';
-import { inWords, mountSearch } from '#viewer/search_view';
+import { indexOf, lookOf, noteOf, WEIGHT } from '#viewer/reading/attention';
+import { MAIN } from '#viewer/reading/branches';
+import { count, decimal } from '#viewer/reading/format';
+import { open, read, remembered } from '#viewer/reading/reading';
+import { search } from '#viewer/reading/search';
+import { aggregate } from '#viewer/reading/syntax';
+import { describe } from '#viewer/reading/token_words';
 import { INITIAL, isView, reduce, toHash } from '#viewer/state';
-import { mountStructure } from '#viewer/structure_view';
-import { mountStrip } from '#viewer/strip_view';
-import { aggregate } from '#viewer/syntax';
-import { mountTools } from '#viewer/theme_view';
-import { mountToken } from '#viewer/token_view';
-import { mountTooltip } from '#viewer/tooltip_view';
-import { mountTrail } from '#viewer/trail_view';
-import { mountTree } from '#viewer/tree_view';
+import { mountLive } from '#viewer/views/announcer_view';
+import { mountAttention } from '#viewer/views/attention_view';
+import { mountCode } from '#viewer/views/code_view';
+import { mountDecisions } from '#viewer/views/decisions_view';
+import { mountDiff } from '#viewer/views/diff_view';
+import { mountFiles } from '#viewer/views/files_view';
+import { mountHelp } from '#viewer/views/help_view';
+import { mountLegend } from '#viewer/views/legend_view';
+import { mountLens } from '#viewer/views/lens_view';
+import { mountMatrix } from '#viewer/views/matrix_view';
+import { mountPictures } from '#viewer/views/picture_view';
+import { mountSave } from '#viewer/views/save_view';
+import { inWords, mountSearch } from '#viewer/views/search_view';
+import { mountStrip } from '#viewer/views/strip_view';
+import { mountStructure } from '#viewer/views/structure_view';
+import { mountTools } from '#viewer/views/theme_view';
+import { mountToken } from '#viewer/views/token_view';
+import { mountTooltip } from '#viewer/views/tooltip_view';
+import { mountTrail } from '#viewer/views/trail_view';
+import { mountTree } from '#viewer/views/tree_view';
+import { mountInstead } from '#viewer/views/unrecorded_view';
 
 /** @typedef {import('#viewer/state').Action} Action */
 /** @typedef {'push' | 'replace' | 'keep'} Entry what an action does to the history of the address */
 
-/** @typedef {import('#viewer/reading').Reading} Reading */
+/** @typedef {import('#viewer/reading/reading').Reading} Reading */
 
 /** Commands that scored code has no use for. */
 const OF_BRANCHES = ['next-fork', 'previous-fork', 'other-branch', 'up', 'diff', 'tree'];
 
-/** @param {import('#viewer/trace').Trace} trace @param {() => Promise<Uint8Array>} payload */
+/** @param {import('#viewer/trace/trace').Trace} trace @param {() => Promise<Uint8Array>} payload */
 export function run(trace, payload) {
   const recording = open(trace);
   const main = read(recording, MAIN);
@@ -96,7 +96,7 @@ export function run(trace, payload) {
 
 /** @typedef {ReturnType<typeof mount>} Views */
 
-/** @param {import('#viewer/reading').Recording} recording */
+/** @param {import('#viewer/reading/reading').Recording} recording */
 function mount(recording) {
   const slot = h('section', { class: 'instead-of' });
   const layers = h('section', { class: 'layers' });
@@ -170,10 +170,10 @@ function show(main, reading, views, state, reveal) {
 
 /**
  * The attention of the selected token while it is shown, else null; computed once for a question.
- * @param {import('#viewer/attention').Index | null} index @param {import('#viewer/trace').Trace} trace
+ * @param {import('#viewer/reading/attention').Index | null} index @param {import('#viewer/trace/trace').Trace} trace
  */
 function looker(index, trace) {
-  /** @type {{ key: string, layout: import('#viewer/layout').Layout, look: import('#viewer/attention').Look } | null} */
+  /** @type {{ key: string, layout: import('#viewer/reading/layout').Layout, look: import('#viewer/reading/attention').Look } | null} */
   let last = null;
   return (/** @type {Reading} */ { layout }, /** @type {Readonly<import('#viewer/state').State>} */ state) => {
     if (!index || !state.attention || state.selected < 0) return null;
@@ -186,7 +186,7 @@ function looker(index, trace) {
 
 /** The matches of a query on a path, and all of their tokens; computed once for a question. */
 function searcher() {
-  /** @type {{ reading: Reading, query: string, matches: import('#viewer/search').Match[], nodes: Set<number>, error: string } | null} */
+  /** @type {{ reading: Reading, query: string, matches: import('#viewer/reading/search').Match[], nodes: Set<number>, error: string } | null} */
   let last = null;
   return (/** @type {Reading} */ reading, /** @type {string} */ query) => {
     if (last?.reading === reading && last.query === query) return last;
@@ -195,7 +195,7 @@ function searcher() {
   };
 }
 
-/** @param {import('#viewer/search').Match[]} matches @param {number} node */
+/** @param {import('#viewer/reading/search').Match[]} matches @param {number} node */
 function placeIn(matches, node) {
   return matches.findIndex(({ nodes }) => nodes.includes(node));
 }
@@ -361,7 +361,7 @@ function listenToKeys(commands, views) {
   });
 }
 
-/** The uncertain tokens that the reader walks. @param {Reading} reading @param {import('#viewer/metrics').Metric} metric @param {Readonly<import('#viewer/state').State>} state */
+/** The uncertain tokens that the reader walks. @param {Reading} reading @param {import('#viewer/reading/metrics').Metric} metric @param {Readonly<import('#viewer/state').State>} state */
 function candidatesOf({ files, uncertainOf }, metric, { changed }) {
   return changed ? uncertainOf(metric).filter(files.isChanged) : uncertainOf(metric);
 }
@@ -371,13 +371,13 @@ function beginOf(file) {
   return file?.lineAt(file.changed?.[0]?.[0] ?? 1)?.node ?? file?.first ?? -1;
 }
 
-/** A token for a screen reader. @param {import('#viewer/reading').Reading} reading @param {import('#viewer/metrics').Metric} metric @param {number} node */
+/** A token for a screen reader. @param {import('#viewer/reading/reading').Reading} reading @param {import('#viewer/reading/metrics').Metric} metric @param {number} node */
 function spoken(reading, metric, node) {
   const token = describe(reading.trace, reading.layout, node);
   return `${token.spoken}, ${metric.label} ${metric.format(reading.valuesOf(metric)[node] ?? NaN)}, line ${token.line}, ${token.origin}${reading.files.isChanged(node) ? ', changed' : ''}`;
 }
 
-/** The surprisal of some tokens. @param {Reading} reading @param {import('#viewer/syntax').Share[]} tokens */
+/** The surprisal of some tokens. @param {Reading} reading @param {import('#viewer/reading/syntax').Share[]} tokens */
 function sumUp({ metricOf, valuesOf }, tokens) {
   const { sum, mean, count: measured } = aggregate(tokens, valuesOf(metricOf('surprisal')));
   return measured ? `n = ${count(measured)} \u00b7 surprisal ${decimal(sum, 'bits')}, mean ${decimal(mean, 'bits')} \u00b7 perplexity ${decimal(2 ** mean, '')}` : 'Nothing in the selection was measured.';
