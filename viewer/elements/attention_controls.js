@@ -25,7 +25,7 @@ export function choice(legend, key, place, ways) {
 }
 
 /** @param {import('#viewer/reading/attention').Index} index @param {string} place */
-export function mountLooking(index, place) {
+export function mountAttentionControls(index, place) {
   const own = choice('Whose row', 'own', place, [
     ['when predicted', 'The row of the token before it: it predicted this token'],
     ['from its own place', 'Its own row: what it saw goes into the tokens after it'],

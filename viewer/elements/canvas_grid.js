@@ -32,7 +32,7 @@ import { h, tell } from '#viewer/elements/dom';
  */
 
 /** @param {string} name @param {string} label @param {Content} content */
-export function mountCells(name, label, { shape, draw, frame, words, tip, choose, keys = {} }) {
+export function mountGrid(name, label, { shape, draw, frame, words, tip, choose, keys = {} }) {
   const canvas = h('canvas', { aria: { hidden: 'true' } });
   const item = h('div', { role: 'gridcell', id: `${name}-cell`, class: 'visually-hidden' });
   const line = h('div', { role: 'row' }, item);

@@ -49,6 +49,11 @@ export function tell(target, name, detail) {
   target.dispatchEvent(new CustomEvent(`tokenscope:${name}`, { bubbles: true, detail }));
 }
 
+/** Hear what views tell. @param {string} name @param {(detail: any) => void} handle */
+export function on(name, handle) {
+  document.addEventListener(`tokenscope:${name}`, (event) => handle(/** @type {CustomEvent} */ (event).detail));
+}
+
 /** A button with a sign on it, and its name in words. @param {string} sign @param {string} title @param {() => void} act @param {string} [name] of its class */
 export function signed(sign, title, act, name = 'jump') {
   const button = h('button', { type: 'button', class: name, title, aria: { label: title } }, sign);

@@ -3,7 +3,7 @@
 const SHOWN = 2500; // milliseconds
 
 /** @param {HTMLElement} root a polite live region, out of sight */
-export function mountLive(root) {
+export function mountAnnouncer(root) {
   let timer = 0;
 
   /** For screen readers only. @param {string} text */

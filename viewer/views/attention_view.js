@@ -1,7 +1,7 @@
 /** Where the selected token looked and who looked at it: a part of the panel, closed until it is asked for. */
 
-import { choice, mountLooking, rowsInWords } from '#viewer/elements/attention_controls';
-import { mountCells } from '#viewer/elements/canvas_grid';
+import { choice, mountAttentionControls, rowsInWords } from '#viewer/elements/attention_controls';
+import { mountGrid } from '#viewer/elements/canvas_grid';
 import { h, tell, tokenText } from '#viewer/elements/dom';
 import { lookOf, shareText, thumbnails, unkeptOf, WEIGHT } from '#viewer/reading/attention';
 import { count, percent } from '#viewer/reading/format';
@@ -36,7 +36,7 @@ export function mountAttention(root, trace, index) {
     ['where it looked', 'Earlier tokens, by the weight that they had'],
     ['who looked at it', 'Later tokens, by the weight that this one had for them'],
   ]);
-  const looking = mountLooking(index, 'token');
+  const looking = mountAttentionControls(index, 'token');
   const answer = h('div');
   const most = layers.reduce((most, { heads }) => Math.max(most, heads), 0);
   const headsOf = (/** @type {number} */ place) => layers[place]?.heads ?? 0;
@@ -51,7 +51,7 @@ export function mountAttention(root, trace, index) {
     return facts;
   };
 
-  const cells = mountCells('heads', 'Heads: layers down, heads across', {
+  const cells = mountGrid('heads', 'Heads: layers down, heads across', {
     shape: (width) => ({
       rows: layers.length, columns: most, left: LEFT, top: TOP,
       wide: Math.max(9, Math.min(64, Math.floor((width - LEFT) / most))), tall: Math.max(13, Math.min(26, Math.floor(220 / layers.length))),

@@ -1,7 +1,7 @@
 /** Attention between all lines of the code, on a canvas of which only what is in sight is drawn, and for keys. */
 
-import { mountLooking, rowsInWords } from '#viewer/elements/attention_controls';
-import { mountCells } from '#viewer/elements/canvas_grid';
+import { mountAttentionControls, rowsInWords } from '#viewer/elements/attention_controls';
+import { mountGrid } from '#viewer/elements/canvas_grid';
 import { closer, h, signed, tell, tokenText } from '#viewer/elements/dom';
 import { scaleOf } from '#viewer/elements/scale_legend';
 import { WEIGHT } from '#viewer/reading/attention';
@@ -26,7 +26,7 @@ export function mountMatrix(root, index) {
   let shown;
   let key = '';
   let zoom = 1;
-  const looking = mountLooking(index, 'lines');
+  const looking = mountAttentionControls(index, 'lines');
   const remark = h('span');
   const scale = h('span', { class: 'scale attends', role: 'img', aria: { label: 'Scale of attention in per cent; striped: not kept' } }, ...scaleOf(WEIGHT, 'not kept'));
   const zooms = [['\u2212', 'Zoom out (\u2212)', 1 / 1.5], ['fit', 'Fit (0)', 0], ['+', 'Zoom in (+)', 1.5]].map(([sign, title, factor]) => signed(String(sign), String(title), () => zoomBy(Number(factor))));
@@ -55,7 +55,7 @@ export function mountMatrix(root, index) {
     return `${most.join(', ')}; not kept ${percent(Math.min(1, unkept[row] ?? 0))}${aside[row] ? `, first token ${percent(aside[row] ?? 0)}` : ''}`;
   };
 
-  const cells = mountCells('lines', 'Attention between lines', {
+  const cells = mountGrid('lines', 'Attention between lines', {
     shape(width) {
       const rows = shown.matrix.tokens.length;
       const room = Math.max(160, 0.42 * window.innerHeight) - TOP;

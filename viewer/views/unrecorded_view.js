@@ -9,7 +9,7 @@ const NO_TEXT = new Uint8Array();
 const encoder = new TextEncoder();
 
 /** @param {HTMLElement} root */
-export function mountInstead(root) {
+export function mountUnrecorded(root) {
   const field = h('textarea', { id: 'instead-text', class: 'instead-text', name: 'instead' });
   field.rows = 1;
   field.spellcheck = false;
