@@ -20,7 +20,7 @@ from tokenscope_trace.tracefile import ENVELOPE
 FORMATS = ("html", "markdown", "json", "sarif")
 DECODE = """
 import { readFileSync } from 'node:fs';
-import { readTrace } from '#viewer/trace';
+import { readTrace } from '#viewer/trace/trace';
 const said = {};
 for (const [name, path] of Object.entries(JSON.parse(process.argv[1]))) {
   try { readTrace(new Uint8Array(readFileSync(path))); said[name] = null; }

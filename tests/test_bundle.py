@@ -41,6 +41,15 @@ def test_names_of_one_module_are_hidden_from_the_others():
     assert run(bundle(sources, "main")) == [1, 2, 3]
 
 
+def test_a_module_in_a_folder_is_imported_by_its_place():
+    sources = {
+        "main": "import { a } from '#viewer/folder/other';\nglobalThis.result = a();\n",
+        "folder/other": "import { b } from '#viewer/folder/inner/deep';\nexport function a() {\n  return b + 1;\n}\n",
+        "folder/inner/deep": "export const b = 2;\n",
+    }
+    assert run(bundle(sources, "main")) == 3
+
+
 def test_the_script_is_ascii_and_means_the_same():
     sources = {"main": "globalThis.result = ['é', `あ`, /[\U0001f600-\U0001f602]/u.test('\U0001f601')]; // ü\n"}
     script = bundle(sources, "main")
@@ -144,7 +153,9 @@ def test_what_would_end_the_script_is_refused(text):
 def test_the_viewer_itself_is_one_script_of_every_module():
     script = viewer_script()
     assert script.isascii()
-    modules = {path.stem for path in (ROOT / "viewer").glob("*.js")} - {"boot"}
+    paths = {path.relative_to(ROOT / "viewer") for path in (ROOT / "viewer").rglob("*.js")} - {Path("boot.js")}
+    modules = {path.with_suffix("").as_posix().replace("/", "_") for path in paths}
+    assert len(modules) == len(paths) > 50
     assert set(re.findall(r"^const \$(\w+)=\(\(\)=>\{", script, re.MULTILINE)) == modules
 
 
@@ -172,7 +183,7 @@ def test_without_white_space_the_viewer_is_the_same_program(monkeypatch):
     monkeypatch.setattr(bundle_module, "_minified", recorded)
     viewer_script.__wrapped__()
     boot_script.__wrapped__()
-    assert len(pairs) == len(list((ROOT / "viewer").glob("*.js")))
+    assert len(pairs) == len(list((ROOT / "viewer").rglob("*.js")))
     for source, short in pairs:
         assert tree_of(short) == tree_of(source)
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 GUIDED, PLAIN, DECODED, COMPARED = 1000, 150, 500, 300
 ACCEPTS = """
 import { readFileSync } from 'node:fs';
-import { readTrace } from '#viewer/trace';
+import { readTrace } from '#viewer/trace/trace';
 const [folder, count] = process.argv.slice(1);
 const refused = [];
 for (let i = 0; i < Number(count); i++) {

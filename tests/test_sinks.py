@@ -75,7 +75,7 @@ SNIPPETS = [
     "trustedTypes.createPolicy('mine', {});",
 ]
 HARMLESS = """
-import { h } from '#viewer/dom';
+import { h } from '#viewer/elements/dom';
 const link = h('a', { href: '#n=1', class: 'x' }, 'text');
 link.textContent = 'text';
 link.setAttribute('aria-label', 'text');
@@ -86,10 +86,10 @@ history.replaceState(null, '', '#n=1');
 """
 
 
-def lint(source: str) -> list[dict]:
+def lint(source: str, name: str = "elements/snippet.js") -> list[dict]:
     """What the linter says of a module of the viewer."""
     finished = subprocess.run(
-        [shutil.which("node"), "node_modules/eslint/bin/eslint.js", "--stdin", "--stdin-filename", "viewer/snippet.js", "--format", "json"],
+        [shutil.which("node"), "node_modules/eslint/bin/eslint.js", "--stdin", "--stdin-filename", f"viewer/{name}", "--format", "json"],
         cwd=ROOT, input=source, capture_output=True, text=True,
     )  # fmt: skip
     return json.loads(finished.stdout)[0]["messages"]
@@ -99,6 +99,19 @@ def test_the_linter_refuses_every_sink():
     source = "".join(f"{{ {snippet} }}\n" if not snippet.startswith("import ") else f"{snippet}\n" for snippet in SNIPPETS)
     seen = {message["line"] for message in lint(source)}
     assert [snippet for line, snippet in enumerate(SNIPPETS, 1) if line not in seen] == []
+
+
+@pytest.mark.parametrize("name", ["snippet.js", "elements/snippet.js", "trace/snippet.js", "reading/inner/snippet.js"])
+def test_the_linter_refuses_sinks_in_every_folder(name):
+    assert [message["line"] for message in lint("element.innerHTML = text;\nfetch(text);\n", name)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("folder", "refused"), [("trace", [1, 2, 3]), ("reading", [1, 2, 3]), ("elements", []), ("views", [])]
+)
+def test_what_computes_knows_no_page(folder, refused):
+    source = "document.title = 'text';\nwindow.scrollTo(0, 0);\nmatchMedia('print');\n((document) => document.a)({});\n"
+    assert [message["line"] for message in lint(source, f"{folder}/snippet.js")] == refused
 
 
 def test_the_linter_has_nothing_against_elements_made_of_data():
@@ -111,12 +124,12 @@ def test_the_viewer_has_no_sink_but_the_stated_ones():
     )
     assert finished.stdout == ""
     stated = [
-        (path.name, line.split(" -- ")[1])
-        for path in sorted((ROOT / "viewer").glob("*.js"))
+        (path.relative_to(ROOT / "viewer").as_posix(), line.split(" -- ")[1])
+        for path in sorted((ROOT / "viewer").rglob("*.js"))
         for line in path.read_text(encoding="utf-8").splitlines()
         if "eslint-disable" in line
     ]
-    assert [name for name, _ in stated] == ["boot.js"] * 4 + ["dom.js"] * 2 + ["download.js"]
+    assert [name for name, _ in stated] == ["boot.js"] * 4 + ["elements/dom.js"] * 2 + ["elements/download.js"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "templates").glob("*.jinja")), ids=lambda path: path.name)

@@ -84,7 +84,7 @@ def test_nothing_invisible_is_left(content):
 
 
 def test_the_page_writes_the_same():
-    """viewer/text.js holds the same rule; characters that only one of the two Unicode versions knows are left aside."""
+    """viewer/reading/text.js holds the same rule; characters that only one of the two Unicode versions knows are left aside."""
     samples = [
         *(bytes([i]) for i in range(256)),
         *(chr(i).encode() for i in range(0x80, 0x3100, 7) if chr(i).isprintable() or i in range(0x2000, 0x2070)),
@@ -95,7 +95,7 @@ def test_the_page_writes_the_same():
         b"  a b  ", b"\r\n\r", b"\xe3\x81", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"a\xff\xfeb",
     ]  # fmt: skip
     program = (
-        "import { piecesOfToken, visible } from '#viewer/text';"
+        "import { piecesOfToken, visible } from '#viewer/reading/text';"
         "const samples = JSON.parse(process.argv[1]).map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')));"
         "console.log(JSON.stringify(samples.map((bytes) => visible(piecesOfToken(bytes)).map(({ text }) => text).join(''))));"
     )

@@ -1,10 +1,10 @@
 /** Opens the recording inside this page and starts the application; where that fails, says why beside the summary. */
 
 import { run } from '#viewer/application';
-import { part } from '#viewer/dom';
-import { PayloadError, unpackPayload } from '#viewer/payload';
-import { restoreTheme } from '#viewer/theme_view';
-import { readTrace } from '#viewer/trace';
+import { part } from '#viewer/elements/dom';
+import { PayloadError, unpackPayload } from '#viewer/trace/payload';
+import { readTrace } from '#viewer/trace/trace';
+import { restoreTheme } from '#viewer/views/theme_view';
 
 const FORMAT = '1';
 

@@ -1,6 +1,6 @@
 /** Where the arrow keys and the jumps lead. Pure: a layout and a node in, a node out; -1 where there is nothing. */
 
-/** @typedef {import('#viewer/layout').Layout} Layout */
+/** @typedef {import('#viewer/reading/layout').Layout} Layout */
 
 /** The token before or after. Without a selection: the first one that the model wrote. @param {Layout} layout @param {number} node @param {1 | -1} direction */
 export function beside(layout, node, direction) {

@@ -1,10 +1,10 @@
 """The viewer's ES modules -> one classic script, because that is what the strictest content security policy admits; and its
 style sheet -> one style.
 
-In: named sources that import each other as `#viewer/NAME`. Out: one ASCII script in which each module is a function that
-returns its exports. Knows only the forms that the viewer uses and refuses the others by name: named imports at the start of
-a line, `export function`, `export class` and `export const`. Comments and spare white space are left out; names stay as they were
-written.
+In: named sources that import each other as `#viewer/NAME` or `#viewer/FOLDER/NAME`. Out: one ASCII script in which each module
+is a function that returns its exports. Knows only the forms that the viewer uses and refuses the others by name: named imports
+at the start of a line, `export function`, `export class` and `export const`. Comments and spare white space are left out; names
+stay as they were written.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tree_sitter_javascript
 from rjsmin import jsmin
 from tree_sitter import Language, Node, Parser
 
-_IMPORT = re.compile(r"^import \{ ([\w$]+(?:, [\w$]+)*) \} from '#viewer/(\w+)';\n", re.MULTILINE)
+_IMPORT = re.compile(r"^import \{ ([\w$]+(?:, [\w$]+)*) \} from '#viewer/(\w+(?:/\w+)*)';\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const)\*? (\w+))", re.MULTILINE)
 _OTHER_STATEMENT = re.compile(r"^(?:import|export|await)\b.*", re.MULTILINE)
 _OTHER_EXPRESSION = re.compile(r"\bimport\s*\([^)]*\)?|\bimport\.meta\b")
@@ -68,12 +68,17 @@ def _add(name: str, sources: Mapping[str, str], done: dict[str, str], importers:
         if missing:
             raise BundleError(f"{name} imports {min(missing)} from {imported}, which does not export it.")
     exports = _EXPORT.findall(source)
-    body = _EXPORT.sub("", _IMPORT.sub(r"const { \1 } = $\2;\n", source))
+    body = _EXPORT.sub("", _IMPORT.sub(lambda match: f"const {{ {match[1]} }} = {_object(match[2])};\n", source))
     short = _minified(name, body)
     other = _OTHER_STATEMENT.search(body) or _OTHER_EXPRESSION.search(short)
     if other:
         raise BundleError(f"{name} uses a form that is not supported: {other[0].strip()}")
-    done[name] = f"const ${name}=(()=>{{{short}\nreturn Object.freeze({{{','.join(exports)}}});}})();\n"
+    done[name] = f"const {_object(name)}=(()=>{{{short}\nreturn Object.freeze({{{','.join(exports)}}});}})();\n"
+
+
+def _object(name: str) -> str:
+    """What the script calls the exports of a module."""
+    return "$" + name.replace("/", "_")
 
 
 def _minified(name: str, source: str) -> str:

@@ -1,4 +1,4 @@
-"""Numbers as text, for the terminal and the page alike; viewer/format.js writes them the same way.
+"""Numbers as text, for the terminal and the page alike; viewer/reading/format.js writes them the same way.
 
 A number that is not zero never reads as zero, and a probability that is not one never as 100 %.
 """

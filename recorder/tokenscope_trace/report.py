@@ -10,8 +10,10 @@ import base64
 import gzip
 import hashlib
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import jinja2
 from markupsafe import Markup
@@ -102,13 +104,16 @@ def boot_script() -> str:
 @cache
 def viewer_script() -> str:
     """The viewer's modules as one classic script, which a debugger shows under its name."""
-    folder = files("tokenscope_trace.viewer")
-    sources = {
-        entry.name.removesuffix(".js"): entry.read_text(encoding="utf-8")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".js") and entry.name != _BOOT
-    }
-    return bundle(sources, "main") + "//# sourceURL=tokenscope-viewer.js\n"
+    return bundle(dict(_modules(files("tokenscope_trace.viewer"))), "main") + "//# sourceURL=tokenscope-viewer.js\n"
+
+
+def _modules(folder: Traversable, place: str = "") -> Iterator[tuple[str, str]]:
+    """(name as in an import, source) of each module in a folder and in those inside of it."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _modules(entry, f"{place}{entry.name}/")
+        elif entry.name.endswith(".js") and entry.name != _BOOT:
+            yield place + entry.name.removesuffix(".js"), entry.read_text(encoding="utf-8")
 
 
 @cache

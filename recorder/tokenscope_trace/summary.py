@@ -35,7 +35,7 @@ from tokenscope_trace.uncertain import (
 )
 from tokenscope_trace.visible import deceptive, shortened, visible_line, visible_token
 
-SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, as in viewer/metrics.js
+SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, as in viewer/reading/metrics.js
 LISTED = 8
 FILES_LISTED = 100
 FILES_SHOWN = 10  # with an excerpt

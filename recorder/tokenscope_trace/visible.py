@@ -2,7 +2,7 @@ r"""Text that cannot deceive: what has no glyph of its own, or that of another s
 
 In: bytes or strings from a model, a prompt, a file name. Out: the same with controls, bidirectional marks, zero-width and odd
 space characters as escapes such as <U+202E>, likewise letters of another alphabet inside of a Latin word and signs that look like
-ASCII's, and invalid bytes as \\xE3. viewer/text.js holds the same rule for the page.
+ASCII's, and invalid bytes as \\xE3. viewer/reading/text.js holds the same rule for the page.
 """
 
 from __future__ import annotations

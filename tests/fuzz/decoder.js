@@ -11,16 +11,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { indexOf as attentionOf, forward, reverse } from '#viewer/attention';
-import { describe } from '#viewer/description';
-import { differences } from '#viewer/differences';
-import { layersAt } from '#viewer/lens';
-import { decode } from '#viewer/msgpack';
-import { open, read } from '#viewer/reading';
-import { search } from '#viewer/search';
+import { indexOf as attentionOf, forward, reverse } from '#viewer/reading/attention';
+import { differences } from '#viewer/reading/branch_diff';
+import { layersAt } from '#viewer/reading/lens';
+import { open, read } from '#viewer/reading/reading';
+import { search } from '#viewer/reading/search';
+import { spansOf } from '#viewer/reading/syntax';
+import { describe } from '#viewer/reading/token_words';
 import { reduce, INITIAL } from '#viewer/state';
-import { spansOf } from '#viewer/syntax';
-import { readTrace } from '#viewer/trace';
+import { decode } from '#viewer/trace/msgpack';
+import { readTrace } from '#viewer/trace/trace';
 import { encode } from '../viewer/recording.js';
 
 const FACTS = [null, true, false, -1, 0, 1, 2, 2 ** 31, 2 ** 53, 0.5, NaN, Infinity, '', 'x', '-', 'fim', '</script>\u202e', [], {}, [null], ['text'], [[1, 2]], { node: 1 }, Uint8Array.of(255)];

@@ -89,15 +89,10 @@ test('the style sheet loads nothing and is ASCII', () => {
 test('no module of the viewer has a way to turn data into markup or code', () => {
   const folder = new URL('../../viewer/', import.meta.url);
   const sinks = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|srcdoc|setHTML|\beval\b|new Function|setAttribute\(\s*['"`](on|style|src|href)|\.href\s*=|\.src\s*=|setTimeout\(\s*['"`]|javascript:|fetch\(|XMLHttpRequest|WebSocket|sendBeacon|new Worker|import\(/;
-  for (const name of readdirSync(folder).filter((entry) => entry.endsWith('.js'))) {
+  const names = readdirSync(folder, { recursive: true }).filter((entry) => entry.endsWith('.js'));
+  assert.ok(names.length > 50);
+  for (const name of names) {
     const found = sinks.exec(readFileSync(new URL(name, folder), 'utf8').replace(/\/\*[^]*?\*\//g, ''));
     assert.equal(found, null, `${name}: ${found?.[0]}`);
-  }
-});
-
-test('no view imports another', () => {
-  const folder = new URL('../../viewer/', import.meta.url);
-  for (const name of readdirSync(folder).filter((entry) => entry.endsWith('_view.js'))) {
-    assert.doesNotMatch(readFileSync(new URL(name, folder), 'utf8'), /from '#viewer\/\w+_view'/, name);
   }
 });

@@ -1,8 +1,8 @@
 /** The yardstick: decodes the same recording into the same typed columns by the same modules, checks nothing, and shows one line. */
 
-import { unpackColumn } from '#viewer/columns';
-import { decode } from '#viewer/msgpack';
-import { unpackPayload } from '#viewer/payload';
+import { unpackColumn } from '#viewer/trace/columns';
+import { decode } from '#viewer/trace/msgpack';
+import { unpackPayload } from '#viewer/trace/payload';
 
 show();
 

@@ -1,0 +1,196 @@
+/**
+ * Bytes of tokens -> what the eye sees. A character may span tokens: it is shown in the token that holds its first byte.
+ * What has no glyph of its own (controls, bidirectional marks, zero width, odd spaces, invalid bytes), or that of another sign, becomes
+ * an escape.
+ */
+
+/**
+ * @typedef {object} Piece a run of one kind inside one token
+ * @property {'text' | 'newline' | 'return' | 'tab' | 'escape' | 'invalid'} kind
+ * @property {string} text the exact characters (U+FFFD for invalid bytes)
+ * @property {string} show what is drawn instead, where the characters cannot be seen
+ */
+
+// Controls, format characters, line and paragraph separators, every space but the plain one, private use, unassigned,
+// and letters or marks that draw nothing. viewer/reading/text.js and tokenscope_trace/visible.py hold the same rule; a test compares.
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/u;
+// Letters of other alphabets that stand in a word with ASCII letters, and signs in other clothes, likewise.
+const ALIKE = /[\u037f\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bd\u03bf\u0400-\u052f\u0531-\u0587\u13a0-\u13ff\u1c80-\u1c8f\u2160-\u217f\u2c80-\u2cff\ua4d0-\ua4ff\ua640-\ua69f\uab70-\uabbf\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}]/u;
+const SIGN_ALIKE = /[\u01c0-\u01c3\u02d0\u037e\u2024\u2215\u2223\u2236\ua789]/;
+const REACH = 32;
+const PICTURE = /\p{Extended_Pictographic}|[\u{1f3fb}-\u{1f3ff}]/u;
+const EMOJI_SELECTOR = 0xfe0f;
+const JOINER = 0x200d;
+const KEYCAP = 0x20e3;
+const hex = (/** @type {number} */ value, /** @type {number} */ digits) => value.toString(16).toUpperCase().padStart(digits, '0');
+
+/**
+ * The pieces of each token of a run whose bytes join to one text. A token without pieces holds only the rest of a character
+ * that began before it (or nothing at all).
+ * @param {readonly Uint8Array[]} tokens
+ * @returns {Piece[][]}
+ */
+export function pieces(tokens) {
+  const { codes, owners, raw } = characters(tokens);
+  /** @type {Piece[][]} */
+  const result = tokens.map(() => []);
+  for (let i = 0; i < codes.length; i++) {
+    const code = /** @type {number} */ (codes[i]);
+    const list = /** @type {Piece[]} */ (result[/** @type {number} */ (owners[i])]);
+    const last = list.at(-1);
+    const piece = isPlain(code) && last?.kind === 'text' ? null : draw(codes, i, raw);
+    if (last?.kind === 'text' && (!piece || piece.kind === 'text')) last.text += String.fromCodePoint(code);
+    else if (piece) list.push(piece);
+  }
+  return result;
+}
+
+/**
+ * The pieces of one token, seen alone: an incomplete character shows as its bytes, a carriage return at the end may be half of
+ * a line break.
+ * @param {Uint8Array} bytes
+ */
+export function piecesOfToken(bytes) {
+  const list = /** @type {Piece[]} */ (pieces([bytes])[0]);
+  const last = list.at(-1);
+  if (last?.text === '\r') list.splice(-1, 1, { kind: 'return', text: '\r', show: '' });
+  return list;
+}
+
+/**
+ * A short visible form: spaces at the ends, line breaks and tabs drawn as signs, escapes as they are.
+ * @param {readonly Piece[]} list
+ * @param {boolean} [alone] false inside of a text, where spaces can be seen
+ * @returns {{ text: string, sign: boolean }[]}
+ */
+export function visible(list, alone = true) {
+  if (list.length === 0) return [{ text: 'empty', sign: true }];
+  const whole = list.map((piece) => piece.text).join('');
+  const lead = alone ? whole.length - whole.replace(/^ +/, '').length : 0;
+  const trail = lead === whole.length || !alone ? 0 : whole.length - whole.replace(/ +$/, '').length;
+  /** @type {{ text: string, sign: boolean }[]} */
+  const parts = [];
+  if (lead) parts.push({ text: '\u00b7'.repeat(lead), sign: true });
+  let skip = lead;
+  let left = whole.length - lead - trail;
+  for (const piece of list) {
+    const from = Math.min(skip, piece.text.length);
+    skip -= from;
+    const text = piece.text.slice(from, from + left);
+    left -= text.length;
+    if (text) parts.push(piece.kind === 'text' ? { text, sign: false } : { text: SIGNS[piece.kind] ?? piece.show, sign: true });
+  }
+  if (trail) parts.push({ text: '\u00b7'.repeat(trail), sign: true });
+  return parts;
+}
+
+/** For a screen reader: white space by name. @param {readonly Piece[]} list */
+export function spoken(list) {
+  if (list.length === 0) return 'empty token';
+  return list.map(({ kind, text, show }) => SPOKEN[kind] ?? (kind === 'text' ? spokenSpaces(text) : show)).join(' ').trim();
+}
+
+/** @param {string} text */
+function spokenSpaces(text) {
+  return text.replace(/^ +$|^ {2,}/, (run) => ` ${run.length} space${run.length > 1 ? 's' : ''} `);
+}
+
+/** @type {Record<string, string | undefined>} */
+const SIGNS = { newline: '\u21b5', return: '\\r', tab: '\u2192' };
+/** @type {Record<string, string | undefined>} */
+const SPOKEN = { newline: 'new line', return: 'carriage return', tab: 'tab' };
+
+/**
+ * Decode as the Encoding Standard does: a wrong sequence is one character per maximal subpart, here the code -1.
+ * @param {readonly Uint8Array[]} tokens
+ */
+function characters(tokens) {
+  /** @type {number[]} */
+  const codes = [];
+  /** @type {number[]} */
+  const owners = [];
+  /** @type {Map<number, number[]>} bytes of each invalid character, by its index */
+  const raw = new Map();
+  let needed = 0;
+  let code = 0;
+  let lower = 0x80;
+  let upper = 0xbf;
+  /** @type {number[]} */
+  let seen = [];
+
+  const invalid = () => {
+    raw.set(codes.length - 1, seen);
+    codes[codes.length - 1] = -1;
+    needed = 0;
+    seen = [];
+  };
+
+  for (const [token, bytes] of tokens.entries()) {
+    for (const byte of bytes) {
+      if (needed && (byte < lower || byte > upper)) invalid();
+      if (needed) {
+        seen.push(byte);
+        code = (code << 6) | (byte & 0x3f);
+        lower = 0x80;
+        upper = 0xbf;
+        if (--needed === 0) codes[codes.length - 1] = code;
+        continue;
+      }
+      owners.push(token);
+      codes.push(byte);
+      if (byte < 0x80) continue;
+      seen = [byte];
+      if (byte >= 0xc2 && byte <= 0xdf) { needed = 1; code = byte & 0x1f; lower = 0x80; upper = 0xbf; }
+      else if (byte >= 0xe0 && byte <= 0xef) { needed = 2; code = byte & 0x0f; lower = byte === 0xe0 ? 0xa0 : 0x80; upper = byte === 0xed ? 0x9f : 0xbf; }
+      else if (byte >= 0xf0 && byte <= 0xf4) { needed = 3; code = byte & 0x07; lower = byte === 0xf0 ? 0x90 : 0x80; upper = byte === 0xf4 ? 0x8f : 0xbf; }
+      else invalid();
+    }
+  }
+  if (needed) invalid();
+  return { codes, owners, raw };
+}
+
+/** @param {number[]} codes @param {number} i @param {Map<number, number[]>} raw @returns {Piece} */
+function draw(codes, i, raw) {
+  const code = /** @type {number} */ (codes[i]);
+  if (code === -1) {
+    return { kind: 'invalid', text: '\ufffd', show: /** @type {number[]} */ (raw.get(i)).map((byte) => `\\x${hex(byte, 2)}`).join('') };
+  }
+  const text = String.fromCodePoint(code);
+  if (code === 0x0a) return { kind: 'newline', text, show: '' };
+  if (code === 0x0d && codes[i + 1] === 0x0a) return { kind: 'return', text, show: '' };
+  if (code === 0x09) return { kind: 'tab', text, show: '' };
+  if (!isPlain(code) && (ALIKE.test(text) ? amongLatin(codes, i) : SIGN_ALIKE.test(text) || (INVISIBLE.test(text) && !insideEmoji(codes, i)))) return { kind: 'escape', text, show: `<U+${hex(code, 4)}>` };
+  return { kind: 'text', text, show: '' };
+}
+
+/** Printable ASCII. @param {number} code */
+function isPlain(code) {
+  return code >= 0x20 && code < 0x7f;
+}
+
+/** Whether an ASCII letter stands in the same word. @param {number[]} codes @param {number} i */
+function amongLatin(codes, i) {
+  for (const step of [-1, 1]) {
+    for (let reach = 1; reach <= REACH; reach++) {
+      const code = codes[i + step * reach] ?? -1;
+      const text = code < 0 ? ' ' : String.fromCodePoint(code);
+      if (/[a-z]/i.test(text)) return true;
+      if (!/[\p{L}\p{M}\p{N}_]/u.test(text)) break;
+    }
+  }
+  return false;
+}
+
+/** A joiner or an emoji selector that does its ordinary work. @param {number[]} codes @param {number} i */
+function insideEmoji(codes, i) {
+  const before = codes[i - 1] ?? -1;
+  const after = codes[i + 1] ?? -1;
+  if (codes[i] === EMOJI_SELECTOR) return isPicture(before) || after === KEYCAP;
+  return codes[i] === JOINER && (isPicture(before) || before === EMOJI_SELECTOR) && isPicture(after);
+}
+
+/** @param {number} code */
+function isPicture(code) {
+  return code > 0x7f && PICTURE.test(String.fromCodePoint(code));
+}
