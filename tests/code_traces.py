@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace import Trace
-from tokenscope_trace.schema import BranchEnd, Origin
+from tokenscope_trace.traces.schema import BranchEnd, Origin
 
 NAN = float("nan")
 END = "<end>"

@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 import zstandard
 
-from tokenscope_trace import tracefile
+from tokenscope_trace.traces import container as tracefile
 
 
 def packed(document: Any, *, length: int | None = None, checksum: bool = True, version: tuple[int, int] = (1, 0)) -> bytes:

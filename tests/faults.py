@@ -19,14 +19,14 @@ AFTER = 4  # calls that a stage makes before it fails, where it makes several
 
 # stage: (module, name of what it calls, calls before it fails)
 PLACES = {
-    "generation": ("generation", "_Recorder.__call__", AFTER),
-    "prompt": ("head", "PromptStates.logits", 0),
-    "replay": ("replay", "_replay", 0),
-    "engine": ("growing", "choose_engine", 0),
-    "tree": ("search", "Search._step", AFTER),
-    "finishing": ("recording", "to_finish", 0),
-    "structure": ("running", "with_decisions", 0),
-    "check": ("running", "with_checks", 0),
+    "generation": ("inference.generation", "_Recorder.__call__", AFTER),
+    "prompt": ("models.head", "PromptStates.logits", 0),
+    "replay": ("inference.replay", "_replay", 0),
+    "engine": ("tree.growth", "choose_engine", 0),
+    "tree": ("tree.search", "Search._step", AFTER),
+    "finishing": ("recording.recorder", "to_finish", 0),
+    "structure": ("session.runner", "with_decisions", 0),
+    "check": ("session.runner", "with_checks", 0),
 }
 # what the trace lacks then; a stage that makes several calls keeps what it has
 MISSING = {
@@ -78,7 +78,7 @@ def run(folder: str, words: list[str], prepare: str, *settings: Any) -> None:
     import torch
 
     torch.set_num_threads(1)
-    from tokenscope_trace.record_command import main
+    from tokenscope_trace.cli.record_command import main
 
     globals()[prepare](*settings)
     main(words)
@@ -124,7 +124,7 @@ def full_disk() -> None:
     """The kernel refuses to write more than 1,000 bytes to any file, in any folder, once the recording is finished."""
     import resource
 
-    from tokenscope_trace.keeping import Keeper
+    from tokenscope_trace.session.output import Keeper
 
     usual = Keeper.finish
 

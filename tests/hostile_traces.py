@@ -12,9 +12,10 @@ import numpy as np
 from tests import synthetic_traces
 from tests.synthetic_traces import Choice, Twig, decide, grow, looking
 
-from tokenscope_trace import Trace, tracefile
-from tokenscope_trace.schema import CheckResult, DecisionFlag, Outcome
-from tokenscope_trace.structure import add_structure
+from tokenscope_trace import Trace
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.traces import container as tracefile
+from tokenscope_trace.traces.schema import CheckResult, DecisionFlag, Outcome
 
 TEXTS = (
     "<script>canary(1)</script>",

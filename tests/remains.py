@@ -106,8 +106,8 @@ def _file(payload: bytes) -> bytes:
     """A trace file around a payload."""
     import zstandard
 
-    from tokenscope_trace.schema import MAJOR_VERSION, MINOR_VERSION
-    from tokenscope_trace.tracefile import ENVELOPE, MAGIC
+    from tokenscope_trace.traces.container import ENVELOPE, MAGIC
+    from tokenscope_trace.traces.schema import MAJOR_VERSION, MINOR_VERSION
 
     frame = zstandard.ZstdCompressor(write_checksum=True, write_content_size=True).compress(payload)
     return ENVELOPE.pack(MAGIC, MAJOR_VERSION, MINOR_VERSION, len(payload)) + frame

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tokenscope_trace.languages import by_name
-from tokenscope_trace.parsing import Passage, parse
-from tokenscope_trace.schema import SyntaxFlag
-from tokenscope_trace.syntax import TokenPlaces
+from tokenscope_trace.languages.language import by_name
+from tokenscope_trace.languages.parsing import Passage, parse
+from tokenscope_trace.traces.schema import SyntaxFlag
+from tokenscope_trace.traces.syntax import TokenPlaces
 
 KINDS: dict[type[ast.AST], set[str]] = {
     ast.FunctionDef: {"function_definition"},

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace import Trace
-from tokenscope_trace.replay_tables import (
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.traces.layers import (
     LayerAttention,
     LayerLens,
     attention_tables,
@@ -21,8 +22,7 @@ from tokenscope_trace.replay_tables import (
     encode_weights,
     lens_tables,
 )
-from tokenscope_trace.schema import TABLES, BranchEnd, CheckResult, DecisionFlag, Origin, Outcome, Scope
-from tokenscope_trace.structure import add_structure
+from tokenscope_trace.traces.schema import TABLES, BranchEnd, CheckResult, DecisionFlag, Origin, Outcome, Scope
 
 PROMPT = '''import re
 

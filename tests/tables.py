@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from tokenscope_trace.schema import TABLES
+from tokenscope_trace.traces.schema import TABLES
 
 NAN = float("nan")
 REPLAYED = (

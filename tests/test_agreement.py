@@ -9,15 +9,15 @@ import pytest
 from tests import synthetic_traces
 
 from tokenscope_trace import Trace
-from tokenscope_trace.agreement import agreement
-from tokenscope_trace.agreement_numbers import layer_attention
-from tokenscope_trace.agreement_words import as_json, report
+from tokenscope_trace.comparison.agreement import agreement
+from tokenscope_trace.comparison.noise_floor import Floor
+from tokenscope_trace.comparison.number_differences import layer_attention
+from tokenscope_trace.comparison.shared_paths import SamePaths, branch_nodes, same_paths
+from tokenscope_trace.comparison.verdict import as_json, report
 from tokenscope_trace.errors import TraceError
-from tokenscope_trace.noise_floor import Floor
-from tokenscope_trace.replay_tables import LayerAttention
-from tokenscope_trace.review import WORDS
-from tokenscope_trace.same_paths import SamePaths, branch_nodes, same_paths
-from tokenscope_trace.schema import BranchEnd, CheckResult, Outcome
+from tokenscope_trace.reports.review import WORDS
+from tokenscope_trace.traces.layers import LayerAttention
+from tokenscope_trace.traces.schema import BranchEnd, CheckResult, Outcome
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,16 @@ from rich.console import Console
 from tests import synthetic_traces
 from tests.code_traces import END, Twig, Word, recorded
 
-from tokenscope_trace.analysis import analysed
-from tokenscope_trace.console import print_summary
-from tokenscope_trace.finished import file_name, finished_programs
-from tokenscope_trace.languages import by_name
-from tokenscope_trace.pull_request import markdown
-from tokenscope_trace.review import review
-from tokenscope_trace.schema import BranchEnd, CheckResult
+from tokenscope_trace.analysis.pipeline import analysed
+from tokenscope_trace.analysis.runnable import file_name, finished_programs
+from tokenscope_trace.analysis.structure import Code
+from tokenscope_trace.cli.console import print_summary
+from tokenscope_trace.languages.language import by_name
+from tokenscope_trace.reports.pull_request import markdown
+from tokenscope_trace.reports.review import review
+from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.settings import CheckSettings
-from tokenscope_trace.structure import Code
-from tokenscope_trace.summary import summarise
+from tokenscope_trace.traces.schema import BranchEnd, CheckResult
 
 PROMPT = ["def double(x):\n"]
 OUTPUT = ["    return x", Word(" *", 0.6, {" +": 0.3}), Word(" 2", 0.7, {" 3": 0.2}), "\n", END]

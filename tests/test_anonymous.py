@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tokenscope_trace.anonymous import without_places
+from tokenscope_trace.privacy.anonymize import without_places
 
 
 @pytest.fixture(autouse=True)

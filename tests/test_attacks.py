@@ -13,9 +13,9 @@ import zstandard
 from tests.attacks.make import ATTACKS, FOLDER
 
 from tokenscope_trace import Trace
+from tokenscope_trace.cli.html_command import main
 from tokenscope_trace.errors import TraceError
-from tokenscope_trace.html_command import main
-from tokenscope_trace.tracefile import ENVELOPE
+from tokenscope_trace.traces.container import ENVELOPE
 
 FORMATS = ("html", "markdown", "json", "sarif")
 DECODE = """

@@ -8,13 +8,13 @@ import torch
 from tests.tiny_models import ARCHITECTURES, tiny_model
 from transformers import AttentionInterface
 
-from tokenscope_trace import attention
-from tokenscope_trace.attention import AttentionTap, heaviest
-from tokenscope_trace.engines import Reader
-from tokenscope_trace.inside import Inside, Probes
-from tokenscope_trace.replay import can_continue, read_whole
-from tokenscope_trace.replay_tables import decode_weights, encode_weights
+from tokenscope_trace.inference import attention
+from tokenscope_trace.inference.attention import AttentionTap, heaviest
+from tokenscope_trace.inference.engines import Reader
+from tokenscope_trace.inference.internals import Inside, Probes
+from tokenscope_trace.inference.replay import can_continue, read_whole
 from tokenscope_trace.settings import ReplaySettings
+from tokenscope_trace.traces.layers import decode_weights, encode_weights
 
 TOP, LENGTH = 5, 40
 EXTRA = {

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.base85_text import base85_decoded
 
-from tokenscope_trace import base85
+from tokenscope_trace.reports import base85
 
 
 @given(st.binary(max_size=40))

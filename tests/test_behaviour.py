@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tests.code_traces import Twig, Word, recorded
 
-from tokenscope_trace.behaviour import by_outcome, explored, log_masses, pass_share, pivot
-from tokenscope_trace.schema import BranchEnd, CheckResult, Outcome
+from tokenscope_trace.analysis.behaviour import by_outcome, explored, log_masses, pass_share, pivot
+from tokenscope_trace.traces.schema import BranchEnd, CheckResult, Outcome
 
 # Nodes: 0 prompt, 1 to 3 output, 4 and 5 a branch after 0, 6 a branch of that after 4, 7 one of the output after 1.
 OUTPUT = [Word("a", 0.5, {"x": 0.3}), Word("b", 0.8, {"y": 0.2}), Word("c", 0.9)]

@@ -8,9 +8,9 @@ import pytest
 import tree_sitter_javascript
 from tree_sitter import Language, Parser
 
-import tokenscope_trace.bundle as bundle_module
-from tokenscope_trace.bundle import BundleError, bundle, bundle_classic, bundle_style
-from tokenscope_trace.report import boot_script, viewer_script
+import tokenscope_trace.reports.bundle as bundle_module
+from tokenscope_trace.reports.bundle import BundleError, bundle, bundle_classic, bundle_style
+from tokenscope_trace.reports.page import boot_script, viewer_script
 
 NODE = shutil.which("node")
 ROOT = Path(__file__).parent.parent

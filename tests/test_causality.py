@@ -9,10 +9,10 @@ import torch
 from tests import tiny_tokenizers
 from tests.tiny_models import tiny_model
 
-from tokenscope_trace.causality import check_causal
 from tokenscope_trace.errors import ModelError
-from tokenscope_trace.model_config import layer_count, number
-from tokenscope_trace.models import load
+from tokenscope_trace.models.causality import check_causal
+from tokenscope_trace.models.configuration import layer_count, number
+from tokenscope_trace.models.loading import load
 from tokenscope_trace.settings import ModelSettings
 
 

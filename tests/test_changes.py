@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tokenscope_trace import documents
-from tokenscope_trace.changes import changes_since
 from tokenscope_trace.errors import PromptError
+from tokenscope_trace.recording import documents
+from tokenscope_trace.recording.git_changes import changes_since
 
 LINES = [f"line {i}\n" for i in range(1, 11)]
 

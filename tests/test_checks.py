@@ -13,11 +13,11 @@ import time
 
 import pytest
 
-from tokenscope_trace.checks import CHARACTERS, LINES, Checked, check_programs, names_file
+from tokenscope_trace.analysis.checks import CHARACTERS, LINES, Checked, check_programs, names_file
 from tokenscope_trace.errors import TokenScopeError
-from tokenscope_trace.interrupts import Stop
-from tokenscope_trace.schema import CheckResult
+from tokenscope_trace.session.interrupts import Stop
 from tokenscope_trace.settings import CheckSettings
+from tokenscope_trace.traces.schema import CheckResult
 
 PYTHON = f"{shlex.quote(sys.executable)} -I -S"
 PASS, FAIL, TIME_OUT = CheckResult.PASS, CheckResult.FAIL, CheckResult.TIME_OUT

@@ -9,11 +9,11 @@ import pytest
 from tests import synthetic_traces
 from tests.code_traces import END, Twig, Word, recorded
 
-from tokenscope_trace.analysis import analysed
-from tokenscope_trace.comparison import DOUBTFUL, compare, in_place
-from tokenscope_trace.comparison_report import render_comparison
+from tokenscope_trace.analysis.pipeline import analysed
+from tokenscope_trace.comparison.page import render_comparison
+from tokenscope_trace.comparison.side_by_side import DOUBTFUL, compare, in_place
 from tokenscope_trace.errors import TraceError
-from tokenscope_trace.schema import BranchEnd
+from tokenscope_trace.traces.schema import BranchEnd
 
 PROMPT = ["def most(values):\n"]
 TAIL = ["    return best\n", END]

@@ -11,9 +11,9 @@ from rich.console import Console
 from tests import synthetic_traces
 
 from tokenscope_trace import Trace
-from tokenscope_trace.console import print_summary
-from tokenscope_trace.review import review
-from tokenscope_trace.uncertain import surprised
+from tokenscope_trace.analysis.uncertainty import surprised
+from tokenscope_trace.cli.console import print_summary
+from tokenscope_trace.reports.review import review
 
 
 def said(trace):

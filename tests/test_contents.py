@@ -7,11 +7,11 @@ import re
 import numpy as np
 from tests import synthetic_traces
 
-from tokenscope_trace.contents import contents
-from tokenscope_trace.hidden import Redaction
-from tokenscope_trace.redaction import redacted
-from tokenscope_trace.report import render
-from tokenscope_trace.schema import REDACTED_ID
+from tokenscope_trace.privacy.hidden_tokens import Redaction
+from tokenscope_trace.privacy.redaction import redacted
+from tokenscope_trace.reports.contents import contents
+from tokenscope_trace.reports.page import render
+from tokenscope_trace.traces.schema import REDACTED_ID
 
 
 def test_every_part_is_counted():

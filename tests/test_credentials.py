@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenscope_trace.credentials import Finding, findings, warning
+from tokenscope_trace.privacy.credentials import Finding, findings, warning
 
 
 def letters(count: int, among: str = string.ascii_letters + string.digits) -> str:

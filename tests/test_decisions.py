@@ -7,9 +7,18 @@ import pytest
 from tests import synthetic_traces
 from tests.code_traces import Twig, Word, recorded
 
-from tokenscope_trace.decisions import DIFFERENCE, UNKNOWN, Decision, Option, add_decisions, difference, find, ranked
-from tokenscope_trace.schema import DecisionFlag, Outcome
-from tokenscope_trace.structure import add_structure
+from tokenscope_trace.analysis.decisions import (
+    DIFFERENCE,
+    UNKNOWN,
+    Decision,
+    Option,
+    add_decisions,
+    difference,
+    find,
+    ranked,
+)
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.traces.schema import DecisionFlag, Outcome
 
 CODE = ["def f(a):\n", "    return"]
 

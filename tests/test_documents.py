@@ -14,11 +14,11 @@ import pytest
 import torch
 from tests.code_traces import END, Twig, Word, recorded
 
-from tokenscope_trace import behaviour, decisions
-from tokenscope_trace.html_command import GITHUB_BYTES, MAIL_BYTES
-from tokenscope_trace.metrics import Meter
-from tokenscope_trace.schema import TABLES, BranchEnd, Outcome
-from tokenscope_trace.uncertain import NEAR_CERTAIN, UNCERTAIN
+from tokenscope_trace.analysis import behaviour, decisions
+from tokenscope_trace.analysis.uncertainty import NEAR_CERTAIN, UNCERTAIN
+from tokenscope_trace.cli.html_command import GITHUB_BYTES, MAIL_BYTES
+from tokenscope_trace.inference.metrics import Meter
+from tokenscope_trace.traces.schema import TABLES, BranchEnd, Outcome
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = (ROOT / "recorder" / "NUMBERS.md").read_text(encoding="utf-8")

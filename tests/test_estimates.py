@@ -15,13 +15,11 @@ from click.testing import CliRunner
 from tests import tiny_tokenizers
 from tests.tiny_models import tiny_model
 
-from tokenscope_trace import replay as replaying
-from tokenscope_trace import search
-from tokenscope_trace.analysis import with_decisions
-from tokenscope_trace.documents import Document
-from tokenscope_trace.dry_run import estimate_generation, estimate_scoring
-from tokenscope_trace.estimate_words import in_a_line
-from tokenscope_trace.estimates import (
+from tokenscope_trace.analysis.pipeline import with_decisions
+from tokenscope_trace.cli.estimate_words import in_a_line
+from tokenscope_trace.cli.record_command import main
+from tokenscope_trace.estimates.dry_run import estimate_generation, estimate_scoring
+from tokenscope_trace.estimates.extrapolation import (
     CHUNK,
     Arithmetic,
     Growth,
@@ -33,16 +31,18 @@ from tokenscope_trace.estimates import (
     schedule,
     seconds_of,
 )
-from tokenscope_trace.forecast import LONG, of_generation, of_scoring
-from tokenscope_trace.models import describe
-from tokenscope_trace.part_sizes import part_sizes
-from tokenscope_trace.prompt import encode_text
-from tokenscope_trace.record_command import main
-from tokenscope_trace.recording import record
-from tokenscope_trace.rehearsal import Times, arithmetic_of, rehearsed, work_of
-from tokenscope_trace.scoring import score
+from tokenscope_trace.estimates.file_size import part_sizes
+from tokenscope_trace.estimates.forecast import LONG, of_generation, of_scoring
+from tokenscope_trace.estimates.rehearsal import Times, arithmetic_of, rehearsed, work_of
+from tokenscope_trace.inference import replay as replaying
+from tokenscope_trace.models.loading import describe
+from tokenscope_trace.models.prompts import encode_text
+from tokenscope_trace.progress import Estimate, Stage, Watcher
+from tokenscope_trace.recording.documents import Document
+from tokenscope_trace.recording.recorder import record
+from tokenscope_trace.recording.scorer import score
 from tokenscope_trace.settings import CheckSettings, GenerationSettings, ReplaySettings, TreeSettings
-from tokenscope_trace.watcher import Estimate, Stage, Watcher
+from tokenscope_trace.tree import search
 
 SOURCE = "def mean(values):\n    total = 0\n    for value in values:\n        total = total + value\n    return total\n\n\n"
 PLAIN = Arithmetic(body=1000.0, head=100.0, attention=0.0)
@@ -323,7 +323,7 @@ def test_the_start_of_a_long_recording_says_what_the_rest_takes(folder, monkeypa
     words = ("prompt.py", "--model", "model", "--max-new-tokens", 12, "--tree-nodes", 40, "--force")
     code, _, said = invoke(*words)
     assert (code, "more at most" in said) == (0, False)
-    monkeypatch.setattr("tokenscope_trace.forecast.LONG", 0.0)
+    monkeypatch.setattr("tokenscope_trace.estimates.forecast.LONG", 0.0)
     code, _, said = invoke(*words)
     assert code == 0
     assert len([line for line in said.splitlines() if line.startswith("About ") and " more at most: " in line]) == 1
@@ -333,7 +333,7 @@ def test_a_rehearsal_says_what_it_could_not_try(loaded, monkeypatch):
     def full(*_values, **_more):
         raise MemoryError
 
-    monkeypatch.setattr("tokenscope_trace.growing.choose_engine", full)
+    monkeypatch.setattr("tokenscope_trace.tree.growth.choose_engine", full)
     settings = GenerationSettings(max_new_tokens=6, temperature=0)
     found = estimate_generation(
         loaded, prompt_of(loaded, 20), settings, tree=TREE, check=CheckSettings("true {file}", timeout=2), load_seconds=1
@@ -344,7 +344,7 @@ def test_a_rehearsal_says_what_it_could_not_try(loaded, monkeypatch):
 
 
 def test_a_prompt_that_is_long_is_rehearsed_with_its_end(loaded, monkeypatch):
-    monkeypatch.setattr("tokenscope_trace.rehearsal.READ", 64)
+    monkeypatch.setattr("tokenscope_trace.estimates.rehearsal.READ", 64)
     prompt, settings, clock = prompt_of(loaded, 500), GenerationSettings(max_new_tokens=16), Clock(loaded.model, 0.0, 0.01)
     short = rehearsed(loaded, prompt, settings, replay=None, tree=None, clock=clock)
     assert short.steps.done.prompt == 64

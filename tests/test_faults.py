@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from tests import faults, synthetic_traces
 from tests.faults import MISSING, PLACES
 
-from tokenscope_trace import Trace, html_command
+from tokenscope_trace import Trace
+from tokenscope_trace.cli import html_command
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 WRITING = ["write", "fsync", "replace"]  # calls to the system that write the output at the end
@@ -39,8 +40,8 @@ def model(tmp_path_factory):
 def server():
     """Processes that begin with torch imported: each is a fork of one that has done nothing else."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults", "tokenscope_trace.record_command", "tokenscope_trace.running",
-                                    "tokenscope_trace.recording", "transformers.models.llama.modeling_llama"])  # fmt: skip
+    context.set_forkserver_preload(["tests.faults", "tokenscope_trace.cli.record_command", "tokenscope_trace.session.runner",
+                                    "tokenscope_trace.recording.recorder", "transformers.models.llama.modeling_llama"])  # fmt: skip
     return context
 
 

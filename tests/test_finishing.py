@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.code_traces import END, Twig, Word, recorded
 
-from tokenscope_trace.finishing import to_finish
-from tokenscope_trace.schema import BranchEnd
+from tokenscope_trace.traces.schema import BranchEnd
+from tokenscope_trace.tree.finishing import to_finish
 
 PROMPT = ["def f(a):\n"]
 OUTPUT = [Word("    x", 0.5, {"    y": 0.4}), " = 1\n", "    return a\n", "\n\n", "def", " g():\n"]

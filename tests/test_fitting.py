@@ -6,9 +6,9 @@ from click.testing import CliRunner
 from tests import synthetic_traces
 
 from tokenscope_trace import Trace
-from tokenscope_trace.fitting import fitted, marked, said
-from tokenscope_trace.html_command import main
-from tokenscope_trace.report import render, render_within
+from tokenscope_trace.cli.html_command import main
+from tokenscope_trace.reports.fitting import fitted, marked, said
+from tokenscope_trace.reports.page import render, render_within
 
 
 def size(trace):

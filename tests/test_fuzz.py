@@ -17,8 +17,8 @@ from tests.attacks.make import ATTACKS
 from tests.fuzz import promise, seeds
 from tests.fuzz.mutation import mutated
 
-from tokenscope_trace.schema import TABLES
-from tokenscope_trace.tracefile import ENVELOPE
+from tokenscope_trace.traces.container import ENVELOPE
+from tokenscope_trace.traces.schema import TABLES
 
 ROOT = Path(__file__).parent.parent
 GUIDED, PLAIN, DECODED, COMPARED = 1000, 150, 500, 300

@@ -11,7 +11,7 @@ from tests.test_metrics import independent
 from tests.tiny_models import ARCHITECTURES, VOCAB, tiny_model
 
 from tokenscope_trace.errors import ModelError
-from tokenscope_trace.generation import generate
+from tokenscope_trace.inference.generation import generate
 from tokenscope_trace.settings import GenerationSettings
 
 PROMPT, NEW = 20, 24
@@ -227,7 +227,7 @@ def test_a_hard_stop_keeps_what_is_there_but_does_not_measure_the_prompt():
 
 
 def test_a_hard_stop_while_the_prompt_is_measured_keeps_the_output(monkeypatch):
-    from tokenscope_trace.head import PromptStates
+    from tokenscope_trace.models.head import PromptStates
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -261,7 +261,7 @@ def test_logits_that_are_not_finite_are_an_error_with_advice():
 
 @pytest.mark.parametrize("kind", ["llama", "gemma2", "opt"])
 def test_a_head_that_cannot_be_applied_again_costs_a_second_pass_and_nothing_else(kind, monkeypatch):
-    from tokenscope_trace import head
+    from tokenscope_trace.models import head
 
     model, ids = tiny_model(kind), prompt_ids()
     usual = generate(model, None, ids, greedy(4))
@@ -279,7 +279,7 @@ def test_a_model_leaves_the_recording_as_it_entered():
 
 
 def test_blocks_of_prompt_rows_join(monkeypatch):
-    from tokenscope_trace import head
+    from tokenscope_trace.models import head
 
     model, ids = tiny_model(), prompt_ids(50)
     whole = generate(model, None, ids, greedy(2)).prompt

@@ -16,13 +16,13 @@ from tests import hostile_traces
 from tests.hostile_traces import CASES, TEXTS
 
 from tokenscope_trace import Trace
-from tokenscope_trace.comparison_report import render_comparison
-from tokenscope_trace.console import print_summary
-from tokenscope_trace.html_command import main
-from tokenscope_trace.json_report import json_report
-from tokenscope_trace.pull_request import markdown
-from tokenscope_trace.report import render
-from tokenscope_trace.sarif import sarif
+from tokenscope_trace.cli.console import print_summary
+from tokenscope_trace.cli.html_command import main
+from tokenscope_trace.comparison.page import render_comparison
+from tokenscope_trace.reports.json_report import json_report
+from tokenscope_trace.reports.page import render
+from tokenscope_trace.reports.pull_request import markdown
+from tokenscope_trace.reports.sarif import sarif
 
 _ELEMENTS = (
     "html head meta title style body a header p div section h1 h2 h3 main nav aside button ul ol li span bdi hr pre del ins mark details "

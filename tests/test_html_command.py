@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from tests import synthetic_traces
 
-from tokenscope_trace.html_command import main
+from tokenscope_trace.cli.html_command import main
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_the_version_is_told():
 
 def test_nothing_heavy_is_imported():
     program = (
-        "import sys, tokenscope_trace.html_command as c, tokenscope_trace.report;"
+        "import sys, tokenscope_trace.cli.html_command as c, tokenscope_trace.reports.page;"
         "print([m for m in ('torch', 'transformers', 'safetensors', 'playwright') if m in sys.modules])"
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tokenscope_trace.interrupts import Insisted, Stop, abortable
+from tokenscope_trace.session.interrupts import Insisted, Stop, abortable
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -82,7 +82,7 @@ def test_the_handlers_of_before_come_back():
 def test_under_nohup_a_recording_outlives_its_terminal():
     code = (
         "import os, signal\n"
-        "from tokenscope_trace.interrupts import Stop\n"
+        "from tokenscope_trace.session.interrupts import Stop\n"
         "stop = Stop(lambda: None)\n"
         "with stop.listening():\n"
         "    os.kill(os.getpid(), signal.SIGHUP)\n"

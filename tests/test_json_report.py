@@ -14,11 +14,11 @@ from tests import synthetic_traces
 from tests.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace import Trace
-from tokenscope_trace.analysis import analysed
-from tokenscope_trace.json_report import FORMAT, VERSION, json_report
-from tokenscope_trace.schema import BranchEnd, Outcome
+from tokenscope_trace.analysis.pipeline import analysed
+from tokenscope_trace.reports.json_report import FORMAT, VERSION, json_report
+from tokenscope_trace.traces.schema import BranchEnd, Outcome
 
-SCHEMA = json.loads(files("tokenscope_trace").joinpath("report.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(files("tokenscope_trace.reports").joinpath("report.schema.json").read_text(encoding="utf-8"))
 SAMPLES = sorted((Path(__file__).parent.parent / "samples").glob("*.tsc"))
 CASES = synthetic_traces.CASES | {"scored": synthetic_traces.scored, "changed": synthetic_traces.changed}
 

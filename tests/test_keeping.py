@@ -10,7 +10,7 @@ from tests.tables import small_run, small_tables
 
 from tokenscope_trace import Trace
 from tokenscope_trace.errors import OutputError
-from tokenscope_trace.keeping import EVERY_SECONDS, SHARE, Keeper
+from tokenscope_trace.session.output import EVERY_SECONDS, SHARE, Keeper
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from tests.remains import pieces
 
 from tokenscope_trace import Trace
-from tokenscope_trace.html_command import main as html
-from tokenscope_trace.models import builtin_folder
-from tokenscope_trace.record_command import main as record
+from tokenscope_trace.cli.html_command import main as html
+from tokenscope_trace.cli.record_command import main as record
+from tokenscope_trace.models.loading import builtin_folder
 
 CANARY = "canary"
 PROMPT = (

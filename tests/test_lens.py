@@ -7,9 +7,9 @@ import pytest
 import torch
 from tests.tiny_models import ARCHITECTURES, tiny_model
 
-from tokenscope_trace.inside import Inside, Probes
-from tokenscope_trace.lens import Lens, NoLens, opinion_of, spread
-from tokenscope_trace.replay import Opinions, read_whole
+from tokenscope_trace.inference.internals import Inside, Probes
+from tokenscope_trace.inference.lens import Lens, NoLens, opinion_of, spread
+from tokenscope_trace.inference.replay import Opinions, read_whole
 from tokenscope_trace.settings import ReplaySettings
 
 LENGTH = 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenscope_trace.markdown import code_span, fenced, plain
+from tokenscope_trace.reports.markdown import code_span, fenced, plain
 
 
 @pytest.mark.parametrize(

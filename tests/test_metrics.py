@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenscope_trace.metrics import BLOCK_ROWS, Meter, log_softmax_at
+from tokenscope_trace.inference.metrics import BLOCK_ROWS, Meter, log_softmax_at
 
 LN2 = math.log(2)
 

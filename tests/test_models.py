@@ -16,7 +16,7 @@ from tests import tiny_tokenizers
 from tests.tiny_models import tiny_model
 
 from tokenscope_trace.errors import ModelError
-from tokenscope_trace.models import builtin_folder, describe, load
+from tokenscope_trace.models.loading import builtin_folder, describe, load
 from tokenscope_trace.settings import ModelSettings
 
 
@@ -217,8 +217,8 @@ def test_code_of_a_tokenizer_is_not_run_without_the_flag(folder, tmp_path):
 
 
 def test_a_way_to_generate_of_the_repository_s_own_is_not_run_unless_allowed_and_never_used(own):
-    from tokenscope_trace.prompt import encode_text
-    from tokenscope_trace.recording import record
+    from tokenscope_trace.models.prompts import encode_text
+    from tokenscope_trace.recording.recorder import record
     from tokenscope_trace.settings import GenerationSettings
 
     model, canary = own
@@ -245,7 +245,7 @@ def test_a_kernel_that_a_configuration_names_is_code_too(key, folder, tmp_path):
 
 
 def test_a_chat_template_runs_nothing(folder, tmp_path):
-    from tokenscope_trace.prompt import encode_chat
+    from tokenscope_trace.models.prompts import encode_chat
 
     tokenizer = load(settings(folder)).tokenizer
     canary = tmp_path / "canary"

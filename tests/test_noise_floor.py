@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tokenscope_trace.noise_floor import Floor, floor_of
-from tokenscope_trace.replay_tables import encode_unkept, encode_weights
+from tokenscope_trace.comparison.noise_floor import Floor, floor_of
+from tokenscope_trace.traces.layers import encode_unkept, encode_weights
 
 
 def run(dtype="float32", noise=None, temperature=None):

@@ -11,12 +11,13 @@ from tests import tiny_tokenizers
 from tests.tiny_models import tiny_model
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-from tokenscope_trace import Trace, placement
+from tokenscope_trace import Trace
+from tokenscope_trace.cli.record_command import main
 from tokenscope_trace.errors import ModelError
-from tokenscope_trace.models import describe, load
-from tokenscope_trace.prompt import encode_text
-from tokenscope_trace.record_command import main
-from tokenscope_trace.recording import record
+from tokenscope_trace.models import placement
+from tokenscope_trace.models.loading import describe, load
+from tokenscope_trace.models.prompts import encode_text
+from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, ModelSettings, ReplaySettings, TreeSettings
 
 TEXT = "def mean(values):\n    total"

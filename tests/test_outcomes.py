@@ -12,9 +12,9 @@ from tests import python_meaning, standard_library
 from tests.program_pairs import PAIRS
 from tests.test_parsing import PROGRAMS
 
-from tokenscope_trace.languages import LANGUAGES, by_name, grammar, kinds
-from tokenscope_trace.outcomes import Program, compare, complete_scope
-from tokenscope_trace.schema import Outcome, Scope
+from tokenscope_trace.languages.equivalence import Program, compare, complete_scope
+from tokenscope_trace.languages.language import LANGUAGES, by_name, grammar, kinds
+from tokenscope_trace.traces.schema import Outcome, Scope
 
 TEXTS = sorted({(language, main) for language, main, _, _ in PAIRS} | set(PROGRAMS.items()))
 SAME = (Outcome.SAME_TEXT, Outcome.UNFINISHED)

@@ -11,14 +11,14 @@ from tests.code_traces import Twig, recorded
 from transformers import AutoTokenizer
 
 from tokenscope_trace import Trace
-from tokenscope_trace.languages import LANGUAGES, by_file, by_name, grammar, kinds
-from tokenscope_trace.models import builtin_folder
-from tokenscope_trace.parsing import Passage, parse, passages
-from tokenscope_trace.programs import Programs
-from tokenscope_trace.schema import SyntaxFlag
-from tokenscope_trace.spelling import Speller
-from tokenscope_trace.structure import add_structure
-from tokenscope_trace.syntax import TokenPlaces, aggregate, percentile
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.languages.language import LANGUAGES, by_file, by_name, grammar, kinds
+from tokenscope_trace.languages.parsing import Passage, parse, passages
+from tokenscope_trace.models.loading import builtin_folder
+from tokenscope_trace.models.token_bytes import Speller
+from tokenscope_trace.traces.programs import Programs
+from tokenscope_trace.traces.schema import SyntaxFlag
+from tokenscope_trace.traces.syntax import TokenPlaces, aggregate, percentile
 
 NAMES = [language.name for language in LANGUAGES]
 PROGRAMS = {

@@ -6,9 +6,9 @@ import pytest
 from tests import code_traces, synthetic_traces
 
 from tokenscope_trace.errors import RedactionError
-from tokenscope_trace.hidden import Redaction
-from tokenscope_trace.languages import by_name
-from tokenscope_trace.prepared import Preparation, check_redactions
+from tokenscope_trace.languages.language import by_name
+from tokenscope_trace.privacy.hidden_tokens import Redaction
+from tokenscope_trace.privacy.sanitize import Preparation, check_redactions
 
 SECRET = "sk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc"
 

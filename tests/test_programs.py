@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests import synthetic_traces
 from tests.code_traces import END, Twig, recorded
 
-from tokenscope_trace.programs import Programs
-from tokenscope_trace.schema import BranchEnd
+from tokenscope_trace.traces.programs import Programs
+from tokenscope_trace.traces.schema import BranchEnd
 
 OUTPUT = ["    a\n", "    b\n", "    c\n"]
 

@@ -9,7 +9,7 @@ import pytest
 from tests import tiny_tokenizers
 
 from tokenscope_trace.errors import ModelError, PromptError
-from tokenscope_trace.prompt import Segment, check_length, encode_chat, encode_fim, encode_text, read_text
+from tokenscope_trace.models.prompts import Segment, check_length, encode_chat, encode_fim, encode_text, read_text
 
 FIM = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests import synthetic_traces
 
-from tokenscope_trace.provenance import facts
+from tokenscope_trace.reports.provenance import facts
 
 
 def test_reading_again_says_how_and_how_much_differed():

@@ -18,10 +18,10 @@ from tests import tiny_tokenizers
 from tests.tiny_models import tiny_model
 
 from tokenscope_trace import Trace
-from tokenscope_trace.record_command import main
+from tokenscope_trace.cli.record_command import main
 
 PROMPT = 'def mean(values):\n    """The arithmetic mean."""\n'
-COMMAND = [sys.executable, "-m", "tokenscope_trace.record_command"]
+COMMAND = [sys.executable, "-m", "tokenscope_trace.cli.record_command"]
 
 
 @pytest.fixture(scope="module")
@@ -411,7 +411,7 @@ def test_help_is_a_manual_page():
 
 def test_help_and_mistakes_import_no_torch():
     code = (
-        "import sys\nfrom tokenscope_trace.record_command import main\n"
+        "import sys\nfrom tokenscope_trace.cli.record_command import main\n"
         "try:\n    main(['nowhere.py'])\nexcept SystemExit:\n    pass\n"
         "assert not {'torch', 'transformers'} & sys.modules.keys()"
     )

@@ -13,11 +13,11 @@ from tests.tiny_models import tiny_model
 
 from tokenscope_trace import Trace
 from tokenscope_trace.errors import PromptError
-from tokenscope_trace.models import describe
-from tokenscope_trace.prompt import encode_fim, encode_text
-from tokenscope_trace.recording import record
-from tokenscope_trace.schema import METRICS, TABLES, Origin
+from tokenscope_trace.models.loading import describe
+from tokenscope_trace.models.prompts import encode_fim, encode_text
+from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings
+from tokenscope_trace.traces.schema import METRICS, TABLES, Origin
 
 TEXT = "def mean(values):\n\treturn sum(values)  # 🙂 世界\r\n"
 GREEDY = GenerationSettings(max_new_tokens=16, temperature=0, top_alternatives=5)
@@ -169,7 +169,7 @@ def test_no_folder_and_no_user_reaches_the_trace(tmp_path):
     folder = tmp_path / "some-model"
     model.save_pretrained(folder)
     tiny_tokenizers.byte_level().save_pretrained(folder)
-    from tokenscope_trace.models import load
+    from tokenscope_trace.models.loading import load
     from tokenscope_trace.settings import ModelSettings
 
     from_folder = load(ModelSettings(name=str(folder)))
@@ -206,7 +206,7 @@ def test_a_hole_keeps_its_segments():
 
 
 def test_an_interrupted_recording_is_a_valid_trace_that_says_so(tiny):
-    from tokenscope_trace.recording import Watcher
+    from tokenscope_trace.recording.recorder import Watcher
 
     def hard(count):
         if count == 4:

@@ -14,18 +14,21 @@ from tests import code_traces, synthetic_traces
 from tests.code_traces import Twig, Word
 from tests.remains import remains
 
-from tokenscope_trace import Trace, hidden, redaction, remainder
-from tokenscope_trace.analysis import analysed
+from tokenscope_trace import Trace
+from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.errors import RedactionError
-from tokenscope_trace.hidden import Redaction
-from tokenscope_trace.json_report import json_report
-from tokenscope_trace.pull_request import markdown
-from tokenscope_trace.redaction import redacted
-from tokenscope_trace.report import render
-from tokenscope_trace.sarif import sarif
-from tokenscope_trace.schema import REDACTED_ID
+from tokenscope_trace.privacy import hidden_tokens as hidden
+from tokenscope_trace.privacy import redaction
+from tokenscope_trace.privacy.hidden_tokens import Redaction
+from tokenscope_trace.privacy.redaction import redacted
+from tokenscope_trace.reports.json_report import json_report
+from tokenscope_trace.reports.page import render
+from tokenscope_trace.reports.pull_request import markdown
+from tokenscope_trace.reports.sarif import sarif
 from tokenscope_trace.settings import GenerationSettings, ModelSettings, ReplaySettings, TreeSettings
 from tokenscope_trace.settings import parse_forced_text as forced
+from tokenscope_trace.traces import pruning as remainder
+from tokenscope_trace.traces.schema import REDACTED_ID
 
 PROMPT, STRINGS, COMMENTS = Redaction.PROMPT, Redaction.STRINGS, Redaction.COMMENTS
 SECRET = "sk_live_function_" + "".join(random.Random(8).choices(string.ascii_letters + string.digits, k=24))
@@ -42,7 +45,7 @@ PLACES = {
 
 @pytest.fixture(scope="module")
 def loaded():
-    from tokenscope_trace.models import load
+    from tokenscope_trace.models.loading import load
 
     return load(ModelSettings())
 
@@ -54,8 +57,8 @@ def recordings(loaded):
 
     def recording(place: str) -> Trace:
         if place not in found:
-            from tokenscope_trace.prompt import encode_text
-            from tokenscope_trace.recording import record
+            from tokenscope_trace.models.prompts import encode_text
+            from tokenscope_trace.recording.recorder import record
 
             what, text = PLACES[place]
             repeated = {PROMPT: f' = "{SECRET}"', STRINGS: f' = "{SECRET}"', COMMENTS: f"  # {SECRET}"}[what]

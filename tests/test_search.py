@@ -8,19 +8,21 @@ import torch
 from tests import tiny_tokenizers
 from tests.tiny_models import tiny_model
 
-from tokenscope_trace import growing, recording, tree_attention
 from tokenscope_trace.errors import PromptError
-from tokenscope_trace.growing import Watcher
-from tokenscope_trace.models import describe
-from tokenscope_trace.probe import Chosen
-from tokenscope_trace.prompt import encode_text
-from tokenscope_trace.recomputation import Recomputation
-from tokenscope_trace.recording import record
-from tokenscope_trace.schema import BranchEnd, Origin
-from tokenscope_trace.search import Finishing
+from tokenscope_trace.inference import tree_attention
+from tokenscope_trace.inference.engine_choice import Chosen
+from tokenscope_trace.inference.recomputation import Recomputation
+from tokenscope_trace.inference.snapshots import Snapshots
+from tokenscope_trace.inference.tree_attention import TreeAttention
+from tokenscope_trace.models.loading import describe
+from tokenscope_trace.models.prompts import encode_text
+from tokenscope_trace.recording import recorder as recording
+from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, TreeSettings, parse_forced_text, parse_forced_token
-from tokenscope_trace.snapshots import Snapshots
-from tokenscope_trace.tree_attention import TreeAttention
+from tokenscope_trace.traces.schema import BranchEnd, Origin
+from tokenscope_trace.tree import growth as growing
+from tokenscope_trace.tree.growth import Watcher
+from tokenscope_trace.tree.search import Finishing
 
 TEXT = "def mean(values):\n    total = sum(values)\n"
 GREEDY = GenerationSettings(max_new_tokens=12, temperature=0, top_alternatives=8)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import tiny_tokenizers
 
-from tokenscope_trace.spelling import Speller, byte_alphabet
+from tokenscope_trace.models.token_bytes import Speller, byte_alphabet
 
 TEXTS = [
     "def mean(values):\n    return sum(values) / len(values)\n",

@@ -13,11 +13,14 @@ from click.testing import CliRunner
 from tests import faults
 from tests.faults import AFTER, MISSING, OUTPUT, PLACES, WORDS, inject
 
-from tokenscope_trace import Trace, record_command, recording, running
-from tokenscope_trace.keeping import Keeper
-from tokenscope_trace.models import load
+from tokenscope_trace import Trace
+from tokenscope_trace.cli import record_command
+from tokenscope_trace.failures import INTERRUPTED, MEMORY, Missing, is_memory, reason_of
+from tokenscope_trace.models.loading import load
+from tokenscope_trace.recording import recorder as recording
+from tokenscope_trace.session import runner as running
+from tokenscope_trace.session.output import Keeper
 from tokenscope_trace.settings import ModelSettings
-from tokenscope_trace.stages import INTERRUPTED, MEMORY, Missing, is_memory, reason_of
 
 FULL = [
     MemoryError(),
@@ -204,7 +207,7 @@ def test_what_fails_before_the_first_token_is_an_error_and_leaves_the_earlier_fi
 
 
 def test_numbers_that_overflow_end_the_output_before_them(record, monkeypatch):
-    from tokenscope_trace import generation
+    from tokenscope_trace.inference import generation
 
     usual, calls = generation._Recorder.process, []
 
@@ -240,7 +243,7 @@ def test_full_memory_is_told_from_other_errors(error, full):
 
 
 def test_of_existing_code_the_files_that_were_read_are_kept(record, monkeypatch):
-    from tokenscope_trace import scoring
+    from tokenscope_trace.recording import scorer as scoring
 
     usual = scoring._FileReader.read
     for error, exit_code in ((KeyError(SECRET), 7), (MemoryError(), 7), (KeyboardInterrupt(), 130)):
@@ -264,7 +267,7 @@ def test_of_existing_code_the_files_that_were_read_are_kept(record, monkeypatch)
 
 
 def test_a_sentence_for_every_stage():
-    from tokenscope_trace.stages import STAGES
+    from tokenscope_trace.failures import STAGES
 
     for stage in STAGES:
         assert Missing(stage, "x").sentence.endswith(": x.")

@@ -1,5 +1,5 @@
-from tokenscope_trace.report import page_style, viewer_style, whole_style
-from tokenscope_trace.static_style import later_style, names_in, static_style
+from tokenscope_trace.reports.page import page_style, viewer_style, whole_style
+from tokenscope_trace.reports.static_style import later_style, names_in, static_style
 
 
 def test_rules_stay_whose_names_all_exist():

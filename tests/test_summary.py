@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from tests import synthetic_traces
 
-from tokenscope_trace.program_text import OUTPUT_BYTES, Passage, rows
-from tokenscope_trace.report import render
-from tokenscope_trace.review import review
-from tokenscope_trace.schema import DecisionFlag
-from tokenscope_trace.summary import summarise
-from tokenscope_trace.uncertain import changed_nodes
+from tokenscope_trace.analysis.uncertainty import changed_nodes
+from tokenscope_trace.reports.excerpts import OUTPUT_BYTES, Passage, rows
+from tokenscope_trace.reports.page import render
+from tokenscope_trace.reports.review import review
+from tokenscope_trace.reports.summary import summarise
+from tokenscope_trace.traces.schema import DecisionFlag
 from tokenscope_trace.visible import visible_text
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.envelopes import packed
 from tests.tables import UNREAD, any_tables, small_run, small_tables
 
-from tokenscope_trace import Trace, tracefile
+from tokenscope_trace import Trace
 from tokenscope_trace.errors import (
     CorruptTrace,
     NotATrace,
@@ -25,6 +25,7 @@ from tokenscope_trace.errors import (
     TruncatedTrace,
     UnsupportedTrace,
 )
+from tokenscope_trace.traces import container as tracefile
 
 
 def small_file() -> bytes:
@@ -262,7 +263,7 @@ def test_a_broken_container_is_refused_by_its_reason(why):
 
 
 def test_delta_wraps_as_the_format_says():
-    from tokenscope_trace import columns
+    from tokenscope_trace.traces import columns
 
     values = np.array([-(2**31), 2**31 - 1, 0, -5], dtype="<i4")
     for filters in (("delta",), ("delta", "shuffle"), ("shuffle",), ("parent", "shuffle"), ()):
@@ -272,7 +273,7 @@ def test_delta_wraps_as_the_format_says():
 
 
 def test_shuffle_writes_the_bytes_that_the_format_says():
-    from tokenscope_trace import columns
+    from tokenscope_trace.traces import columns
 
     assert columns.pack(np.array([0x0201, 0x0403], dtype="<u2"), ("shuffle",)) == b"\1\3\2\4"
     assert columns.pack(np.array([-1, 0, 1], dtype="<i4"), ("parent", "shuffle")) == b"\1\1\1" + bytes(9)

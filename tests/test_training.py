@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch.nn import functional
 
-from tokenscope_trace.models import builtin_folder
+from tokenscope_trace.models.loading import builtin_folder
 
 TRAINING = Path(__file__).parent.parent / "recorder" / "training"
 sys.path.insert(0, str(TRAINING))

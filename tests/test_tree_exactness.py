@@ -8,11 +8,11 @@ import torch
 from tests import tiny_tokenizers
 from tests.tiny_models import ARCHITECTURES, tiny_model
 
-from tokenscope_trace.models import describe
-from tokenscope_trace.prompt import encode_text
-from tokenscope_trace.recording import record
-from tokenscope_trace.schema import BranchEnd
+from tokenscope_trace.models.loading import describe
+from tokenscope_trace.models.prompts import encode_text
+from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, TreeSettings
+from tokenscope_trace.traces.schema import BranchEnd
 
 TEXT = "def mean(values):\n    total = sum(values)\n"
 SETTINGS = GenerationSettings(max_new_tokens=6, temperature=0, top_alternatives=6)

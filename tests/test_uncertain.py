@@ -10,7 +10,7 @@ from tests import synthetic_traces
 from tests.tables import NAN, UNREAD, small_run, typed
 
 from tokenscope_trace import Trace
-from tokenscope_trace.uncertain import (
+from tokenscope_trace.analysis.uncertainty import (
     best_other,
     changed_lines,
     changed_nodes,

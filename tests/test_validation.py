@@ -8,8 +8,9 @@ import pytest
 from tests.envelopes import packed
 from tests.tables import NAN, REPLAYED, UNREAD, small_run, small_tables, without_replay
 
-from tokenscope_trace import Trace, tracefile
+from tokenscope_trace import Trace
 from tokenscope_trace.errors import CorruptTrace, OversizedTrace
+from tokenscope_trace.traces import container as tracefile
 
 BREAKAGES = {
     "parent below -1": ("nodes", "parent", 1, -2),

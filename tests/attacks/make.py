@@ -25,8 +25,8 @@ import zstandard
 from tests.envelopes import packed
 from tests.tables import small_run, small_tables
 
-from tokenscope_trace import tracefile
-from tokenscope_trace.schema import TABLES
+from tokenscope_trace.traces import container as tracefile
+from tokenscope_trace.traces.schema import TABLES
 
 FOLDER = Path(__file__).parent
 ESCAPES = "\x1b]0;title\x07\x1b[2J\u202e"

@@ -21,13 +21,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests import tiny_tokenizers
 from tests.tiny_models import tiny_model
 
-from tokenscope_trace.analysis import with_decisions
-from tokenscope_trace.estimates import file_of, seconds_of
-from tokenscope_trace.models import LoadedModel, describe, load
-from tokenscope_trace.part_sizes import part_sizes
-from tokenscope_trace.prompt import Prompt, encode_text
-from tokenscope_trace.recording import record
-from tokenscope_trace.rehearsal import Times, arithmetic_of, rehearsed, work_of
+from tokenscope_trace.analysis.pipeline import with_decisions
+from tokenscope_trace.estimates.extrapolation import file_of, seconds_of
+from tokenscope_trace.estimates.file_size import part_sizes
+from tokenscope_trace.estimates.rehearsal import Times, arithmetic_of, rehearsed, work_of
+from tokenscope_trace.models.loading import LoadedModel, describe, load
+from tokenscope_trace.models.prompts import Prompt, encode_text
+from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, ModelSettings, ReplaySettings, TreeSettings
 
 SOURCE = Path(__file__).read_text(encoding="utf-8") * 4

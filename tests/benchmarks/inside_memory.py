@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from peak_memory import memory_mb, reset_peak
 from recording_cost import attentions_by_hand, random_model, random_prompt
 
-from tokenscope_trace.models import builtin_folder, describe
-from tokenscope_trace.recording import record
+from tokenscope_trace.models.loading import builtin_folder, describe
+from tokenscope_trace.progress import Watcher
+from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings
-from tokenscope_trace.watcher import Watcher
 
 NEW = 8
 EVERYTHING = ReplaySettings(lens=True, lens_layers="all")

@@ -34,7 +34,7 @@ from large_recording import make
 from large_rivals import SCRIPTS, empty, naive
 from tests.browser import firefox
 
-from tokenscope_trace.report import render
+from tokenscope_trace.reports.page import render
 
 PAGES = ("report", "empty", "naive")
 SETTLE = 2.0  # seconds until a page is quiet

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace import Trace
-from tokenscope_trace.decisions import add_decisions
-from tokenscope_trace.replay_tables import LayerAttention, attention_tables, encode_unkept, encode_weights
-from tokenscope_trace.schema import TABLES, Origin, Outcome
-from tokenscope_trace.structure import add_structure
+from tokenscope_trace.analysis.decisions import add_decisions
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.traces.layers import LayerAttention, attention_tables, encode_unkept, encode_weights
+from tokenscope_trace.traces.schema import TABLES, Origin, Outcome
 
 MODULES = ("argparse.py", "inspect.py", "typing.py", "enum.py", "ast.py", "pdb.py", "doctest.py")
 PROMPT = 300

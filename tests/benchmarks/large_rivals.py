@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace import Trace
-from tokenscope_trace.bundle import bundle
+from tokenscope_trace.reports.bundle import bundle
 
 SCRIPTS = Path(__file__).parent / "large_page"
 _DECODERS = ("trace/payload", "trace/msgpack", "trace/columns")

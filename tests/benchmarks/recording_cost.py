@@ -17,9 +17,9 @@ import click
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from tokenscope_trace.models import builtin_folder, describe
-from tokenscope_trace.prompt import Prompt, Segment
-from tokenscope_trace.recording import record
+from tokenscope_trace.models.loading import builtin_folder, describe
+from tokenscope_trace.models.prompts import Prompt, Segment
+from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings
 
 SHAPE = {

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import click
 
-RECORD = ["-m", "tokenscope_trace.record_command", "prompt.py", "--quiet", "--force", "--tree-nodes", "0"]
+RECORD = ["-m", "tokenscope_trace.cli.record_command", "prompt.py", "--quiet", "--force", "--tree-nodes", "0"]
 COMMANDS = {
     "import torch, transformers": ["-c", "import torch, transformers"],
     "record one token": [*RECORD, "--max-new-tokens", "1"],
-    "make its page": ["-m", "tokenscope_trace.html_command", "prompt.tsc", "--force"],
+    "make its page": ["-m", "tokenscope_trace.cli.html_command", "prompt.tsc", "--force"],
 }
 
 

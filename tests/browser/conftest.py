@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests import synthetic_traces
 
 from tokenscope_trace import Trace
-from tokenscope_trace.report import render
+from tokenscope_trace.reports.page import render
 
 
 @dataclass

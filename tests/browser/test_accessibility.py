@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests import synthetic_traces
 
-from tokenscope_trace.structure import add_structure
+from tokenscope_trace.analysis.structure import add_structure
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from tests import synthetic_traces
 
-from tokenscope_trace.schema import BranchEnd
+from tokenscope_trace.traces.schema import BranchEnd
 
 
 def leaf(trace, branch):

@@ -3,7 +3,7 @@ import re
 import pytest
 from tests import synthetic_traces
 
-from tokenscope_trace.schema import Origin
+from tokenscope_trace.traces.schema import Origin
 
 CASES = [name for name in synthetic_traces.CASES if name != "fill_in_the_middle"]
 

@@ -7,8 +7,8 @@ from tests import synthetic_traces
 from tests.browser.test_accessibility import AXE, RULES
 from tests.test_comparison import one, two
 
-from tokenscope_trace.analysis import analysed
-from tokenscope_trace.comparison_report import render_comparison
+from tokenscope_trace.analysis.pipeline import analysed
+from tokenscope_trace.comparison.page import render_comparison
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,7 +9,7 @@ from tests import synthetic_traces
 from tests.browser.test_accessibility import violations
 
 from tokenscope_trace import Trace
-from tokenscope_trace.review import WORDS, review
+from tokenscope_trace.reports.review import WORDS, review
 
 
 @pytest.fixture(scope="module")

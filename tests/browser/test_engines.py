@@ -12,8 +12,8 @@ from tests.browser import firefox, webkit
 from tests.browser.engine import Engine
 
 from tokenscope_trace import Trace
-from tokenscope_trace.report import render
-from tokenscope_trace.structure import add_structure
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.reports.page import render
 
 ENGINES = {"firefox": firefox.running, "webkit": webkit.running}
 BOOTED = "document.body.classList.contains('interactive')"

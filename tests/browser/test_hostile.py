@@ -8,8 +8,8 @@ import pytest
 from tests import hostile_traces
 from tests.browser import firefox
 
-from tokenscope_trace.comparison_report import render_comparison
-from tokenscope_trace.report import render
+from tokenscope_trace.comparison.page import render_comparison
+from tokenscope_trace.reports.page import render
 
 WATCH = """() => {
   window.seen = [];

@@ -5,8 +5,8 @@ import pytest
 from tests import synthetic_traces
 from tests.base85_text import base85_decoded
 
-from tokenscope_trace import base85
-from tokenscope_trace.report import boot_script, viewer_script
+from tokenscope_trace.reports import base85
+from tokenscope_trace.reports.page import boot_script, viewer_script
 
 
 @pytest.mark.parametrize("case", synthetic_traces.CASES)

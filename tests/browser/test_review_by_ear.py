@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from tests import synthetic_traces
 
-from tokenscope_trace.review import review
+from tokenscope_trace.reports.review import review
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from tests import synthetic_traces
 from tests.browser.test_accessibility import violations
 
 from tokenscope_trace import Trace
-from tokenscope_trace.schema import MAJOR_VERSION, MINOR_VERSION
-from tokenscope_trace.structure import add_structure
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.traces.schema import MAJOR_VERSION, MINOR_VERSION
 
 
 def bar(report):

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 from tests import synthetic_traces
 
-from tokenscope_trace.structure import add_structure
-from tokenscope_trace.syntax import aggregate
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.traces.syntax import aggregate
 
 ROWS = ".outline [role=rowgroup]:last-child [role=row]"
 

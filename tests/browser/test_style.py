@@ -7,9 +7,9 @@ import re
 import pytest
 from tests import synthetic_traces
 
-from tokenscope_trace import base85
-from tokenscope_trace.report import packed_style, page_style, viewer_style, whole_style
-from tokenscope_trace.structure import add_structure
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.reports import base85
+from tokenscope_trace.reports.page import packed_style, page_style, viewer_style, whole_style
 
 CASES = {
     "decided": synthetic_traces.decided,

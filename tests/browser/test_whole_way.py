@@ -11,7 +11,7 @@ PROMPT = "def mean(values):\n\t# Mittelwert, 平均 🙂\r\n"
 
 
 def run(folder, module, *words):
-    code = f"import sys; from tokenscope_trace.{module} import main; main()"
+    code = f"import sys; from tokenscope_trace.cli.{module} import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

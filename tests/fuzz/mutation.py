@@ -15,8 +15,8 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from tokenscope_trace import columns
 from tokenscope_trace.errors import TraceError
+from tokenscope_trace.traces import columns
 
 FACTS: tuple[Any, ...] = (
     None,

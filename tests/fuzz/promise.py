@@ -9,12 +9,12 @@ import numpy as np
 from tests.envelopes import packed
 
 from tokenscope_trace import Trace
-from tokenscope_trace.comparison_report import render_comparison
+from tokenscope_trace.comparison.page import render_comparison
 from tokenscope_trace.errors import TraceError
-from tokenscope_trace.json_report import json_report
-from tokenscope_trace.pull_request import LINES, markdown
-from tokenscope_trace.report import render
-from tokenscope_trace.sarif import sarif
+from tokenscope_trace.reports.json_report import json_report
+from tokenscope_trace.reports.page import render
+from tokenscope_trace.reports.pull_request import LINES, markdown
+from tokenscope_trace.reports.sarif import sarif
 
 SENTENCE = 400  # characters
 

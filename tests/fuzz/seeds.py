@@ -15,8 +15,8 @@ from tests import synthetic_traces
 from tests.tables import UNREAD, small_run, small_tables, without_replay
 
 from tokenscope_trace import Trace
-from tokenscope_trace.schema import BranchEnd
-from tokenscope_trace.structure import add_structure
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.traces.schema import BranchEnd
 
 
 def _scored() -> Trace:

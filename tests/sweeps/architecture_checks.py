@@ -16,12 +16,12 @@ from tests.sweeps.tiny_configs import NOT_TEXT, PROMPT_IDS, tiny_model
 from transformers import AutoTokenizer
 
 from tokenscope_trace import Trace
-from tokenscope_trace.engines import Reader
 from tokenscope_trace.errors import TokenScopeError
-from tokenscope_trace.lens import Lens, NoLens
-from tokenscope_trace.models import builtin_folder, describe
-from tokenscope_trace.prompt import Prompt, Segment
-from tokenscope_trace.recording import record
+from tokenscope_trace.inference.engines import Reader
+from tokenscope_trace.inference.lens import Lens, NoLens
+from tokenscope_trace.models.loading import builtin_folder, describe
+from tokenscope_trace.models.prompts import Prompt, Segment
+from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
 
 YES, WRONG = "yes", "WRONG"

@@ -39,7 +39,7 @@ _FORK = multiprocessing.get_context("fork")
 
 def fingerprint() -> str:
     """What results depend on: the code and the versions."""
-    files = sorted([*(ROOT / "recorder" / "tokenscope_trace").glob("*.py"), *(ROOT / "tests" / "sweeps").glob("*.py")])
+    files = sorted([*(ROOT / "recorder" / "tokenscope_trace").rglob("*.py"), *(ROOT / "tests" / "sweeps").glob("*.py")])
     digest = hashlib.sha256(f"{transformers.__version__} {torch.__version__}".encode())
     for path in files:
         digest.update(path.read_bytes())

@@ -1,0 +1,108 @@
+"""What is known of a recording's code once its tokens are there: syntax, outcomes, decisions, and the user's own check.
+
+A Trace in, a Trace out; runs no model, but the user's command where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+
+from tokenscope_trace.analysis.behaviour import pivot
+from tokenscope_trace.analysis.checks import Checked, check_programs
+from tokenscope_trace.analysis.decisions import LISTED, add_decisions
+from tokenscope_trace.analysis.runnable import file_name, finished_programs
+from tokenscope_trace.analysis.structure import Code, add_structure
+from tokenscope_trace.errors import TokenScopeError
+from tokenscope_trace.failures import INTERRUPTED, Missing
+from tokenscope_trace.languages.language import Language
+from tokenscope_trace.privacy.anonymize import without_places
+from tokenscope_trace.settings import CheckSettings
+from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.trace import Trace
+
+NOT_RUN = "it could not be run"
+
+
+def analysed(
+    trace: Trace,
+    language: Language | None = None,
+    *,
+    decisions: int = LISTED,
+    check: CheckSettings | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_check: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Trace:
+    """The trace with syntax, and where something was generated with outcomes, decisions and checks.
+
+    `language` is what files of unknown suffix hold; `decisions` how many are listed at most. What goes wrong with the check is noted
+    in the trace, which is worth more.
+    """
+    found = with_decisions(trace, language, decisions)
+    return found if check is None else with_checks(found, language, check, should_stop, on_check)
+
+
+def with_decisions(trace: Trace, language: Language | None = None, decisions: int = LISTED) -> Trace:
+    """The trace with syntax, and where something was generated with outcomes and decisions."""
+    less = trace.without("attention", "lens")
+    asked = {"language": None if language is None else language.name, "decisions": decisions}
+    less = less.replaced({**less.run, "asked": {**(less.run.get("asked") or {}), **asked}}, {})
+    return trace.with_code(add_decisions(add_structure(less, language), decisions))
+
+
+def with_checks(
+    trace: Trace,
+    language: Language | None,
+    check: CheckSettings,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_check: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Trace:
+    """The trace with what the user's command says of the programs of a generation; one of existing code as it is."""
+    return (
+        trace
+        if trace.files
+        else trace.with_code(_checked(trace.without("attention", "lens"), language, check, should_stop, on_check))
+    )
+
+
+def _checked(
+    trace: Trace,
+    language: Language | None,
+    settings: CheckSettings,
+    should_stop: Callable[[], bool],
+    on_check: Callable[[int, int], None],
+) -> Trace:
+    code = Code(trace, language)
+    programs = finished_programs(trace, code)
+    notes: list[str] = []
+    missing: list[Missing] = []
+    found: list[Checked | None] = []
+    try:
+        texts = [program.text for program in programs]
+        found = check_programs(texts, file_name(trace, code), settings, should_stop=should_stop, on_done=on_check)
+    except TokenScopeError as error:
+        missing.append(Missing("check", NOT_RUN))
+        notes.append(f"The check was not run: {error}")
+    if not programs:
+        notes.append(
+            "The check was not run: no program of this recording is finished; raise --max-new-tokens, or say where the output ends with "
+            "--stop."
+        )
+    elif None in found:
+        missing.append(Missing("check", INTERRUPTED, partly=True))
+        notes.append("The check was interrupted; some programs were not checked.")
+    rows = [(program.branch, one) for program, one in zip(programs, found, strict=False) if one is not None]
+    outputs = list(dict.fromkeys(one.output for _, one in rows))
+    facts = {**asdict(settings), "command": without_places(settings.command), "outputs": outputs, "pivot": None}
+    lacks = [*(trace.run.get("missing") or []), *(one.fact for one in missing)]
+    run = {**trace.run, "check": facts, "missing": lacks, "notes": [*trace.run["notes"], *notes]}
+    table: dict[str, Array] = {
+        "branch": np.array([branch for branch, _ in rows], dtype=np.int32),
+        "result": np.array([one.result for _, one in rows], dtype=np.uint8),
+        "output": np.array([outputs.index(one.output) for _, one in rows], dtype=np.uint16),
+    }
+    checked = trace.replaced(run, {"checks": table})
+    moves = pivot(checked)
+    return trace.replaced({**run, "check": {**facts, "pivot": asdict(moves) if moves else None}}, {"checks": table})

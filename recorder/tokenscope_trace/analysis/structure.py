@@ -1,0 +1,164 @@
+"""A trace gets its syntax, that of its branches, and what these lead to. A Trace in, a Trace out; runs no model.
+
+The text that is parsed is the program as the file reads. Of scored code each file is a text of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tokenscope_trace.languages.equivalence import Comparison, Program, compare
+from tokenscope_trace.languages.language import Language
+from tokenscope_trace.languages.parsing import Parsed, Passage, joined_kinds, parse, passages
+from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.programs import PathProgram, Programs, program
+from tokenscope_trace.traces.schema import BranchEnd, Outcome, Scope
+from tokenscope_trace.traces.trace import Trace
+
+_MOST_PASSAGES = 8000  # a list in a trace has at most 8,192 entries
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A parsed passage of a text, or of a branch's program."""
+
+    text: int
+    branch: int | None
+    language: Language
+    parsed: Parsed
+
+
+class Code:
+    """The pieces of code in the programs of a generation, and how each branch's compares with the main path's.
+
+    `language` is what a file of unknown suffix holds.
+    """
+
+    def __init__(self, trace: Trace, language: Language | None) -> None:
+        self._trace = trace
+        self._language = language
+        self.programs = Programs(trace)
+        self._main = self._pieces(self.programs.main)
+
+    def passages(self, written: PathProgram) -> list[Passage]:
+        """Where a program is code."""
+        prompt = self._trace.run["prompt"]
+        return passages(written.text, str(prompt["source"]), self._language, conversation=prompt["kind"] == "chat")
+
+    def around(self, written: PathProgram) -> tuple[Program, int] | None:
+        """(the piece of code in which a branch's program leaves the main path, the byte of the program where it begins)."""
+        return _piece_at(self._pieces(written), written.fork)
+
+    def main_around(self, fork: int) -> tuple[Program, int] | None:
+        """The same for a byte of the main path's program."""
+        return _piece_at(self._main, fork)
+
+    def compare(self, branch: int) -> Comparison:
+        """What a branch led to; bytes count in the whole programs."""
+        written = self.programs.of_branch(branch)
+        if written.text == self.programs.main.text and self._trace.branches.end[branch] == BranchEnd.REJOINED:
+            size = len(written.text)
+            return Comparison(Outcome.SAME_TEXT, Scope.WHOLE, written.fork, size, size)
+        ours, main = self.around(written), self.main_around(written.fork)
+        if ours is None or main is None or ours[1] != main[1] or ours[0].language != main[0].language:
+            return Comparison(Outcome.NOT_COMPARED, Scope.NONE, 0, 0, 0)
+        start = main[1]
+        found = compare(main[0], ours[0], written.fork - start)
+        return Comparison(found.outcome, found.scope, found.start + start, found.main_end + start, found.branch_end + start)
+
+    def _pieces(self, written: PathProgram) -> list[tuple[Program, int]]:
+        return [
+            (
+                Program(
+                    text=written.text[passage.start : passage.end],
+                    language=passage.language,
+                    ended=written.ended or passage.end < written.written,  # by a fence
+                    written=min(passage.end, written.written) - passage.start,
+                ),
+                passage.start,
+            )
+            for passage in self.passages(written)
+            if passage.start <= written.written
+        ]
+
+
+def _piece_at(pieces: Sequence[tuple[Program, int]], fork: int) -> tuple[Program, int] | None:
+    return next((piece for piece in pieces if piece[1] <= fork <= piece[1] + len(piece[0].text)), None)
+
+
+def add_structure(trace: Trace, language: Language | None = None) -> Trace:
+    """The trace with the syntax of its main path or of its files, and with that and the outcomes of its branches.
+
+    `language` is what files of unknown suffix hold.
+    """
+    found = _of_texts(trace, language)
+    code = Code(trace, language) if len(trace.branches) else None
+    if code is not None:
+        found += _of_branches(trace, code)
+    run = {**trace.run, "syntax": None} if not found else trace.run
+    tables: dict[str, dict[str, Array]] = {}
+    if found:
+        facts, tables["syntax"] = _columns(found)
+        run = {**trace.run, "syntax": facts}
+    if code is not None:
+        tables["outcomes"] = _outcome_columns([code.compare(branch) for branch in range(len(trace.branches))])
+    return trace.replaced(run, tables)
+
+
+def _of_texts(trace: Trace, language: Language | None) -> list[_Found]:
+    sources = [file.source for file in trace.files] or [str(trace.run["prompt"]["source"])]
+    conversation = trace.run["prompt"]["kind"] == "chat"
+    found = []
+    for number, (source, nodes) in enumerate(zip(sources, trace.texts, strict=True)):
+        text = program(trace, nodes)
+        pieces = passages(text, source, language, conversation=conversation)
+        found += [_Found(number, None, passage.language, parse(text, passage)) for passage in pieces]
+    return found
+
+
+def _of_branches(trace: Trace, code: Code) -> list[_Found]:
+    """Of each branch's program what touches the branch's own bytes; the rest is as on the path that it left."""
+    found: list[_Found] = []
+    for branch in range(len(trace.branches)):
+        written = code.programs.of_branch(branch)
+        own = (written.own_start, written.own_end)
+        for passage in code.passages(written):
+            if passage.start < own[1] and passage.end > own[0] and len(found) < _MOST_PASSAGES:
+                found.append(_Found(0, branch, passage.language, parse(written.text, passage, own)))
+    return found
+
+
+def _columns(found: Sequence[_Found]) -> tuple[dict[str, object], dict[str, Array]]:
+    """`run.syntax` and the table."""
+    kinds, fields = joined_kinds([one.parsed for one in found])
+    places = {name: place for place, name in enumerate(kinds)}
+    field_places = {name: place for place, name in enumerate(fields)}
+    facts, parents, first = [], [], 0
+    for one in found:
+        count = len(one.parsed.kind)
+        owner = {} if one.branch is None else {"branch": one.branch}
+        facts.append({"text": one.text, "language": one.language.name, "first": first, "count": count, **owner})
+        parents.append(np.where(one.parsed.parent < 0, -1, one.parsed.parent + first))
+        first += count
+    table: dict[str, Array] = {
+        "kind": np.array([places[kind] for one in found for kind in one.parsed.kind], dtype=np.uint16),
+        "field": np.array([field_places[field] for one in found for field in one.parsed.field], dtype=np.uint16),
+        "parent": np.concatenate(parents).astype(np.int32),
+        "start": np.concatenate([one.parsed.start for one in found]),
+        "end": np.concatenate([one.parsed.end for one in found]),
+        "flags": np.concatenate([one.parsed.flags for one in found]),
+    }
+    return {"kinds": kinds, "fields": fields, "passages": facts}, table
+
+
+def _outcome_columns(found: Sequence[Comparison]) -> dict[str, Array]:
+    return {
+        "outcome": np.array([one.outcome for one in found], dtype=np.uint8),
+        "scope": np.array([one.scope for one in found], dtype=np.uint8),
+        "start": np.array([one.start for one in found], dtype=np.uint32),
+        "main_end": np.array([one.main_end for one in found], dtype=np.uint32),
+        "branch_end": np.array([one.branch_end for one in found], dtype=np.uint32),
+    }

@@ -1,0 +1,369 @@
+"""What a recording says on the terminal: progress while it runs, a summary at its end. All of it goes to stderr.
+
+On a terminal the progress is a bar, elsewhere plain lines, at most one every few seconds. Knows no torch.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import IO, Any, cast
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from tokenscope_trace.analysis.uncertainty import (
+    best_other,
+    changed_lines,
+    changed_nodes,
+    least_certain_lines,
+    near_certain,
+    perplexity,
+    surprised,
+)
+from tokenscope_trace.cli.estimate_words import in_a_line
+from tokenscope_trace.failures import OnMissing
+from tokenscope_trace.figures import decimal, duration, file_size, percent
+from tokenscope_trace.progress import Estimate, OnState, ShouldStop, Watcher
+from tokenscope_trace.reports.review import Decision, Option, review
+from tokenscope_trace.traces.schema import BranchEnd
+from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.visible import shortened, visible_line, visible_token
+
+_PLAIN_EVERY_SECONDS = 5.0
+_SHOWN_LINES = 3
+_PLAIN_WIDTH = 120
+_NOT_NOTED = "not noted (SOURCE_DATE_EPOCH is set)"
+_FINISHES = {
+    "end-of-text": "the model ended the text",
+    "stop-string": "a stop string came",
+    "length": "the limit of new tokens was reached",
+    "context": "the model's context is full",
+    "interrupted": "interrupted",
+}
+_TREE_FINISHES = {
+    "complete": "all within the bounds",
+    "nodes": "the bound; --tree-nodes",
+    "memory": "the memory was full",
+    "interrupted": "interrupted",
+}
+_NO_BRANCHES = {
+    "complete": "none: no alternative is probable enough (--tree-min-prob)",
+    "memory": "none: the memory does not suffice",
+    "interrupted": "none: interrupted",
+}
+
+
+class _Steady:
+    """Standard error as a stream that never fails: a terminal that hangs up, or a pipe that nobody reads, ends no recording."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def make_console(*, quiet: bool = False) -> Console:
+    """The console on stderr, for errors only where it is to be quiet; elsewhere than on a terminal it has no colours and wide lines."""
+    width = None if sys.stderr.isatty() else _PLAIN_WIDTH
+    return Console(file=cast(IO[str], _Steady()), stderr=True, highlight=False, width=width, quiet=quiet)
+
+
+class Terminal:
+    """The display of a recording on a terminal, or as plain lines where stderr is none."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the user wants to hear of errors only."""
+        return self._console.quiet
+
+    def say(self, sentence: str) -> None:
+        """A sentence, unless the user wants to hear of errors only."""
+        self._console.print(Text(sentence))
+
+    def insist(self, sentence: str) -> None:
+        """A sentence, even where the user wants to hear of errors only."""
+        quiet, self._console.quiet = self._console.quiet, False
+        self._console.print(Text(sentence), soft_wrap=True)
+        self._console.quiet = quiet
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show that something without measurable progress goes on."""
+        if self._console.is_terminal:
+            with self._console.status(what):
+                yield
+        else:
+            self._console.print(what)
+            yield
+
+    @contextmanager
+    def following(
+        self, extent: Mapping[str, int], should_stop: ShouldStop, on_state: OnState, on_missing: OnMissing
+    ) -> Iterator[Watcher]:
+        """Show a recording as it goes on: a bar on a terminal, lines elsewhere."""
+        with _bar(self._console) if self._console.is_terminal else nullcontext() as bar:
+            yield _Follower(self._console, bar, extent).watcher(should_stop, on_state, on_missing)
+
+    @contextmanager
+    def checking(self) -> Iterator[Callable[[int, int], None]]:
+        """Show how many programs the user's command has judged: yields what is called with so many of so many."""
+        if self._console.is_terminal:
+            with self._console.status("") as status:
+                yield lambda done, of: status.update(f"Checking programs, {done:,} of {of:,}")
+        else:
+            yield lambda done, of: self.say(f"Checked {of:,} program{'' if of == 1 else 's'}") if done == of else None
+
+    def summary(self, trace: Trace, path: Path | None, size: int) -> None:
+        """What the recording was, where it is, and what to run next."""
+        print_summary(self._console, trace, path, size)
+
+
+class _Follower:
+    """Shows a recording as it goes on: what it needs, its tokens as they are written or read, then the tree's. `extent` says that it
+    is `writing` so many tokens at most, or `reading` so many files.
+    """
+
+    def __init__(self, console: Console, bar: Progress | None, extent: Mapping[str, int]) -> None:
+        self._console, self._bar = console, bar
+        self._stage: Callable[[int], None] = lambda _count: None
+        self._writing, reading = extent.get("writing"), extent.get("reading")
+        self._reading = "Reading again" if reading is None else "Reading" if reading == 1 else f"Reading {reading} files"
+
+    def watcher(self, should_stop: ShouldStop, on_state: OnState, on_missing: OnMissing) -> Watcher:
+        """A Watcher that shows itself here."""
+        return Watcher(
+            on_need=self.on_need,
+            on_token=self.on_token,
+            on_read=self.on_read,
+            on_plan=self.on_plan,
+            on_nodes=self.on_nodes,
+            should_stop=should_stop,
+            on_state=on_state,
+            on_missing=on_missing,
+            on_estimate=self.on_estimate,
+        )
+
+    def on_need(self, needed: int) -> None:
+        """Before anything runs: the bytes it takes beside the model."""
+        what = self._reading if self._writing is None else f"Writing at most {self._writing:,} tokens"
+        self._console.print(f"{what}; needs about {file_size(needed)} of memory beside the model")
+        if self._writing is not None:
+            self._stage = self._stage_of("Writing", self._writing, "tokens")
+
+    def on_estimate(self, rest: Estimate) -> None:
+        """Once the first steps show that the rest takes long."""
+        self._console.print(in_a_line(rest))
+
+    def on_token(self, count: int) -> None:
+        """After each token of the output, with the number so far."""
+        self._stage(count)
+
+    def on_read(self, done: int, total: int) -> None:
+        """While tokens are read: so many of so many."""
+        if self._reading:
+            self._announce(f"{self._reading}, {total:,} tokens")
+            self._stage = self._stage_of(self._reading, total, "tokens")
+            self._reading = ""
+        self._stage(done)
+
+    def on_plan(self, nodes: int, seconds: float | None, engine: str) -> None:
+        """Before the tree: its most nodes, how long they take (None where unknown), and what computes them."""
+        how_long = "" if seconds is None else f", about {duration(seconds)}"
+        self._console.print(f"Growing branches of at most {nodes:,} tokens in all{how_long} ({engine.replace('-', ' ')})")
+        self._stage = self._stage_of("Growing branches", nodes, "tokens")
+
+    def on_nodes(self, count: int) -> None:
+        """After each step of the tree, with the number of nodes so far."""
+        self._stage(count)
+
+    def _announce(self, what: str) -> None:
+        if self._bar is None:
+            self._console.print(what)
+
+    def _stage_of(self, what: str, total: int, unit: str) -> Callable[[int], None]:
+        if self._bar is None:
+            return _PlainCounter(self._console, total, unit)
+        bar = self._bar
+        for task in bar.task_ids:
+            bar.remove_task(task)
+        task = bar.add_task(what, total=total, speed="")
+        begin = time.perf_counter()
+
+        def update(count: int) -> None:
+            speed = count / max(time.perf_counter() - begin, 1e-9)
+            bar.update(task, completed=count, speed=f"{speed:.1f} {unit}/s")
+
+        return update
+
+
+def _bar(console: Console) -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=console, transient=True)
+
+
+class _PlainCounter:
+    def __init__(self, console: Console, total: int, unit: str) -> None:
+        self._console, self._total, self._unit = console, total, unit
+        self._begin = self._last = time.perf_counter()
+
+    def __call__(self, count: int) -> None:
+        now = time.perf_counter()
+        if now - self._last < _PLAIN_EVERY_SECONDS:
+            return
+        self._last = now
+        speed = count / (now - self._begin)
+        left = max(self._total - count, 0) / speed
+        self._console.print(f"{count} of {self._total} {self._unit}, {speed:.1f} {self._unit}/s, at most {left:.0f} s left")
+
+
+def print_summary(console: Console, trace: Trace, path: Path | None, size: int) -> None:
+    """Tokens, time, certainty, the least certain lines, where the file is (None: it went to stdout), what to run next."""
+    table = Table.grid(padding=(0, 2))
+    found = review(trace)
+    for place, sentence in enumerate(found.checks if found else ()):
+        table.add_row("" if place else "check", Text(sentence))
+    for name, words in _of_scored(trace) if trace.files else _of_generated(trace):
+        table.add_row(name, words)
+    if found is not None and found.decisions:
+        for place, decision in enumerate(found.decisions[:_SHOWN_LINES]):
+            for row, text in enumerate(_decision_texts(decision)):
+                table.add_row("" if place or row else "decisions", text)
+        if (more := found.found - _SHOWN_LINES) > 0:
+            table.add_row("", Text(f"and {more:,} more", "dim"))
+    else:
+        for place, line in enumerate(_line_texts(trace)):
+            table.add_row("" if place else "most surprising" if trace.files else "least certain", line)
+    for note in trace.run["notes"]:
+        table.add_row("note", Text(visible_line(note)))
+    table.add_row("trace", Text(f"{visible_line(str(path or 'standard output'))} ({file_size(size)})"))
+    if path is not None:
+        table.add_row("next", Text(f"tokenscope-html {visible_line(shlex.quote(str(path)))}"))
+    console.print(table)
+
+
+def _of_generated(trace: Trace) -> Iterator[tuple[str, str]]:
+    finish = _FINISHES[trace.run["finish"]]
+    yield "tokens", f"{len(trace.prompt):,} of prompt, {len(trace.output):,} of output; {finish}"
+    yield "time", _times(trace)
+    if trace.run.get("tree") is not None:
+        yield "branches", _tree(trace)
+    certain, measured = near_certain(trace.nodes.surprisal[trace.output])
+    perplexed = decimal(perplexity(trace.nodes.logprob[trace.output]))
+    yield (
+        "certainty",
+        f"{certain:,} of {measured:,} output tokens nearly certain (over 93 %), perplexity of the output {perplexed}",
+    )
+
+
+def _of_scored(trace: Trace) -> Iterator[tuple[str, str]]:
+    clock, files = trace.run["clock"], len(trace.files)
+    interrupted = "; interrupted" if trace.run["finish"] == "interrupted" else ""
+    yield "tokens", f"{len(trace.scored):,} in {'one file' if files == 1 else f'{files:,} files'}{interrupted}"
+    seconds = clock.get("replay_seconds")
+    if seconds is None:
+        yield "time", _NOT_NOTED
+    else:
+        speed = f", {len(trace.scored) / seconds:.1f} tokens/s" if seconds > 0 else ""
+        yield "time", f"{clock['load_seconds']:.1f} s loading, {seconds:.1f} s scoring{speed}"
+    found, measured = surprised(trace.nodes.surprisal[trace.scored])
+    perplexed = decimal(perplexity(trace.nodes.logprob[trace.scored]))
+    yield "surprise", f"{found:,} of {measured:,} tokens had a probability of a half or less, perplexity {perplexed}"
+    if any(file.changed for file in trace.files):
+        nodes = [node for file in trace.files for node in changed_nodes(trace, file)]
+        found, measured = surprised(trace.nodes.surprisal[nodes])
+        lines = sum(changed_lines(file) for file in trace.files)
+        yield "changed", f"{found:,} of {measured:,} tokens in {lines:,} changed line{'' if lines == 1 else 's'}"
+
+
+def _times(trace: Trace) -> str:
+    clock = trace.run["clock"]
+    if clock["decode_seconds"] is None:
+        return _NOT_NOTED
+    seconds = clock["decode_seconds"]
+    speed = f", {len(trace.output) / seconds:.1f} tokens/s" if seconds > 0 else ""
+    tree = "" if clock.get("tree_seconds") is None else f", {clock['tree_seconds']:.1f} s branches"
+    return f"{clock['load_seconds']:.1f} s loading, {clock['prefill_seconds']:.1f} s prompt, {seconds:.1f} s output{speed}{tree}"
+
+
+def _tree(trace: Trace) -> str:
+    tree, count = trace.run["tree"], len(trace.branches)
+    if count == 0:
+        return _NO_BRANCHES.get(tree["finish"], "none") if tree["nodes"] else "none"
+    tokens = int(trace.branches.count.sum())
+    rejoined = int((trace.branches.end == BranchEnd.REJOINED).sum())
+    says = f"; {rejoined:,} of them come{'s' if rejoined == 1 else ''} back to the text they left" if rejoined else ""
+    return (
+        f"{count:,} branch{'' if count == 1 else 'es'}, {tokens:,} token{'' if tokens == 1 else 's'} "
+        f"({_TREE_FINISHES[tree['finish']]}){says}"
+    )
+
+
+def _decision_texts(decision: Decision) -> Iterator[Text]:
+    """One decision in two lines: where and what was written; the most probable alternative with what it led to."""
+    where = f", {decision.where}" if decision.where else ""
+    written = f"line {decision.line}{where}: {shortened(_plain(decision), 40)} {decision.percent}"
+    yield Text(written, no_wrap=True, overflow="ellipsis")
+    if decision.options:
+        best = decision.options[0]
+        check = f", {best.check} the check" if best.check in ("passes", "fails") else ""
+        text = f"  or {shortened(_plain(best), 40)} {best.percent}: {best.outcome}{check}"
+        yield Text(text, "dim", no_wrap=True, overflow="ellipsis")
+
+
+def _plain(part: Decision | Option) -> str:
+    """What was written or could have been, without the signs of the spaces at its ends."""
+    text = part.written if isinstance(part, Decision) else part.text
+    return text.strip("·") or text
+
+
+def _line_texts(trace: Trace) -> list[Text]:
+    texts = []
+    for line in least_certain_lines(trace, _SHOWN_LINES):
+        where = f"{shortened(visible_line(line.file), 40)} line" if line.file and len(trace.files) > 1 else "line"
+        changed = " (changed)" if line.changed else ""
+        text = Text(
+            f"{where} {line.number}{changed}, {line.bits:.1f} bits: {shortened(visible_line(line.text.strip()), 48)}"
+        )
+        own = _token(trace.token_bytes(line.node), int(trace.nodes.token_id[line.node]))
+        chance = percent(math.exp(float(trace.nodes.logprob[line.node])))
+        other = best_other(trace, line.node)
+        if other is not None:
+            word = "expected" if trace.files and int(trace.nodes.rank[line.node]) > 1 else "or"
+            text.append(
+                f"  ({own} {chance}, {word} {_token(trace.bytes_of(other[0]), other[0])} {percent(other[1])})", "dim"
+            )
+        texts.append(text)
+    return texts
+
+
+def _token(content: bytes, token_id: int) -> str:
+    """A token without the spaces at its ends, where it has more than these."""
+    return shortened(visible_line(content.strip(b" ")) or visible_token(content), 24) if content else f"id {token_id}"

@@ -1,0 +1,229 @@
+"""The command `tokenscope-html`: a trace file in, one offline HTML file out, or its decisions as Markdown or SARIF, or all as JSON; two
+trace files in, one page that compares them out.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tokenscope_trace import Trace, __version__
+from tokenscope_trace.cli.command_help import Fraction, PlainCommand
+from tokenscope_trace.errors import INTERRUPTED, OutputError, TraceError, reported
+from tokenscope_trace.figures import file_size
+from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
+from tokenscope_trace.session.interrupts import abortable
+from tokenscope_trace.settings import REDACTIONS
+from tokenscope_trace.visible import visible_line
+
+PROGRAM = "tokenscope-html"
+MAIL_BYTES = 7_000_000
+GITHUB_BYTES = 25_000_000
+
+_SUFFIXES = {"html": ".html", "markdown": ".md", "json": ".json", "sarif": ".sarif"}
+_NEXT = {
+    "html": "open it in a browser, or attach it as it is.",
+    "markdown": "paste it into the pull request.",
+    "json": f"{Path(__file__).parents[1] / 'reports' / 'report.schema.json'} describes it.",
+    "sarif": "upload it to code scanning.",
+}
+
+_HINTS = {
+    "--out": "--output",
+    "--overwrite": "--force",
+    "--md": "--format markdown",
+    "--json": "--format json",
+    "--sarif": "--format sarif",
+}
+_EPILOG = """\b
+Examples:
+  tokenscope-html trace.tsc                   writes trace.html beside it
+  tokenscope-html trace.tsc -o review.html    writes review.html
+  tokenscope-html before.tsc after.tsc        writes before-after.html, which compares the two
+  tokenscope-html trace.tsc -o - | wc -c      writes to standard output
+  tokenscope-html trace.tsc --format markdown -o - | gh pr comment --body-file -
+  tokenscope-html trace.tsc --format json -o - | jq .summary.output.perplexity
+  tokenscope-html trace.tsc --format sarif    writes trace.sarif for code scanning
+
+\b
+Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
+5 the output cannot be written, 6 the trace cannot be read, 130 interrupted.
+"""
+
+
+@click.command(
+    cls=PlainCommand,
+    hints=_HINTS,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.argument("traces", metavar="TRACE [TRACE]", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Where to write; - is standard output.  [default: TRACE, ending in .html, .md, .json or .sarif]",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(list(_SUFFIXES)),
+    default="html",
+    show_default=True,
+    metavar="FORMAT",
+    help="html is the page; markdown the decisions alone, for the text of a pull request, in less than 60 lines; json every "
+    "number, for scripts; sarif the decisions as notes for code scanning.",
+)
+@click.option("--title", metavar="TEXT", help="Title of the page.  [default: the name of the prompt's file]")
+@click.option(
+    "--redact",
+    type=click.Choice(list(REDACTIONS)),
+    multiple=True,
+    metavar="WHAT",
+    help="Leave text out, and what would give it back: prompt, strings (in the code) or comments; may be given several times.",
+)
+@click.option(
+    "--max-size",
+    type=Fraction(min=0),
+    default=10,
+    show_default=True,
+    metavar="MB",
+    help="Leave out of the page what does not fit: attention, lens, unlikely branches, alternatives, in this order; 0 is no limit.",
+)
+@click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
+@click.version_option(__version__, prog_name=PROGRAM)
+@click.pass_context
+def main(context: click.Context, /, traces: tuple[Path, ...], kind: str, max_size: float, **options: Any) -> None:
+    """Turn a recording into one HTML file that anybody can open.
+
+    TRACE is a file that tokenscope-record wrote. The page holds everything inside: it needs no network, no server and no
+    model, and it sends nothing anywhere. Attach it to a pull request, a bug report or a build.
+
+    Two traces of the same prompt, or of the same code, make one page that sets them beside each other: two models, two
+    settings, before and after.
+
+    The page contains the prompt, the output and the alternatives: share it as you would share the code.
+    """
+    if len(traces) > 2:
+        raise click.UsageError(f"there are {len(traces)} traces; give one, or two to compare.")
+    if len(traces) == 2 and kind != "html":
+        raise click.UsageError(f"two traces are compared in a page; --format {kind} is of one.")
+    if len(traces) == 2 and traces[0].resolve() == traces[1].resolve():
+        raise click.UsageError(
+            f"both are the same file, {visible_line(str(traces[0]))}; name two recordings to compare them, or one for its report."
+        )
+    if Path(options["output"] or "").suffix == ".tsc":
+        raise click.UsageError(
+            f"-o {visible_line(options['output'])}: what is written is no trace; name it with {_SUFFIXES[kind]} at its end."
+        )
+    given = context.get_parameter_source("max_size") is click.core.ParameterSource.COMMANDLINE
+    if given and (kind != "html" or len(traces) == 2):
+        raise click.UsageError("--max-size is of the page of one trace.")
+    with reported(PROGRAM):
+        try:
+            with abortable():
+                _run(traces, kind, round(max_size * 1e6), **options)
+        except KeyboardInterrupt:
+            click.echo(f"{PROGRAM}: interrupted; nothing was written.", err=True)
+            sys.exit(INTERRUPTED)
+
+
+def _run(
+    traces: tuple[Path, ...],
+    kind: str,
+    limit: int,
+    *,
+    output: str | None,
+    title: str | None,
+    redact: tuple[str, ...],
+    force: bool,
+) -> None:
+    for trace in traces:
+        if not trace.exists():
+            raise TraceError(f"there is no file {trace}; tokenscope-record PROMPT -o {trace} would write it.")
+    target = None if output == "-" else Path(output) if output else _default(traces, kind)
+    if target is not None:
+        if target.resolve() in [trace.resolve() for trace in traces]:
+            raise OutputError(f"{target} is the trace itself; name the report with -o.")
+        check_writable(target, force=force)
+    loaded = [_loaded(trace, redact) for trace in traces]
+    lacks = ""
+    if len(loaded) == 2:
+        text, lacks = _compared(loaded, traces, title)
+    elif kind == "html":
+        text, lacks = _page(loaded[0], limit, title)
+    else:
+        text = _rendered(loaded[0], traces[0], kind, title)
+    content = text.encode("utf-8")
+    if target is None:
+        write_to_stdout(content)
+    else:
+        write_atomically(target, content, force=force)
+        click.echo(f"{visible_line(str(target))}  {file_size(len(content))}  {_NEXT[kind]}", err=True)
+    for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
+        click.echo(f"Note: {note}", err=True)
+
+
+def _notes(kind: str, size: int, limit: int, lacks: str) -> Iterator[str]:
+    """What else the user should know of a file; `lacks` says what was left out of it."""
+    if lacks:
+        yield lacks
+    if kind != "html":
+        return
+    if limit and size > limit:
+        yield f"the page has more than {file_size(limit)}; nothing more can be left out of it."
+    if size > GITHUB_BYTES:
+        yield f"GitHub takes attachments up to {file_size(GITHUB_BYTES)}; --max-size {GITHUB_BYTES // 1_000_000} keeps to that."
+    elif size > MAIL_BYTES:
+        yield f"many mail servers and trackers refuse more than {file_size(MAIL_BYTES)}; --max-size keeps to any size."
+
+
+def _default(traces: tuple[Path, ...], kind: str) -> Path:
+    """Beside the first trace, under the names of all."""
+    name = "-".join(dict.fromkeys(trace.stem for trace in traces))
+    return traces[0].with_name(name + _SUFFIXES[kind])
+
+
+def _loaded(trace: Path, redact: tuple[str, ...]) -> Trace:
+    """A recording without what is to be left out."""
+    loaded = Trace.load(trace)
+    if not redact:
+        return loaded
+    from tokenscope_trace.privacy.hidden_tokens import Redaction
+    from tokenscope_trace.privacy.redaction import redacted
+
+    return redacted(loaded, [Redaction(what) for what in redact])
+
+
+def _compared(loaded: list[Trace], traces: tuple[Path, ...], title: str | None) -> tuple[str, str]:
+    """(the page of two recordings, a sentence on what makes it doubtful, empty for nothing)."""
+    from tokenscope_trace.comparison.page import rendered
+    from tokenscope_trace.comparison.side_by_side import compare
+
+    found = compare(loaded[0], loaded[1], title, (traces[0].name, traces[1].name))
+    return rendered(found), found.warning
+
+
+def _page(trace: Trace, limit: int, title: str | None) -> tuple[str, str]:
+    from tokenscope_trace.reports.page import render_within
+
+    return render_within(trace, limit, title=title)
+
+
+def _rendered(trace: Trace, path: Path, kind: str, title: str | None) -> str:
+    """The text of a format that is no page. Imported after the cheap checks: templates cost a tenth of a second."""
+    if kind == "markdown":
+        from tokenscope_trace.reports.pull_request import markdown
+
+        return markdown(trace, path.with_suffix(".html").name, title=title)
+    if kind == "json":
+        from tokenscope_trace.reports.json_report import json_report
+
+        return json_report(trace, title=title)
+    from tokenscope_trace.reports.sarif import sarif
+
+    return sarif(trace, title=title)

@@ -1,0 +1,538 @@
+"""The options of `tokenscope-record`: their names and help, what they become, and how a command line is noted in a trace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import click
+
+from tokenscope_trace.analysis.checks import names_file
+from tokenscope_trace.cli.command_help import Fraction, GroupedOption, Whole
+from tokenscope_trace.languages.language import LANGUAGES
+from tokenscope_trace.privacy.anonymize import without_places
+from tokenscope_trace.settings import (
+    BUILTIN_MODEL,
+    DEFAULT_FIM_MARKER,
+    REDACTIONS,
+    CheckSettings,
+    ForcedPath,
+    GenerationSettings,
+    ModelSettings,
+    PromptText,
+    ReplaySettings,
+    TreeSettings,
+    parse_forced_text,
+    parse_forced_token,
+    parse_layers,
+)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+TREE, REPLAY = TreeSettings(), ReplaySettings()
+_DECISIONS, _CHECK = 10, CheckSettings("")  # decisions.LISTED, which is not imported for help
+_OTHER_FILES = frozenset(
+    {".html", ".htm", ".md", ".markdown", ".sarif", ".txt", ".pdf", ".csv", ".xml", ".yml", ".yaml", ".toml"}
+)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
+
+
+def _option(group: str, *names: str, **settings: Any) -> Callable[[Command], Command]:
+    return click.option(*names, cls=GroupedOption, group=group, **settings)
+
+
+def _unescape(_context: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    r"""Texts as typed in a shell: \n, \t, \r and \\ mean what they mean in most languages."""
+    if "" in values:
+        raise click.BadParameter("a stop string must not be empty.")
+    return tuple(re.sub(r"\\([ntr\\])", lambda match: _ESCAPES[match[1]], value) for value in values)
+
+
+def _escape(text: str) -> str:
+    """What `_unescape` reads as the text."""
+    signs = {sign: name for name, sign in _ESCAPES.items()}
+    return re.sub(r"[\n\t\r\\]", lambda match: f"\\{signs[match[0]]}", text)
+
+
+def _parsed(parse: Callable[[str], ForcedPath], values: tuple[str, ...]) -> tuple[ForcedPath, ...]:
+    try:
+        return tuple(parse(value) for value in values)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _forced_tokens(_context: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[ForcedPath, ...]:
+    return _parsed(parse_forced_token, values)
+
+
+def _forced_texts(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[ForcedPath, ...]:
+    return _parsed(parse_forced_text, _unescape(context, param, values))
+
+
+def _check_command(_context: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not names_file(value):
+        raise click.BadParameter("the command names no {file}; write it where the program's path belongs.")
+    return value
+
+
+def _trace_name(_context: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+    """A name that says of the file what it is not is a slip: the trace is binary."""
+    suffix = "" if value is None else value.suffix.lower()
+    if value is not None and suffix in _OTHER_FILES | {known for one in LANGUAGES for known in one.suffixes.split()}:
+        raise click.BadParameter(
+            f"a trace is no {suffix} file; name it {value.stem}.tsc, and tokenscope-html {value.stem}.tsc makes reports of it."
+        )
+    return value
+
+
+def _layers(_context: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    try:
+        return None if value is None else parse_layers(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _lens_layers(
+    context: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, ...] | Literal["all"] | None:
+    return "all" if value == "all" else _layers(context, param, value)
+
+
+_OPTIONS = (
+    _option(
+        "Model",
+        "--model",
+        default=BUILTIN_MODEL,
+        show_default=True,
+        metavar="NAME_OR_FOLDER",
+        help="A causal language model: a Hugging Face hub id or a local folder.",
+    ),
+    _option("Model", "--revision", metavar="REV", help="Branch, tag or commit of a hub model.  [default: its main branch]"),
+    _option(
+        "Model",
+        "--device",
+        default="auto",
+        metavar="DEVICE",
+        help="Where the model runs, as torch names it: cpu, cuda, cuda:1, mps.  [default: an accelerator, else cpu]",
+    ),
+    _option(
+        "Model",
+        "--device-map",
+        type=click.Choice(["auto", "balanced", "sequential"]),
+        metavar="HOW",
+        help="Spread a large model over all accelerators, then memory, then disk, as the package accelerate does it: auto, balanced "
+        "or sequential; in place of --device.",
+    ),
+    _option(
+        "Model",
+        "--dtype",
+        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+        default="auto",
+        metavar="DTYPE",
+        help="Number format of the weights: float32, bfloat16 or float16.  "
+        "[default: float32 on the cpu, the checkpoint's own elsewhere]",
+    ),
+    _option(
+        "Model",
+        "--trust-remote-code",
+        is_flag=True,
+        help="Run the code that the model's repository brings along, with your rights; read it first.",
+    ),
+    _option(
+        "Model",
+        "--allow-pickle",
+        is_flag=True,
+        help="Accept weights in pickle files (.bin), too, read by torch's restricted loader, which builds nothing but tensors.  "
+        "[default: safetensors only]",
+    ),
+    _option("Prompt", "--chat", is_flag=True, help="Send PROMPT as a user's message, by the tokenizer's own chat template."),
+    _option("Prompt", "--system", metavar="TEXT", help="System message that goes before it; only with --chat."),
+    _option(
+        "Prompt",
+        "--fim",
+        is_flag=True,
+        help="Fill in the middle: PROMPT holds a marker where code is missing; uses the tokenizer's own tokens for it.",
+    ),
+    _option(
+        "Prompt",
+        "--fim-marker",
+        default=DEFAULT_FIM_MARKER,
+        show_default=True,
+        metavar="TEXT",
+        help="The text that marks the hole; it must occur exactly once.",
+    ),
+    _option(
+        "Existing code",
+        "--score",
+        is_flag=True,
+        help="Generate nothing: measure every token of the given files as if the model had to write them.",
+    ),
+    _option(
+        "Existing code",
+        "--diff",
+        metavar="REV",
+        help="The same for the files of this git work tree that differ from REV, with their changed lines marked; "
+        "files may be named to limit it; main... compares with where this history left main, as a pull request does.",
+    ),
+    _option(
+        "Decoding",
+        "--max-new-tokens",
+        type=Whole(1),
+        default=256,
+        show_default=True,
+        metavar="N",
+        help="Stop after so many tokens.",
+    ),
+    _option(
+        "Decoding",
+        "--temperature",
+        type=Fraction(0),
+        metavar="T",
+        help="0 is greedy; above 0, or with any of the next three, sampled.  "
+        "[default: the model's own generation config, mostly greedy]",
+    ),
+    _option(
+        "Decoding",
+        "--top-p",
+        type=Fraction(0, 1, min_open=True),
+        metavar="P",
+        help="Sample from the smallest set of tokens that holds this probability.  [default: the model's own]",
+    ),
+    _option(
+        "Decoding",
+        "--top-k",
+        type=Whole(0),
+        metavar="K",
+        help="Sample from the K most probable tokens; 0 is all.  [default: the model's own, else 50]",
+    ),
+    _option(
+        "Decoding",
+        "--min-p",
+        type=Fraction(0, 1),
+        metavar="P",
+        help="Sample from tokens at least P times as probable as the best.  [default: the model's own]",
+    ),
+    _option(
+        "Decoding",
+        "--seed",
+        type=Whole(0, 2**63 - 1),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Seed of the sampling; noted in the trace.",
+    ),
+    _option(
+        "Decoding",
+        "--stop",
+        multiple=True,
+        metavar="TEXT",
+        callback=_unescape,
+        help=r"End the output after this text; may be given several times; \n, \t and \\ are understood.",
+    ),
+    _option(
+        "Recording",
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        callback=_trace_name,
+        metavar="FILE",
+        help="The trace to write, - for standard output.  [default: PROMPT's name with .tsc, in the current folder]",
+    ),
+    _option(
+        "Recording",
+        "--language",
+        type=click.Choice([language.name for language in LANGUAGES], case_sensitive=False),
+        metavar="NAME",
+        help="What the code is written in, for its syntax: " + ", ".join(language.name for language in LANGUAGES) + ".  "
+        "[default: by the file's suffix; in chats and Markdown by the fences]",
+    ),
+    _option(
+        "Recording",
+        "--redact",
+        type=click.Choice(list(REDACTIONS)),
+        multiple=True,
+        metavar="WHAT",
+        help="Leave text out of the trace, and what would give it back: prompt, strings (in the code) or comments; may be given "
+        "several times.",
+    ),
+    _option("Recording", "--force", is_flag=True, help="Overwrite an existing output."),
+    _option(
+        "Recording",
+        "--dry-run",
+        is_flag=True,
+        help="Record nothing: try a few steps, and print what time, memory and space in the file the recording would take at most.",
+    ),
+    _option(
+        "Recording again",
+        "--replay",
+        type=click.Path(path_type=Path),
+        metavar="TRACE",
+        help="Record this trace again, from what it holds, and say what differs beyond the noise; in place of PROMPT. The model, its "
+        "device and number format may be given; a check runs only if you give it. The result is written only with -o.",
+    ),
+    _option(
+        "Recording again",
+        "--differences",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="With --replay: write every difference, as JSON, too; - is standard output.",
+    ),
+    _option(
+        "Recording",
+        "--top-alternatives",
+        type=Whole(1, 1000),
+        default=10,
+        show_default=True,
+        metavar="K",
+        help="How many of the most probable tokens to keep at each position.",
+    ),
+    _option(
+        "Inside the model",
+        "--attention-top",
+        type=Whole(0, 1000),
+        default=None,
+        metavar="N",
+        help="For every token, layer and head keep the N tokens that it looked at most, and the mass of the others; 0 is none.  "
+        f"[default: {REPLAY.attention_top}; 0 for existing code]",
+    ),
+    _option(
+        "Inside the model",
+        "--attention-layers",
+        metavar="LAYERS",
+        callback=_layers,
+        help="Only of these layers, counted from 0: 0,4,8 or 0-11.  [default: all]",
+    ),
+    _option("Inside the model", "--no-attention", is_flag=True, help="Keep no attention; the same as --attention-top 0."),
+    _option(
+        "Inside the model",
+        "--lens",
+        is_flag=True,
+        help="Logit lens: also record what layers would have said in place of each token of the output.",
+    ),
+    _option(
+        "Inside the model",
+        "--lens-layers",
+        metavar="LAYERS",
+        callback=_lens_layers,
+        help="Which layers, counted from 0: 0,4,8 or 0-11, or all; implies --lens.  [default: about six, with the last]",
+    ),
+    _option(
+        "Tree",
+        "--tree-nodes",
+        type=Whole(0),
+        default=TREE.nodes,
+        show_default=True,
+        metavar="N",
+        help="Continue alternatives, too, with so many tokens in all, the most probable first; 0 is no tree.",
+    ),
+    _option(
+        "Tree",
+        "--tree-width",
+        type=Whole(1),
+        default=TREE.width,
+        show_default=True,
+        metavar="N",
+        help="At most so many alternatives at each position; no more than --top-alternatives.",
+    ),
+    _option(
+        "Tree",
+        "--tree-depth",
+        type=Whole(1),
+        default=TREE.depth,
+        show_default=True,
+        metavar="N",
+        help="Forks above each other: 1 leaves only the output, 2 the branches of the output, too, and so on.",
+    ),
+    _option(
+        "Tree",
+        "--tree-length",
+        type=Whole(1),
+        default=TREE.length,
+        show_default=True,
+        metavar="N",
+        help="Tokens of one branch. It ends before with the text, at a stop string, or where its text is the same again.",
+    ),
+    _option(
+        "Tree",
+        "--tree-extra",
+        type=Whole(0),
+        default=TREE.extra,
+        show_default=True,
+        metavar="N",
+        help="Tokens more for branches of the likely decisions, to reach the end of their function; up to a third of --tree-nodes.",
+    ),
+    _option(
+        "Tree",
+        "--tree-min-prob",
+        type=Fraction(0, 1),
+        default=TREE.min_prob,
+        show_default=True,
+        metavar="P",
+        help="Leave alone alternatives less probable than this.",
+    ),
+    _option(
+        "Tree",
+        "--tree-temperature",
+        type=Fraction(0),
+        default=0,
+        show_default=True,
+        metavar="T",
+        help="How branches go on: 0 is greedy, above 0 sampled, with --seed and the output's --top-p and so on.",
+    ),
+    _option(
+        "Tree",
+        "--force-token",
+        multiple=True,
+        metavar="POSITION:ID",
+        callback=_forced_tokens,
+        help="Also continue this token id in place of the output's token at POSITION (counted from 1, as the report does); "
+        "12:345,18:99 forces 99 on the branch that 345 begins; may be given several times.",
+    ),
+    _option(
+        "Tree",
+        "--force-text",
+        multiple=True,
+        metavar="POSITION:TEXT",
+        callback=_forced_texts,
+        help=r"The same with a text; 12:345,18:TEXT is a path; \n, \t and \\ are understood.",
+    ),
+    _option(
+        "Decisions",
+        "--decisions",
+        type=Whole(0, 1000),
+        default=_DECISIONS,
+        show_default=True,
+        metavar="N",
+        help="List at most so many of the forks that shaped the code; the report opens with them.",
+    ),
+    _option(
+        "Decisions",
+        "--check",
+        metavar="COMMAND",
+        callback=_check_command,
+        help="Run this command of yours on each finished program, that of the output and those of its branches: {file} is the "
+        "program's path, in a temporary folder; exit code 0 passes. The command and the last lines that it prints go into the trace.",
+    ),
+    _option(
+        "Decisions",
+        "--check-timeout",
+        type=Fraction(0, min_open=True),
+        default=_CHECK.timeout,
+        show_default=True,
+        metavar="SECONDS",
+        help="Stop the command after so long.",
+    ),
+    _option(
+        "Decisions",
+        "--check-memory",
+        type=Whole(16),
+        default=_CHECK.memory,
+        show_default=True,
+        metavar="MB",
+        help="How much address space each of its processes may take, where the system can limit that.",
+    ),
+    _option("Other", "-q", "--quiet", is_flag=True, help="No progress and no summary; errors only."),
+)
+
+
+def recording_options(command: Command) -> Command:
+    """A decorator that gives a command all of them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def model_settings(options: dict[str, Any]) -> ModelSettings:
+    """Which model."""
+    if options["device_map"] is not None and options["device"] != "auto":
+        raise click.UsageError("--device and --device-map exclude each other.")
+    names = ("revision", "device", "dtype", "trust_remote_code", "allow_pickle", "device_map")
+    return ModelSettings(options["model"], **{name: options[name] for name in names})
+
+
+def prompt_text(text: str, source: str, options: dict[str, Any]) -> PromptText:
+    """How the prompt is read."""
+    kind: Literal["text", "chat", "fim"] = "chat" if options["chat"] else "fim" if options["fim"] else "text"
+    return PromptText(text, source, kind, system=options["system"], marker=options["fim_marker"])
+
+
+def generation_settings(options: dict[str, Any]) -> GenerationSettings:
+    """How the output is decoded."""
+    names = ("max_new_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "top_alternatives")
+    return GenerationSettings(**{name: options[name] for name in names})
+
+
+def tree_settings(options: dict[str, Any]) -> TreeSettings | None:
+    """The tree's bounds, None for no tree."""
+    bounds = {
+        name: options[f"tree_{name}"] for name in ("nodes", "width", "depth", "length", "extra", "min_prob", "temperature")
+    }
+    tree = TreeSettings(**bounds, forced=(*options["force_token"], *options["force_text"]))
+    return tree if tree.nodes or tree.forced else None
+
+
+def replay_settings(options: dict[str, Any], *, generates: bool) -> ReplaySettings | None:
+    """What is looked at inside of the model, None for nothing and no replay either.
+
+    Raises click.UsageError where options contradict each other.
+    """
+    top, layers = options["attention_top"], options["attention_layers"]
+    if options["no_attention"] and (top or layers):
+        raise click.UsageError("--no-attention excludes --attention-top and --attention-layers.")
+    if top is None:
+        top = REPLAY.attention_top if generates or layers else 0
+    if options["no_attention"]:
+        top = 0
+    lens = options["lens"] or options["lens_layers"] is not None
+    return ReplaySettings(top, layers, lens, options["lens_layers"]) if top or lens or generates else None
+
+
+def check_forced(options: dict[str, Any]) -> None:
+    """Raises click.UsageError where something is forced behind the last token that there can be."""
+    limit = options["max_new_tokens"]
+    for path in (*options["force_token"], *options["force_text"]):
+        if (position := path.places[0].position) > limit:
+            raise click.UsageError(
+                f"there is no output token {position:,} to replace: --max-new-tokens is {limit:,}; raise it, or force an earlier one."
+            )
+
+
+def check_settings(options: dict[str, Any]) -> CheckSettings | None:
+    """The user's own command, None for none."""
+    if options["check"] is None:
+        return None
+    return CheckSettings(options["check"], options["check_timeout"], options["check_memory"])
+
+
+def spelled_command(context: click.Context) -> list[str]:
+    """The command line as it was meant, without folders: they say where on this machine, which is nobody's business."""
+    return ["tokenscope-record", *spelled_options(context)]
+
+
+def spelled_options(context: click.Context, names: Collection[str] | None = None) -> list[str]:
+    """The arguments and options that were given, of these names alone where they are named."""
+    words: list[str] = []
+    for param in context.command.params:
+        if context.get_parameter_source(param.name or "") is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        if names is not None and param.name not in names:
+            continue
+        value = context.params[param.name or ""]
+        if isinstance(param, click.Argument):
+            words[:0] = [Path(entry).name if entry != "-" else entry for entry in value]
+            continue
+        if isinstance(param, click.Option) and param.is_flag:
+            words.append(param.opts[-1])
+            continue
+        if param.name in ("attention_layers", "lens_layers") and isinstance(value, tuple):
+            value = ",".join(map(str, value))
+        for entry in value if isinstance(value, tuple) else (value,):
+            if param.name in ("stop", "force_text"):
+                entry = _escape(str(entry))
+            if param.name == "check":
+                entry = without_places(str(entry))
+            folder = isinstance(entry, Path) or (param.name == "model" and Path(str(entry)).is_dir())
+            words += [param.opts[-1], Path(entry).name if folder else str(entry)]
+    return words

@@ -1,0 +1,149 @@
+"""`tokenscope-record --replay`: a trace is recorded again, and what differs is said. A trace file in, an exit code out.
+
+Nothing in the trace is trusted: a check runs only if the user gives it, code of a model's repository and pickles only if he allows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tokenscope_trace.comparison.agreement import Agreement, agreement
+from tokenscope_trace.comparison.verdict import as_json, report
+from tokenscope_trace.errors import DIFFERENT, TraceError
+from tokenscope_trace.errors import INTERRUPTED as EXIT_INTERRUPTED
+from tokenscope_trace.figures import file_size
+from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
+from tokenscope_trace.session.recorded_settings import Asked, asked, model_settings
+from tokenscope_trace.session.repetition import repetition
+from tokenscope_trace.session.runner import Plan, exit_code, perform
+from tokenscope_trace.settings import BUILTIN_MODEL, CheckSettings, ModelSettings
+from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.visible import shortened, visible_line
+
+if TYPE_CHECKING:
+    from tokenscope_trace.cli.console import Terminal
+    from tokenscope_trace.models.loading import LoadedModel
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user says beside the trace. `model` is what he gave, its name where it was `chosen`; `output` and `differences` are files
+    to write, `-` is standard output, None is none; `words` are the options that go into the command of what is written.
+    """
+
+    model: ModelSettings
+    chosen: bool
+    check: CheckSettings | None
+    output: Path | None
+    differences: Path | None
+    force: bool
+    words: Sequence[str] = ()
+
+
+def replay(
+    path: Path,
+    wishes: Wishes,
+    load: Callable[[ModelSettings], LoadedModel],
+    prepare: Callable[[Trace], Trace],
+    terminal: Terminal,
+) -> int:
+    """Record a trace again and say what differs; the exit code.
+
+    Raises TraceError where it cannot be recorded again, ModelError where its model cannot be had, OutputError; KeyboardInterrupt where
+    it was interrupted before there was anything to compare.
+    """
+    recorded = Trace.load(path)
+    wanted = asked(recorded)
+    settings = model_settings(recorded.run, wishes.model, chosen=wishes.chosen)
+    for file in (wishes.output, wishes.differences):
+        if file is not None and not _is_stdout(file):
+            if file.resolve() == path.resolve():
+                raise TraceError(f"{file} is the recording itself; name another file.")
+            check_writable(file, force=wishes.force)
+    terminal.say(_intention(path, recorded, wanted))
+    job = repetition(recorded, wanted, path)
+    plan = Plan(
+        output=None if wishes.output is None or _is_stdout(wishes.output) else wishes.output,
+        force=wishes.force,
+        model=_model_name(settings, chosen=wishes.chosen),
+        load=lambda: load(_here(settings, wishes.model)),
+        replay=wanted.replay,
+        language=wanted.language,
+        decisions=wanted.decisions,
+        check=wishes.check,
+        command=[*recorded.run["command"], *wishes.words],
+        prepare=prepare,
+        keep=wishes.output is not None,
+    )
+    done = perform(job, plan, terminal)
+    if done is None:
+        return EXIT_INTERRUPTED
+    again, written = done
+    if written.path is not None:
+        terminal.say(f"trace  {written.path} ({file_size(written.size)})")
+    found = agreement(recorded, again)
+    _say(recorded, found, wishes, terminal)
+    return _exit_code(recorded, again, found)
+
+
+def _say(recorded: Trace, found: Agreement, wishes: Wishes, terminal: Terminal) -> None:
+    """The report on standard output, unless something else goes there."""
+    taken = any(file is not None and _is_stdout(file) for file in (wishes.output, wishes.differences))
+    if wishes.differences is not None:
+        content = as_json(found).encode()
+        if _is_stdout(wishes.differences):
+            write_to_stdout(content)
+        else:
+            write_atomically(wishes.differences, content, force=wishes.force)
+    if not terminal.quiet:
+        for line in report(recorded, found):
+            click.echo(line, err=taken)
+
+
+def _exit_code(recorded: Trace, again: Trace, found: Agreement) -> int:
+    """An interruption, or a stage that the recording has and the repetition lacks, comes before a difference."""
+    known = {entry["stage"] for entry in recorded.run.get("missing") or []}
+    lacks = any(entry["stage"] not in known for entry in again.run.get("missing") or [])
+    code = exit_code(again)
+    if lacks or code == EXIT_INTERRUPTED:
+        return code
+    return 0 if found.same else DIFFERENT
+
+
+def _is_stdout(file: Path) -> bool:
+    return str(file) == "-"
+
+
+def _intention(path: Path, trace: Trace, wanted: Asked) -> str:
+    facts = trace.run["model"]
+    parts = [shortened(visible_line(str(facts.get(key))), 60) for key in ("dtype", "device") if facts.get(key)]
+    what = f"{len(trace.files):,} files" if trace.files else f"at most {wanted.generation.max_new_tokens:,} tokens"
+    model = shortened(visible_line(str(facts.get("id") or "a model without a name")), 60)
+    return f"Recording {path} again: {what}, recorded with {model} ({', '.join(parts)})"
+
+
+def _model_name(settings: ModelSettings, *, chosen: bool) -> str:
+    if settings.name == BUILTIN_MODEL:
+        return "the small built-in model"
+    if chosen:
+        return settings.name
+    kinds = "weights as pickles, too" if settings.allow_pickle else "safetensors only"
+    return f"{settings.name} at {settings.revision}, which the trace names, from the Hugging Face hub or its cache ({kinds})"
+
+
+def _here(settings: ModelSettings, given: ModelSettings) -> ModelSettings:
+    """On a device that is here, where the recorded one is not and none was given."""
+    import torch
+
+    if given.device == settings.device or settings.device == "cpu":
+        return settings
+    try:
+        torch.empty(1, device=settings.device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return replace(settings, device="auto")
+    return settings

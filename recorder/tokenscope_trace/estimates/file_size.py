@@ -1,0 +1,59 @@
+"""What the parts of a recording take in its file: each is compressed by itself. A Trace in, bytes out; knows no model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import zstandard
+
+from tokenscope_trace.estimates.extrapolation import PartSizes, Work
+from tokenscope_trace.traces import container as tracefile
+from tokenscope_trace.traces.columns import pack
+from tokenscope_trace.traces.schema import TABLES
+from tokenscope_trace.traces.trace import Trace
+
+_INSIDE = ("attention_layers", "attention_rows", "attention", "lens")
+_CODE = ("syntax", "outcomes", "decisions", "decision_options", "checks")
+_DISTINCT = ("tokens", "token_bytes", "spellings", "spelling_bytes")
+
+
+def part_sizes(trace: Trace, done: Work) -> PartSizes:
+    """Compressed bytes by part of a recording of the work `done`; together about the size of its file. Scored files are a prompt."""
+    nodes, alternatives = trace.tables["nodes"], trace.tables["alternatives"]
+    entries = np.concatenate([[0], np.cumsum(nodes["alternative_count"], dtype=np.int64)])
+    read = len(trace.prompt) + len(trace.scored)
+    written = read + len(trace.output)
+
+    def of_nodes(first: int, end: int) -> int:
+        rows = slice(int(entries[first]), int(entries[end]))
+        packed = [pack(values[first:end], TABLES["nodes"][name].filters) for name, values in nodes.items()]
+        return _compressed(
+            [*packed, *(pack(values[rows], TABLES["alternatives"][name].filters) for name, values in alternatives.items())]
+        )
+
+    return PartSizes(
+        done=done,
+        prompt=of_nodes(0, read),
+        output=of_nodes(read, written),
+        inside=_of_tables(trace, _INSIDE),
+        branches=of_nodes(written, len(trace.nodes)) + _of_tables(trace, ("branches",)),
+        code=_of_tables(trace, _CODE),
+        distinct=_of_tables(trace, _DISTINCT),
+        facts=len(tracefile.encode(trace.run, _without_rows(trace))[0]),
+    )
+
+
+def _of_tables(trace: Trace, names: Iterable[str]) -> int:
+    return _compressed(
+        pack(values, TABLES[name][column].filters) for name in names for column, values in trace.tables[name].items()
+    )
+
+
+def _without_rows(trace: Trace) -> tracefile.Tables:
+    return {name: {column: values[:0] for column, values in table.items()} for name, table in trace.tables.items()}
+
+
+def _compressed(packed: Iterable[bytes]) -> int:
+    content = b"".join(packed)
+    return len(zstandard.ZstdCompressor(level=tracefile.COMPRESSION_LEVEL).compress(content)) if content else 0

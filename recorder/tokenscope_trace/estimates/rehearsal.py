@@ -1,0 +1,274 @@
+"""A rehearsal: the recording that is asked for, made short, with the same model, prompt and ways, to see what its steps take.
+
+The whole prompt is read (of a long one its end), a few tokens are written and read again, a few steps of the tree are made, as wide as
+the recording's. What comes out are measured steps and a small trace; nothing is written anywhere. In: what `record` or `score` takes.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from tokenscope_trace.analysis.pipeline import with_decisions
+from tokenscope_trace.estimates.context_cost import seconds_per_token_before
+from tokenscope_trace.estimates.extrapolation import CHUNK, Arithmetic, Growth, Steps, TreeSteps, Work
+from tokenscope_trace.failures import Missing
+from tokenscope_trace.inference.lens import spread
+from tokenscope_trace.languages.language import Language
+from tokenscope_trace.models.configuration import layer_count, number
+from tokenscope_trace.models.loading import LoadedModel
+from tokenscope_trace.models.placement import input_device
+from tokenscope_trace.models.prompts import Prompt, Segment
+from tokenscope_trace.progress import Watcher
+from tokenscope_trace.recording.recorder import record
+from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
+from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.tree.growth import WAVE, WAVE_ON_ACCELERATOR
+from tokenscope_trace.tree.search import wave_of
+
+READ = 2048  # tokens of the prompt at most: what a pass over more of them takes is known from these
+WRITTEN = 16  # tokens of the output
+GROWN = 4  # tokens of a branch
+
+
+@dataclass
+class Times:
+    """When what happened in a recording, as a Watcher that is handed to it sees it; seconds of `clock`."""
+
+    clock: Callable[[], float] = time.perf_counter
+    begun: float = 0.0
+    ended: float = 0.0
+    tokens: list[float] = field(default_factory=list)
+    states: list[tuple[float, float]] = field(default_factory=list)  # when what there was was put together, from and to
+    planned: float | None = None
+    steps: list[tuple[float, int]] = field(default_factory=list)  # when a step of the tree ended, and the nodes by then
+    missing: list[Missing] = field(default_factory=list)
+
+    def watcher(self) -> Watcher:
+        """What notes the times."""
+        return Watcher(
+            on_token=lambda _count: self.tokens.append(self.clock()),
+            on_plan=lambda _nodes, _seconds, _engine: self._plan(),
+            on_nodes=lambda count: self.steps.append((self.clock(), count)),
+            on_state=self._state,
+            on_missing=lambda missing, _error: self.missing.append(missing),
+        )
+
+    def _plan(self) -> None:
+        self.planned = self.clock()
+
+    def _state(self, state: Callable[[Sequence[Missing]], Any], finished: bool) -> None:
+        if finished:
+            begin = self.clock()
+            state(()).to_bytes()
+            self.states.append((begin, self.clock()))
+
+    @property
+    def prompt(self) -> float:
+        """Seconds from the beginning to the first token."""
+        return self.tokens[0] - self.begun
+
+    @property
+    def head(self) -> float:
+        """Seconds of measuring the prompt's tokens, which is done after the last token of the output."""
+        return (self.states[0][0] if self.states else self.ended) - self.tokens[-1]
+
+    @property
+    def output(self) -> float:
+        """Seconds of all tokens but the first."""
+        return self.tokens[-1] - self.tokens[0]
+
+    @property
+    def step(self) -> float:
+        """Seconds of a usual token."""
+        return median([later - earlier for earlier, later in pairwise(self.tokens)] or [self.prompt])
+
+    @property
+    def again(self) -> float | None:
+        """Seconds of reading again, None where nothing was."""
+        return self.states[1][0] - self.states[0][1] if len(self.states) > 1 else None
+
+    @property
+    def branches(self) -> float | None:
+        """Seconds of the tree, None where there was none."""
+        return None if self.planned is None else self.ready + (self.steps[-1][0] - self.planned if self.steps else 0.0)
+
+    @property
+    def ready(self) -> float:
+        """Seconds before the tree's first step."""
+        assert self.planned is not None
+        return self.planned - self.states[-1][1]
+
+    @property
+    def keeping(self) -> float:
+        """Seconds of putting the whole together once."""
+        return self.ended - max(
+            [
+                self.tokens[-1],
+                *(end for _, end in self.states),
+                self.planned or 0.0,
+                *(moment for moment, _ in self.steps[-1:]),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a short recording was and took: its steps, its trace with the analysis, and seconds in all."""
+
+    steps: Steps
+    trace: Trace
+    seconds: float
+    missing: tuple[str, ...] = ()  # sentences on what it could not do
+
+
+def work_of(
+    loaded: LoadedModel, prompt: int, settings: GenerationSettings, replay: ReplaySettings | None, tree: TreeSettings | None
+) -> Work:
+    """What is asked for, of a prompt of so many tokens."""
+    room = settings.max_new_tokens if loaded.context is None else loaded.context - prompt
+    work = Work(prompt, max(0, min(settings.max_new_tokens, room)), replay is not None, opinions_of(loaded.model, replay))
+    if tree is None:
+        return work
+    most = WAVE if input_device(loaded.model).type == "cpu" else WAVE_ON_ACCELERATOR
+    asked = sum(tree.length for _ in tree.forced)
+    wave = wave_of(tree, most)
+    return replace(work, nodes=tree.nodes, length=tree.length, wave=wave, extra=tree.extra if tree.nodes else 0, asked=asked)
+
+
+def rehearsed(
+    loaded: LoadedModel,
+    prompt: Prompt,
+    settings: GenerationSettings,
+    *,
+    replay: ReplaySettings | None,
+    tree: TreeSettings | None,
+    language: Language | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Rehearsal:
+    """The measured steps of this recording. Raises what `record` raises before its first token."""
+    short = replace(prompt if len(prompt.ids) <= READ else _end_of(prompt, READ), extra_eos=())
+    few = replace(settings, max_new_tokens=min(settings.max_new_tokens, WRITTEN), stop=())
+    small = None if tree is None or not (tree.nodes or tree.forced) else _small(loaded, tree)
+    times = Times(clock)
+    times.begun = times.clock()
+    with _endless(loaded.model):
+        trace = record(loaded, short, few, replay=replay, tree=small, language=language, watcher=times.watcher())
+    times.ended = times.clock()
+    begin = times.clock()
+    trace = with_decisions(trace, language)
+    analysis = times.clock() - begin
+    trace.to_bytes()
+    end = times.clock()
+    asked = work_of(loaded, len(short.ids), few, replay, small)
+    done = replace(
+        asked, output=len(trace.output), nodes=len(trace.nodes) - len(trace.main), asked=0, length=max(1, _length(trace))
+    )
+    again = times.again if trace.run["replay"] is not None else None
+    steps = Steps(
+        done=done,
+        prompt=times.prompt,
+        head=times.head,
+        step=times.step,
+        again=again,
+        whole=again is not None and trace.run["replay"]["way"] == "whole",
+        tree=_tree_steps(times, trace, times.step),
+        analysis=analysis,
+        keeping=times.keeping + end - begin - analysis,
+        growth=_growth(loaded, prompt, work_of(loaded, len(prompt.ids), settings, replay, tree), done, clock),
+    )
+    return Rehearsal(steps, trace, times.clock() - times.begun, tuple(one.sentence for one in times.missing))
+
+
+def arithmetic_of(model: Any) -> Arithmetic:
+    """The multiplications of one token, from the model's weights and its configuration."""
+    config = model.config.get_text_config()
+    hidden = number(config, "hidden_size") or 0
+    head = float(hidden * int(config.vocab_size))
+    weights = float(sum(value.numel() for value in model.parameters()))
+    heads = number(config, "num_attention_heads") or 0
+    width = number(config, "head_dim") or (hidden // heads if heads else 0)
+    tables = head if getattr(config, "tie_word_embeddings", False) else 2 * head
+    return Arithmetic(max(weights - tables, weights / 10), head, 2.0 * layer_count(model) * heads * width)
+
+
+@contextmanager
+def _endless(model: Any) -> Iterator[None]:
+    """While inside, no token and no text ends what the model writes: the steps are to be seen."""
+    own = model.generation_config
+    model.generation_config = copy.copy(own)
+    model.generation_config.eos_token_id = model.generation_config.stop_strings = None
+    try:
+        yield
+    finally:
+        model.generation_config = own
+
+
+def _growth(loaded: LoadedModel, prompt: Prompt, work: Work, done: Work, clock: Callable[[], float]) -> Growth:
+    """What the length of what stands before a step costs, where the recording's goes far beyond the rehearsal's."""
+
+    def of(width: int, long: int) -> float:
+        return (
+            seconds_per_token_before(loaded.model, prompt.ids, width, done.tokens, long, clock)
+            if long > 2 * done.tokens
+            else 0.0
+        )
+
+    return Growth(
+        output=of(1, work.tokens),
+        again=of(min(CHUNK, work.output), work.tokens) if work.rereads else 0.0,
+        branches=of(work.wave, work.tokens + (work.nodes + work.asked) // 2) if work.nodes + work.asked else 0.0,
+    )
+
+
+def _small(loaded: LoadedModel, tree: TreeSettings) -> TreeSettings:
+    """The tree with as many branches beside each other, and few steps: two rows of branches, then what is left of one."""
+    most = WAVE if input_device(loaded.model).type == "cpu" else WAVE_ON_ACCELERATOR
+    length = min(tree.length, GROWN)
+    nodes = 2 * wave_of(tree, most) * length + length - 1
+    return replace(tree, nodes=min(nodes, tree.nodes), length=length, extra=0, min_prob=0.0, forced=())
+
+
+def _tree_steps(times: Times, trace: Trace, step: float) -> TreeSteps | None:
+    """The narrow steps and the wide ones; where all are of one kind, one of a single branch takes what a token of the output takes."""
+    if times.planned is None:
+        return None
+    found: dict[int, list[float]] = {}
+    for (before, had), (after, has) in pairwise([(times.planned, 0), *times.steps]):
+        found.setdefault(max(1, has - had), []).append(after - before)
+    widest = max(found, default=1)
+    wide = [seconds for count, all_ in found.items() if 2 * count >= widest for seconds in all_]
+    width = round(median([count for count, all_ in found.items() if 2 * count >= widest for _ in all_] or [1]))
+    narrow = [seconds for count, all_ in found.items() if count <= 2 < widest for seconds in all_]
+    usual = median(wide or [step])
+    return TreeSteps(
+        ready=times.ready,
+        narrow=min(median(narrow), usual) if narrow else min(step, usual),
+        wide=usual,
+        width=width,
+        nodes=len(trace.nodes) - len(trace.main),
+    )
+
+
+def _length(trace: Trace) -> int:
+    return round(float(trace.branches.count.mean())) if len(trace.branches) else 1
+
+
+def opinions_of(model: Any, replay: ReplaySettings | None) -> int:
+    """The layers whose lens needs the head beside the pass's own logits. Runs nothing: it is asked while the model runs, too."""
+    if replay is None or not replay.lens:
+        return 0
+    count = layer_count(model)
+    layers = range(count) if replay.lens_layers == "all" else replay.lens_layers or spread(count)
+    return sum(layer != count - 1 for layer in layers)
+
+
+def _end_of(prompt: Prompt, count: int) -> Prompt:
+    """The last tokens of a prompt as a prompt of their own."""
+    return replace(prompt, ids=prompt.ids[-count:], kind="text", segments=(Segment("text", 0, count),))

@@ -1,0 +1,61 @@
+"""How the tokens of branches are chosen: the model's own logits processors, then the best token or a sample.
+
+Logits in, tokens out; knows no tree. Each branch has a random state of its own, so that a sampled branch does not depend on
+which others grow beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tokenscope_trace.inference.metrics import log_softmax_at
+
+Sequences = Callable[[int], list[int]]  # row -> the ids before the token that is chosen
+
+
+@dataclass(frozen=True)
+class BranchDecoding:
+    """`processors` as transformers made them for the run; `ends` are ids that end a text; `stop` strings as bytes."""
+
+    processors: Any
+    sampled: bool
+    ends: frozenset[int]
+    stop: tuple[bytes, ...]
+    seed: int
+
+    def process(self, logits: Tensor, sequences: Sequences) -> Tensor:
+        """Scores (R, V) float32 that the tokens are chosen from; the logits themselves where nothing changes them."""
+        raw = logits.float()
+        if not len(self.processors):
+            return raw
+        rows = []
+        for row in range(len(raw)):
+            ids = torch.tensor([sequences(row)], device=raw.device)
+            rows.append(self.processors(ids, raw[row : row + 1].clone()))
+        return torch.cat(rows)
+
+    def choose(self, scores: Tensor, randomness: list[torch.Generator]) -> Tensor:
+        """Tokens (R,) from scores (R, V), each row with its branch's own random state."""
+        if not self.sampled:
+            return scores.argmax(-1)
+        probabilities = scores.softmax(-1).cpu()
+        drawn = [torch.multinomial(row, 1, generator=state) for row, state in zip(probabilities, randomness, strict=True)]
+        return torch.cat(drawn).to(scores.device)
+
+    def randomness(self, name: str) -> torch.Generator:
+        """The random state of the branch called `name`: the same in every run with one seed."""
+        digest = hashlib.blake2b(f"{self.seed} {name}".encode(), digest_size=8).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
+
+
+def sampled_logprobs(scores: Tensor, raw: Tensor, ids: Tensor) -> Tensor:
+    """Ln q (R, 1 + K) of ids (R, 1 + K) under softmax(scores); NaN in rows where the scores are the logits."""
+    q = torch.stack([log_softmax_at(row, chosen) for row, chosen in zip(scores, ids, strict=True)])
+    unchanged = (scores == raw).all(-1)
+    return q.masked_fill(unchanged[:, None], torch.nan)

@@ -1,0 +1,149 @@
+"""Source bytes to syntax nodes, by tree-sitter: columns of one text, and where in a longer text code stands. Knows no trace.
+
+Broken code is normal: what the grammar cannot place is an ERROR node, what it had to add has no bytes and is MISSING.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tree_sitter
+from numpy.typing import NDArray
+
+from tokenscope_trace.languages.language import Language, by_file, by_name, grammar, kinds
+from tokenscope_trace.traces.schema import SyntaxFlag
+
+_FENCE = re.compile(rb"^[ ]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)
+_BODIES = ("block", "compound_statement", "statement_block")
+_MARKDOWN = (".md", ".markdown")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of a text that is code: bytes [start, end) in a language."""
+
+    start: int
+    end: int
+    language: Language
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The nodes of one passage, parents first, siblings in order; offsets are those of the whole text. Columns of shape (N,).
+
+    `parent` counts within these nodes, -1 for the root; `field` is empty where the parent gives the node no name.
+    """
+
+    kind: list[str]
+    field: list[str]
+    parent: NDArray[np.int32]
+    start: NDArray[np.uint32]
+    end: NDArray[np.uint32]
+    flags: NDArray[np.uint8]  # of SyntaxFlag
+
+
+def passages(text: bytes, source: str, language: Language | None, *, conversation: bool = False) -> list[Passage]:
+    """Where `text` is code: all of it, by the language that was asked for or by the file's suffix; or what stands between the
+    fences of a Markdown file or of a conversation, each by its own language, else by the one that was asked for.
+    """
+    if conversation or source.lower().endswith(_MARKDOWN):
+        return list(_fenced(text, language))
+    found = language or by_file(source)
+    return [Passage(0, len(text), found)] if found is not None else []
+
+
+def _fenced(text: bytes, language: Language | None) -> list[Passage]:
+    found, at = [], 0
+    while opening := _FENCE.search(text, at):
+        fence, info = opening[1], opening[2].decode(errors="replace")
+        closing = re.compile(rb"^[ ]{0,3}" + re.escape(fence[:1]) + rb"{%d,}[ \t]*(?:\n|\r|$)" % len(fence), re.MULTILINE)
+        end = closing.search(text, opening.end())
+        own = by_name(info) if info else language
+        if own is not None:
+            found.append(Passage(opening.end(), end.start() if end else len(text), own))
+        if end is None:
+            break
+        at = end.end()
+    return found
+
+
+def parse(text: bytes, passage: Passage, touching: tuple[int, int] | None = None) -> Parsed:
+    """The syntax of a passage. Every node is listed, the unnamed ones (keywords, signs) too; with `touching`, only the root and
+    those that touch these bytes [first, end) of the text.
+    """
+    language = passage.language
+    tree = tree_sitter.Parser(grammar(language)).parse(text[passage.start : passage.end])
+    marks = [
+        (kinds(language, patterns), flag)
+        for patterns, flag in (
+            (language.expressions, SyntaxFlag.EXPRESSION),
+            (language.statements, SyntaxFlag.STATEMENT),
+            (language.blocks, SyntaxFlag.BLOCK),
+            (language.arms, SyntaxFlag.ARM),
+        )
+    ]
+    kind, field, rows = [], [], []
+    first, end = touching or (passage.start, passage.end)
+    for parent, node, name in _walk(tree.walk(), first - passage.start, end - passage.start):
+        kind.append(node.type)
+        field.append(name)
+        rows.append((parent, node.start_byte, node.end_byte, int(_flags(node, name, marks))))
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    return Parsed(
+        kind,
+        field,
+        columns[:, 0].astype(np.int32),
+        (columns[:, 1] + passage.start).astype(np.uint32),
+        (columns[:, 2] + passage.start).astype(np.uint32),
+        columns[:, 3].astype(np.uint8),
+    )
+
+
+def _walk(cursor: tree_sitter.TreeCursor, first: int, end: int) -> Iterator[tuple[int, tree_sitter.Node, str]]:
+    """(number of the parent, node, its field's name) of every node that touches bytes [first, end), parents first; by hand, for
+    trees may be deep.
+    """
+    way = [-1]
+    number = 0
+    while True:
+        node = cursor.node
+        assert node is not None
+        if (
+            len(way) == 1
+            or (node.end_byte > first and node.start_byte < end)
+            or first <= node.start_byte == node.end_byte <= end
+        ):
+            yield way[-1], node, cursor.field_name or ""
+            number += 1
+            if cursor.goto_first_child():
+                way.append(number - 1)
+                continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+            way.pop()
+
+
+def _flags(node: tree_sitter.Node, field: str, marks: Sequence[tuple[frozenset[str], SyntaxFlag]]) -> SyntaxFlag:
+    flags = SyntaxFlag.ERROR if node.is_error else SyntaxFlag(0)
+    if node.is_missing:
+        flags |= SyntaxFlag.MISSING
+    if not node.is_named:
+        return flags
+    flags |= SyntaxFlag.NAMED
+    for named, flag in marks:
+        if node.type in named:
+            flags |= flag
+    if field == "alternative" and (node.type in _BODIES or flags & (SyntaxFlag.STATEMENT | SyntaxFlag.BLOCK)):
+        flags |= SyntaxFlag.ARM | SyntaxFlag.BLOCK  # of grammars without an else clause
+    return flags
+
+
+def joined_kinds(parts: Sequence[Parsed]) -> tuple[list[str], list[str]]:
+    """The distinct kinds and fields of some passages, sorted; the first field is the empty one."""
+    kinds_found = sorted({kind for part in parts for kind in part.kind})
+    fields_found = sorted({field for part in parts for field in part.field} | {""})
+    return kinds_found, fields_found

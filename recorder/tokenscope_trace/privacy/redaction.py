@@ -1,0 +1,79 @@
+"""A recording without some of its text: a Trace in, a Trace out in which that text is not, nor what would give it back. Pure.
+
+Redacted tokens all look the same: one id, one sign, and the line breaks that they had, so that lines keep their numbers. How many
+tokens and lines there were stays; what each was, how likely it was and what else could have stood there does not. FORMAT.md lists
+what goes and what somebody with the same model could still find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from tokenscope_trace.errors import RedactionError
+from tokenscope_trace.languages.language import Language
+from tokenscope_trace.languages.literals import is_literal
+from tokenscope_trace.privacy.hidden_tokens import LITERAL, Hidden, Redaction, listed
+from tokenscope_trace.traces.pruning import Flags, remaining
+from tokenscope_trace.traces.trace import Trace
+
+LEFT_OUT = "…"  # in place of what the user typed
+_FREE_TEXT = frozenset({"--system", "--force-text", "--force-token", "--stop", "--check", "--fim-marker"})
+_KEPT_FACTS = {
+    "generator", "model", "prompt", "sampling", "top_alternatives", "main_leaf", "finish", "libraries", "machine", "command", "tree", "replay",
+    "attention", "lens", "files", "syntax", "decisions", "check", "score", "notes", "missing", "clock",
+}  # fmt: skip
+_KEPT_OF_PROMPT = ("source", "kind", "exact", "segments")
+
+
+def redacted(trace: Trace, what: Collection[Redaction], language: Language | None = None) -> Trace:
+    """The recording without this; as it is where that is left out already. `language` is what files of unknown suffix hold.
+
+    Raises RedactionError where a text is in no language whose strings and comments are known, where something is redacted already
+    and what is asked for now would have to be found in the rest, and where a recording has no prompt.
+    """
+    done = frozenset(trace.run.get("redacted") or ())
+    asked = frozenset(map(Redaction, what)) - done
+    if not asked:
+        return trace
+    if done and asked & LITERAL:
+        raise RedactionError(
+            f"the {listed(done)} of this recording are left out already, and its {listed(asked & LITERAL)} cannot be found in the "
+            "rest; redact all of them at once, from the recording as it was."
+        )
+    if Redaction.PROMPT in asked and trace.files:
+        raise RedactionError("a recording of existing code has no prompt; its strings and comments can be redacted.")
+    hidden = Hidden(trace, asked, language)
+    tables, syntax = remaining(trace, hidden, is_literal)
+    tables["checks"]["output"] = np.zeros_like(tables["checks"]["output"])  # there is but one, and it is empty
+    return Trace({**_facts(trace.run, hidden.nodes, sorted(done | asked)), "syntax": syntax}, tables)
+
+
+def _facts(run: dict[str, Any], hidden: Flags, names: Sequence[str]) -> dict[str, Any]:
+    run = {key: value for key, value in run.items() if key in _KEPT_FACTS}
+    run["prompt"] = {key: run["prompt"][key] for key in _KEPT_OF_PROMPT if key in run["prompt"]}
+    run["command"] = without_free_text(run["command"])
+    if run["sampling"].get("stop"):
+        run["sampling"] = {**run["sampling"], "stop": [LEFT_OUT] * len(run["sampling"]["stop"])}
+    check = run.get("check")
+    if check is not None:
+        pivot = check.get("pivot")
+        hides = pivot is not None and hidden[pivot["node"]]
+        run["check"] = {
+            **check,
+            "command": LEFT_OUT,
+            "outputs": [""] if check["outputs"] else [],
+            "pivot": None if hides else pivot,
+        }
+    return {**run, "redacted": list(names)}
+
+
+def without_free_text(command: Sequence[str]) -> list[str]:
+    """A command line without the texts that a user gave in it."""
+    words = list(command)
+    for place, word in enumerate(words[:-1]):
+        if word in _FREE_TEXT:
+            words[place + 1] = LEFT_OUT
+    return words

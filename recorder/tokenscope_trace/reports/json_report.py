@@ -1,0 +1,338 @@
+"""A trace -> one JSON document for scripts: facts, numbers, decisions, where they lead, checks, and every token.
+
+Numbers are numbers: null is what was not measured, and what JSON has no number for, an infinity. `report.schema.json` beside this
+module describes every field. The same trace gives the same text. Knows no file system.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tokenscope_trace import __version__
+from tokenscope_trace.analysis import behaviour
+from tokenscope_trace.analysis.uncertainty import changed_nodes, near_certain, perplexity
+from tokenscope_trace.reports.review import Decision, Option, Review
+from tokenscope_trace.reports.summary import summarise
+from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.programs import lines
+from tokenscope_trace.traces.schema import CheckResult, Outcome, Scope
+from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.visible import escaped_json
+
+FORMAT = "tokenscope-report"
+VERSION = "1.0"
+
+_NUMBER = (int, float)
+_MODEL = {
+    "id": (str,),
+    "revision": (str,),
+    "architecture": (str,),
+    "parameters": (int,),
+    "vocab_size": (int,),
+    "context": (int,),
+    "dtype": (str,),
+    "device": (str,),
+    "attention": (str,),
+    "config_sha256": (str,),
+    "weights_sha256": (str,),
+    "tokenizer_sha256": (str,),
+}
+_SETTINGS = {
+    "do_sample": (bool,),
+    "temperature": _NUMBER,
+    "top_p": _NUMBER,
+    "top_k": (int,),
+    "min_p": _NUMBER,
+    "repetition_penalty": _NUMBER,
+    "max_new_tokens": (int,),
+    "seed": (int,),
+}
+_TREE = {
+    "engine": (str,),
+    "nodes": (int,),
+    "width": (int,),
+    "depth": (int,),
+    "length": (int,),
+    "extra": (int,),
+    "min_prob": _NUMBER,
+    "temperature": _NUMBER,
+    "seed": (int,),
+    "finish": (str,),
+}
+_COLUMNS = (
+    "logprob",
+    "probability",
+    "surprisal",
+    "entropy",
+    "margin",
+    "gap",
+    "tail",
+    "sampled_logprob",
+    "noise",
+)
+
+
+def json_report(trace: Trace, *, title: str | None = None) -> str:
+    """The document as text that ends in a line break; `title` stands in place of the prompt's file name."""
+    document = _finite(_document(trace, title))
+    return escaped_json(document) + "\n"
+
+
+def _document(trace: Trace, title: str | None) -> dict[str, Any]:
+    summary = summarise(trace, title)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "generator": {"name": "tokenscope-trace", "version": __version__},
+        "title": summary.title,
+        "model": _picked(trace.run["model"], _MODEL),
+        "settings": _settings(trace.run["sampling"]),
+        "run": _run(trace),
+        "summary": _summary(trace),
+        "decisions": _decisions(trace, summary.review),
+        "behaviour": _behaviour(trace, summary.review),
+        "check": _check(trace, summary.review),
+        "files": [_file(trace, number) for number in range(len(trace.files))],
+        "tokens": list(_tokens(trace)),
+    }
+
+
+def _settings(sampling: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **_picked(sampling, _SETTINGS),
+        "stop": _strings(sampling.get("stop")),
+        "processors": _strings(sampling.get("processors")),
+    }
+
+
+def _run(trace: Trace) -> dict[str, Any]:
+    run = trace.run
+    source = str(run["prompt"].get("source") or "-")
+    tree = run.get("tree")
+    return {
+        "kind": str(run["prompt"].get("kind") or ("score" if trace.files else "text")),
+        "source": None if source == "-" or trace.files else source,
+        "exact": run["prompt"].get("exact", True) is True,
+        "finish": run["finish"],
+        "recorded_by": _picked(run["generator"], {"name": (str,), "version": (str,)}),
+        "created": _of(run["clock"].get("created"), (str,)),
+        "command": _strings(run["command"]),
+        "libraries": {str(name): str(version) for name, version in run["libraries"].items()},
+        "noise": _of((run.get("replay") or {}).get("noise"), _NUMBER),
+        "tree": None if tree is None else _picked(tree, _TREE),
+        "notes": _strings(run["notes"]),
+        "redacted": _strings(run.get("redacted")),
+    }
+
+
+def _summary(trace: Trace) -> dict[str, Any]:
+    """Figures of each part of the recording; null for the parts that it does not have."""
+    if not trace.files:
+        return {
+            "prompt": _figures(trace, trace.prompt),
+            "output": _figures(trace, trace.output),
+            "code": None,
+            "changed": None,
+        }
+    compared = any(file.changed is not None for file in trace.files)
+    changed = np.concatenate([changed_nodes(trace, file) for file in trace.files])
+    return {
+        "prompt": None,
+        "output": None,
+        "code": _figures(trace, trace.scored),
+        "changed": _figures(trace, changed) if compared else None,
+    }
+
+
+def _figures(trace: Trace, nodes: Array) -> dict[str, Any]:
+    surprisal, entropy = (
+        values[~np.isnan(values)].astype(np.float64) for values in (trace.nodes.surprisal[nodes], trace.nodes.entropy[nodes])
+    )
+    certain, measured = near_certain(trace.nodes.surprisal[nodes])
+    return {
+        "tokens": len(nodes),
+        "measured": measured,
+        "near_certain": certain,
+        "perplexity": perplexity(trace.nodes.logprob[nodes]),
+        "surprisal_mean": float(surprisal.mean()) if len(surprisal) else None,
+        "surprisal_median": float(np.median(surprisal)) if len(surprisal) else None,
+        "surprisal_largest": float(surprisal.max()) if len(surprisal) else None,
+        "surprisal_sum": float(surprisal.sum()) if len(surprisal) else None,
+        "entropy_mean": float(entropy.mean()) if len(entropy) else None,
+    }
+
+
+def _decisions(trace: Trace, found: Review | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    results = _results(trace)
+    listed, first = [], 0
+    for row, decision in enumerate(found.decisions):
+        listed.append(_decision(trace, row, first, decision, results))
+        first += len(decision.options)
+    return {"found": found.found, "listed": listed}
+
+
+def _decision(trace: Trace, row: int, first: int, decision: Decision, results: Mapping[int, str]) -> dict[str, Any]:
+    """A decision: row `row` of its table, whose options begin at row `first` of theirs."""
+    table = trace.decisions
+    return {
+        "number": decision.number,
+        "node": decision.node,
+        "tokens": decision.count,
+        "line": decision.line,
+        "where": decision.where,
+        "written": decision.written,
+        "probability": _short(table.probability[row]),
+        "difference": _short(table.difference[row]),
+        "ends_text": decision.is_end,
+        "rest": max(0.0, min(1.0, 1 - decision.probability - sum(option.probability for option in decision.options))),
+        "drawn": bool(decision.drawn),
+        "coin_flip": decision.coin_flip,
+        "taste": decision.taste,
+        "options": [_option(trace, first + place, option, results) for place, option in enumerate(decision.options)],
+    }
+
+
+def _option(trace: Trace, row: int, option: Option, results: Mapping[int, str]) -> dict[str, Any]:
+    branch = option.branch
+    compared = branch >= 0 and len(trace.outcomes) > 0
+    scope = Scope(int(trace.outcomes.scope[branch])) if compared else Scope.NONE
+    return {
+        "text": option.text,
+        "ends_text": option.is_end,
+        "node": option.node,
+        "probability": _short(trace.decision_options.probability[row]),
+        "branch": None if branch < 0 else branch,
+        "outcome": None if branch < 0 else _name(Outcome(int(trace.outcomes.outcome[branch]) if compared else 0)),
+        "scope": None if scope == Scope.NONE else _name(scope),
+        "check": results.get(branch) if branch >= 0 else None,
+    }
+
+
+def _behaviour(trace: Trace, found: Review | None) -> dict[str, Any] | None:
+    if found is None or not len(trace.branches):
+        return None
+    shares = behaviour.by_outcome(trace)
+    return {
+        "explored": min(1.0, behaviour.explored(trace)),
+        "shares": {_name(outcome): min(1.0, shares.get(outcome, 0.0)) for outcome in Outcome},
+    }
+
+
+def _check(trace: Trace, found: Review | None) -> dict[str, Any] | None:
+    facts = trace.run.get("check")
+    if facts is None:
+        return None
+    results = _results(trace)
+    said = dict(zip(trace.checks.branch.tolist(), trace.checks.output.tolist(), strict=True))
+    return {
+        "command": facts["command"],
+        "timeout": _of(facts.get("timeout"), _NUMBER),
+        "memory": _of(facts.get("memory"), _NUMBER),
+        "output": results.get(-1),
+        "programs": [
+            {"branch": None if branch < 0 else branch, "result": result, "said": facts["outputs"][said[branch]]}
+            for branch, result in results.items()
+        ],
+        "pass_share": behaviour.pass_share(trace),
+        "pivot": _pivot(facts.get("pivot"), found.pivot_line if found is not None else None),
+    }
+
+
+def _pivot(pivot: Any, line: int | None) -> dict[str, Any] | None:
+    if pivot is None:
+        return None
+    return {
+        "node": int(pivot["node"]),
+        "line": line,
+        "before": _of(pivot.get("before"), _NUMBER),
+        "after": _of(pivot.get("after"), _NUMBER),
+    }
+
+
+def _results(trace: Trace) -> dict[int, str]:
+    """What the user's command said, by branch; -1 is the output."""
+    rows = zip(trace.checks.branch.tolist(), trace.checks.result.tolist(), strict=True)
+    return {branch: _name(CheckResult(result)) for branch, result in rows}
+
+
+def _file(trace: Trace, number: int) -> dict[str, Any]:
+    file = trace.files[number]
+    return {
+        "source": file.source,
+        "changed": None if file.changed is None else [list(pair) for pair in file.changed],
+        **_figures(trace, file.nodes),
+    }
+
+
+def _tokens(trace: Trace) -> Iterator[dict[str, Any]]:
+    """The output's tokens, or all tokens of the files that were scored."""
+    if not trace.files:
+        yield from _tokens_of(trace, trace.output, lines(trace, trace.texts[0]), None)
+    for number, file in enumerate(trace.files):
+        yield from _tokens_of(trace, file.nodes, lines(trace, file.nodes), number)
+
+
+def _tokens_of(trace: Trace, nodes: Array, line_of: Mapping[int, int], file: int | None) -> Iterator[dict[str, Any]]:
+    columns = {name: getattr(trace.nodes, name)[nodes] for name in _COLUMNS}
+    for place, node in enumerate(nodes.tolist()):
+        content = trace.token_bytes(node)
+        text = _text(content)
+        rank = int(trace.nodes.rank[node])
+        token_id = int(trace.nodes.token_id[node])
+        yield {
+            "node": node,
+            "token_id": token_id,
+            "text": text,
+            "hex": content.hex() if text is None else None,
+            "special": trace.is_special(token_id),
+            "file": file,
+            "line": line_of[node],
+            "rank": rank or None,
+            **{name: _short(values[place]) for name, values in columns.items()},
+        }
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _short(value: np.floating[Any]) -> float:
+    """The shortest decimal number that is this float32."""
+    return float(str(value))
+
+
+def _name(member: Outcome | Scope | CheckResult) -> str:
+    return member.name.lower().replace("_", "-")
+
+
+def _of(value: Any, kinds: tuple[type, ...]) -> Any:
+    """The value if it is of one of these kinds, else None; a truth value is no number."""
+    return value if isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)) else None
+
+
+def _picked(facts: Any, keys: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
+    """These facts, in this order; None for those that are not known."""
+    known = facts if isinstance(facts, dict) else {}
+    return {key: _of(known.get(key), kinds) for key, kinds in keys.items()}
+
+
+def _strings(values: Iterable[Any] | None) -> list[str]:
+    return [str(value) for value in values or ()]
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for every number that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,136 @@
+"""A trace -> Markdown for the text of a pull request: the decisions, where they lead, and which file to attach.
+
+At most LINES lines, so that it stays a comment: what does not fit is in the report. Knows no file system.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tokenscope_trace.reports.markdown import code_span, fenced, plain
+from tokenscope_trace.reports.review import REST, Decision, Option, Review, in_words, rest
+from tokenscope_trace.reports.summary import Place, Summary, summarise
+from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.visible import visible_line
+
+LINES = 59
+_OPTIONS = 3
+_AND = {False: ", its alternatives and these branches", True: " and what was expected instead"}
+
+
+def markdown(trace: Trace, report: str, *, title: str | None = None) -> str:
+    """The text; `report` is the name of the page that should be attached."""
+    summary = summarise(trace, title)
+    checks = summary.review.checks if summary.review else ()
+    verdict = f" {checks[0]}" if checks else ""
+    head = [
+        _heading(summary),
+        "",
+        f"{plain(summary.model)}, {plain(summary.settings)}, {summary.extent}. {plain(summary.headline)}{verdict}",
+        *_shares(summary.review),
+        *([plain(summary.warning)] if summary.warning else []),
+        *(_quoting(sentence) for sentence in (summary.sentences if summary.files else checks[1:])),
+        "",
+    ]
+    foot = [
+        "",
+        f"Attach {code_span(visible_line(report))}: it shows every token{_AND[bool(summary.files)]}, offline. "
+        "The numbers say how sure the model was, not whether the code is right.",
+    ]
+    found = summary.review
+    body = _decisions(found, LINES - len(head) - len(foot)) if found and found.decisions else _places(summary)
+    return "\n".join([*head, *body, *foot]) + "\n"
+
+
+def _heading(summary: Summary) -> str:
+    """The title, as a heading; that of several files is words around one name."""
+    if not summary.files:
+        return f"### How the model wrote {code_span(summary.title)}"
+    name = code_span(summary.files[0].source)
+    titled = summary.title != summary.source
+    more = len(summary.files) + summary.files_left_out - 1
+    return f"### How expected {code_span(summary.title) if titled else name if not more else f'{name} and {more:,} more'} {'is' if titled or not more else 'are'}"
+
+
+def _shares(review: Review | None) -> Iterator[str]:
+    if review is not None and review.shares:
+        parts = ", ".join(f"{share.percent} {share.label}" for share in review.shares)
+        yield f"Of the explored probability ({review.explored} of all): {parts}."
+
+
+def _quoting(sentence: str) -> str:
+    """A sentence whose quoted parts become code."""
+    parts = re.split("“(.*?)”", sentence)
+    return "".join(code_span(part) if place % 2 else _words(part) for place, part in enumerate(parts))
+
+
+def _words(part: str) -> str:
+    """Words without markup, with the spaces at their ends."""
+    lead, trail = part[: len(part) - len(part.lstrip())], part[len(part.rstrip()) :]
+    return f"{lead}{plain(part)}{trail}" if part.strip() else part
+
+
+def _decisions(review: Review, room: int) -> list[str]:
+    """A numbered list; the first decisions have their diff, as far as there is room for it."""
+    heads = [_head(decision) for decision in review.decisions]
+    if review.found > len(heads):
+        room -= 2
+    room -= len(heads)
+    lines = []
+    for decision, head in zip(review.decisions, heads, strict=True):
+        diff = _diff(decision)
+        shown = diff if len(diff) <= room else []
+        room -= len(shown)
+        lines += [head, *shown]
+    if review.found > len(heads):
+        lines += ["", f"The first {len(heads)} of {review.found:,} decisions."]
+    return lines
+
+
+def _head(decision: Decision) -> str:
+    where = f", {plain(decision.where)}" if decision.where else ""
+    options = ([option for option in decision.options if option.branch >= 0] or list(decision.options))[:_OPTIONS]
+    left = rest(decision, options)
+    others = "; ".join([*map(_option, options), *([f"{REST} {left}"] if left else [])])
+    notes = ", ".join(
+        note
+        for note in (
+            f"drawn by chance, {decision.drawn}" if decision.drawn else "",
+            "a coin flip" if decision.coin_flip else "",
+        )
+        if note
+    )
+    instead = f", or {others}" if others else ""
+    return (
+        f"{decision.number}. **Line {decision.line:,}**{where}: {in_words(decision)} {decision.percent}"
+        f"{f' ({notes})' if notes else ''}{instead}"
+    )
+
+
+def _option(option: Option) -> str:
+    check = f", check {option.check}" if option.check else ""
+    return f"{in_words(option)} {option.percent} ({option.outcome}{check})"
+
+
+def _diff(decision: Decision) -> list[str]:
+    """The diff of the most probable alternative that differs, as lines inside of a list."""
+    shown = next((option for option in decision.options if option.diff and option.key != "same"), None)
+    if shown is None:
+        return []
+    text = fenced("\n".join(f"{line.sign}{line.text}" for line in shown.diff), "diff")
+    return [f"   {line}" for line in text.splitlines()]
+
+
+def _places(summary: Summary) -> list[str]:
+    """What stands in for decisions where there are none: the least certain tokens."""
+    if not summary.places:
+        return ["No token has a surprisal of 1 bit or more."]
+    return [f"- {_place(place)}" for place in summary.places]
+
+
+def _place(place: Place) -> str:
+    where = f"{code_span(place.file)} line {place.line:,}" if place.file else f"line {place.line:,}"
+    word = "expected" if place.expected else "or"
+    others = ", ".join(f"{code_span(other.token)} {other.percent}" for other in place.instead)
+    return f"**{where}**: {code_span(place.token)} {place.probability}" + (f", {word} {others}" if others else "")

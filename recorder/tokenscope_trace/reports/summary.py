@@ -1,0 +1,392 @@
+"""A trace -> the plain data of the report's summary: what was run, what shaped the code, how sure the model was and where least.
+
+Knows numbers and sentences, no markup. The page shows this summary with and without scripts, so it is computed here only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from tokenscope_trace.analysis.uncertainty import (
+    UNCERTAIN,
+    changed_lines,
+    changed_nodes,
+    is_changed,
+    least_certain_lines,
+    near_certain,
+    others,
+    perplexity,
+    ranked_files,
+    surprised,
+)
+from tokenscope_trace.figures import decimal, percent
+from tokenscope_trace.reports.excerpts import Passage, Row, capped, excerpt, numbered, passages, rows
+from tokenscope_trace.reports.provenance import facts, settings
+from tokenscope_trace.reports.review import Review, review
+from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.programs import lines, program
+from tokenscope_trace.traces.schema import Origin
+from tokenscope_trace.traces.trace import File, Trace
+from tokenscope_trace.visible import deceptive, shortened, visible_line, visible_token
+
+SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, as in viewer/reading/metrics.js
+LISTED = 8
+FILES_LISTED = 100
+FILES_SHOWN = 10  # with an excerpt
+
+_FINISHES = {
+    "end-of-text": "The model ended the text itself.",
+    "stop-string": "It stopped at a stop string.",
+    "context": "It stopped where the model's context was full.",
+    "scored": "Nothing was generated.",
+    "interrupted": "The recording ended early: this is what was there by then.",
+}
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another token that was likely, in visible form."""
+
+    token: str
+    percent: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """One of the least certain tokens. `bucket` is its step on the surprisal scale, 0 to 5."""
+
+    node: int
+    line: int
+    token: str
+    surprisal: str
+    probability: str
+    bucket: int
+    instead: tuple[Alternative, ...]
+    file: str = ""
+    changed: bool = False
+    expected: bool = False
+
+
+@dataclass(frozen=True)
+class FileSummary:
+    """A scored file: its figures, and its first rows, the changed ones with their context before all others."""
+
+    source: str
+    changed: str
+    tokens: str
+    bits: str
+    perplexity: str
+    rows: tuple[Row, ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All that the summary says, as strings in the order of the page; of scored code it has `files` and no output."""
+
+    title: str
+    source: str
+    model: str
+    settings: str
+    extent: str
+    headline: str
+    sentences: tuple[str, ...]
+    notes: tuple[str, ...]
+    places: tuple[Place, ...]
+    before: str
+    before_left_out: int
+    output: tuple[Passage, ...]
+    output_left_out: int
+    after: str
+    after_left_out: int
+    columns: tuple[str, ...]
+    numbers: tuple[tuple[str, ...], ...]
+    definitions: tuple[tuple[str, str, str], ...]
+    facts: tuple[tuple[str, str], ...]
+    files: tuple[FileSummary, ...] = ()
+    files_left_out: int = 0
+    review: Review | None = None
+    warning: str = ""  # of characters that do not show as what they are
+    line: int = 1  # of the first line of `before`
+    output_line: int = 1
+    after_line: int = 1
+
+    @property
+    def before_rows(self) -> list[Row]:
+        """The lines before the output with their numbers."""
+        return numbered([Passage(self.before)], self.line)
+
+    @property
+    def output_rows(self) -> list[Row]:
+        """Those of the output; its first one may be the prompt's last."""
+        return numbered(self.output, self.output_line)
+
+    @property
+    def after_rows(self) -> list[Row]:
+        """Those behind it."""
+        return numbered([Passage(self.after)], self.after_line)
+
+
+def summarise(trace: Trace, title: str | None = None) -> Summary:
+    """The summary of a trace; `title` replaces the prompt's file name as the title."""
+    if trace.files:
+        return _summarise_scored(trace, title)
+    path = trace.texts[0]
+    is_prompt = trace.nodes.origin[path] == Origin.PROMPT
+    output, prompt = path[~is_prompt], path[is_prompt]
+    line_of = lines(trace, path)
+    places = tuple(_place(trace, node, line_of[node]) for node in _least_certain(trace, output))
+    source = visible_line(str(trace.run["prompt"].get("source") or "-"))
+    source = "standard input" if source == "-" else source
+    first_output = int(np.argmin(is_prompt)) if len(output) else len(path)
+    last_output = first_output + len(output)
+    prefix, suffix = program(trace, path[:first_output]), program(trace, path[last_output:])
+    before, before_left_out = excerpt(prefix, last=True)
+    after, after_left_out = excerpt(suffix, last=False)
+    shown, output_left_out = capped(trace, output)
+    found = review(trace)
+    certain = _headline(trace, output)
+    decided = _decided(found)
+    verdict = found.checks[:1] if found else ()
+    output_line = 1 + prefix.count(b"\n")
+    return Summary(
+        title=visible_line(title) if title else source,
+        source=source,
+        model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
+        settings=settings(trace.run["sampling"]),
+        extent=_tokens(len(output)),
+        headline=decided or certain,
+        sentences=(*verdict, *([certain] if decided else []), *_sentences(trace, output)),
+        notes=tuple(visible_line(note) for note in trace.run["notes"]),
+        places=places,
+        before=before,
+        before_left_out=before_left_out,
+        output=tuple(passages(trace, shown, {place.node for place in places})),
+        output_left_out=output_left_out,
+        after=after,
+        after_left_out=after_left_out,
+        columns=("prompt", "output"),
+        numbers=tuple(_numbers(trace, prompt, output)),
+        definitions=tuple(_definitions(trace)),
+        facts=tuple(facts(trace.run)),
+        review=found,
+        warning=deceptive([program(trace, path)]),
+        line=output_line - before.count("\n"),
+        output_line=output_line,
+        after_line=output_line + program(trace, output).count(b"\n"),
+    )
+
+
+def _summarise_scored(trace: Trace, title: str | None) -> Summary:
+    """The summary of code that the model did not write."""
+    files = ranked_files(trace)
+    changed = np.concatenate([changed_nodes(trace, file) for file in files])
+    rest = np.setdiff1d(trace.scored, changed)
+    places = tuple(_scored_places(trace, files, [*_least_certain(trace, changed), *_least_certain(trace, rest)][:LISTED]))
+    marked = {place.node for place in places}
+    shown = [_file(trace, file, marked if i < FILES_SHOWN else None) for i, file in enumerate(files[:FILES_LISTED])]
+    name = visible_line(files[0].source)
+    source = name if len(files) == 1 else f"{name} and {len(files) - 1} more"
+    revision = (trace.run.get("score") or {}).get("revision")
+    return Summary(
+        title=visible_line(title) if title else source,
+        source=source,
+        model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
+        settings="scored" if revision is None else visible_line(f"scored, changes since {revision}"),
+        extent=f"{_tokens(len(trace.scored))} in {_files(len(files))}",
+        headline=_surprise(trace, files, changed),
+        sentences=tuple(_scored_sentences(trace, files, changed)),
+        notes=tuple(visible_line(note) for note in trace.run["notes"]),
+        places=places,
+        before="",
+        before_left_out=0,
+        output=(),
+        output_left_out=0,
+        after="",
+        after_left_out=0,
+        columns=("changed", "unchanged") if len(changed) else ("code",),
+        numbers=tuple(_numbers(trace, changed, rest) if len(changed) else _numbers(trace, rest)),
+        definitions=tuple(_definitions(trace)),
+        facts=tuple(facts(trace.run)),
+        files=tuple(shown),
+        files_left_out=len(files) - len(shown),
+        warning=deceptive(program(trace, file.nodes) for file in files),
+    )
+
+
+def _scored_places(trace: Trace, files: list[File], nodes: list[int]) -> Iterator[Place]:
+    for node in nodes:
+        file = next(file for file in files if file.nodes[0] <= node <= file.nodes[-1])
+        line = lines(trace, file.nodes)[node]
+        place = _place(trace, node, line)
+        expected = int(trace.nodes.rank[node]) > 1
+        name = visible_line(file.source) if len(files) > 1 else ""
+        yield replace(place, file=name, changed=is_changed(file, line), expected=expected)
+
+
+def _file(trace: Trace, file: File, marked: set[int] | None) -> FileSummary:
+    """A file's figures; with an excerpt that marks some tokens, where they are not None."""
+    surprisal = trace.nodes.surprisal[file.nodes]
+    found, left_out = ([], 0) if marked is None else rows(passages(trace, file.nodes, marked), partial(is_changed, file))
+    return FileSummary(
+        source=visible_line(file.source),
+        changed="–" if file.changed is None else f"{changed_lines(file):,}",
+        tokens=f"{len(file.nodes):,}",
+        bits=decimal(float(np.nansum(surprisal, dtype=np.float64))),
+        perplexity=decimal(perplexity(trace.nodes.logprob[file.nodes])),
+        rows=tuple(found),
+        left_out=left_out,
+    )
+
+
+def _surprise(trace: Trace, files: list[File], changed: Array) -> str:
+    """How much surprised the model, in one sentence: of the changed lines where there are such, else of all."""
+    nodes = changed if len(changed) else trace.scored
+    found, measured = surprised(trace.nodes.surprisal[nodes])
+    where = f"the {_changed_lines(files)}" if len(changed) else _files(len(files))
+    if measured == 0:
+        return f"{_tokens(len(nodes))} in {where}; how surprising they are is not measured."
+    return f"The model was surprised by {f'{found:,}' if found else 'none'} of {_tokens(measured)} in {where}."
+
+
+def _changed_lines(files: list[File]) -> str:
+    count = sum(changed_lines(file) for file in files)
+    return "changed line" if count == 1 else f"{count:,} changed lines"
+
+
+def _scored_sentences(trace: Trace, files: list[File], changed: Array) -> Iterator[str]:
+    """What the changed lines have in bits and where most of it stands, then the same of all that was read."""
+    if len(changed):
+        first = next(iter(least_certain_lines(trace, 1)), None)
+        bits = decimal(float(np.nansum(trace.nodes.surprisal[changed], dtype=np.float64)))
+        lines_in_words = _changed_lines(files)
+        alone = lines_in_words == "changed line"
+        yield f"The {lines_in_words} {'has' if alone else 'have'} {bits} bits."
+        if first is not None and first.changed and not alone:
+            where = f"{visible_line(first.file)}, line" if first.file and len(files) > 1 else "line"
+            text = shortened(visible_line(first.text.strip()), 60)
+            yield f"The most surprising of them is {where} {first.number:,} with {decimal(first.bits)}: “{text}”."
+    yield "Surprised means a surprisal of 1 bit or more: a probability of a half or less."
+    perplexed = decimal(perplexity(trace.nodes.logprob[trace.scored]))
+    if len(changed):
+        found, measured = surprised(trace.nodes.surprisal[trace.scored])
+        where = "the whole file" if len(files) == 1 else f"all {len(files):,} files"
+        yield f"In {where} that is so for {found:,} of {_tokens(measured)}; the perplexity is {perplexed}."
+    else:
+        yield f"The perplexity of the code is {perplexed}."
+    if trace.run["finish"] == "interrupted":
+        yield _FINISHES["interrupted"]
+
+
+def _least_certain(trace: Trace, nodes: Array) -> list[int]:
+    """The nodes with most surprisal, if it is UNCERTAIN or more."""
+    surprisal = trace.nodes.surprisal[nodes]
+    candidates = np.flatnonzero(surprisal >= UNCERTAIN)
+    found: list[int] = nodes[candidates[np.argsort(-surprisal[candidates], kind="stable")][:LISTED]].tolist()
+    return found
+
+
+def _place(trace: Trace, node: int, line: int) -> Place:
+    surprisal = float(trace.nodes.surprisal[node])
+    return Place(
+        node=node,
+        line=line,
+        token=visible_token(trace.token_bytes(node)),
+        surprisal=decimal(surprisal, "bits"),
+        probability=percent(float(trace.nodes.probability[node])),
+        bucket=int(np.searchsorted(SURPRISAL_EDGES, surprisal, side="right")),
+        instead=tuple(_instead(trace, node)),
+    )
+
+
+def _instead(trace: Trace, node: int) -> Iterator[Alternative]:
+    """The two most probable tokens beside the one that stands there."""
+    for token_id, p in islice(others(trace, node), 2):
+        yield Alternative(visible_token(trace.bytes_of(token_id)), percent(p))
+
+
+def _decided(found: Review | None) -> str:
+    """How many decisions the page opens on, in one sentence; empty where there is none."""
+    if found is None or not found.decisions:
+        return ""
+    count = len(found.decisions)
+    if all(decision.taste for decision in found.decisions):
+        return "What else was likely would have changed names and notation, nothing more."
+    if found.found > count:
+        return f"{count} of {found.found:,} decisions shaped this code most."
+    return "One decision shaped this code." if count == 1 else f"{count} decisions shaped this code."
+
+
+def _headline(trace: Trace, output: Array) -> str:
+    if len(output) == 0:
+        return "The model wrote nothing."
+    certain, measured = near_certain(trace.nodes.surprisal[output])
+    if measured == 0:
+        return f"The model wrote {_tokens(len(output))}; how sure it was is not measured."
+    which = "that can be read" if trace.run.get("redacted") else "it wrote"
+    if measured == 1:
+        return f"The model was {'nearly certain' if certain else 'not certain'} of the one token {which}."
+    amount = "all" if certain == measured else "none" if certain == 0 else f"{certain:,}"
+    return f"The model was nearly certain of {amount} of the {measured:,} tokens {which}."
+
+
+def _sentences(trace: Trace, output: Array) -> Iterator[str]:
+    logprob = trace.nodes.logprob[output]
+    if np.any(~np.isnan(logprob)):
+        yield f"Nearly certain means a probability above 93 %. The perplexity of the output is {decimal(perplexity(logprob))}."
+    finish = trace.run["finish"]
+    limit = trace.run["sampling"].get("max_new_tokens")
+    if finish == "length":
+        yield (
+            f"It stopped at the limit of {_tokens(limit)}."
+            if isinstance(limit, int)
+            else "It stopped at its limit of tokens."
+        )
+    else:
+        yield _FINISHES[finish]
+
+
+def _numbers(trace: Trace, *columns: Array) -> Iterator[tuple[str, ...]]:
+    """Rows of a name and one figure for each of some sets of nodes."""
+
+    def row(name: str, tell: Callable[[Array], str]) -> tuple[str, ...]:
+        return name, *(tell(nodes) for nodes in columns)
+
+    def reduced(values: Array, reduce: Callable[[Array], Any]) -> Callable[[Array], str]:
+        def tell(nodes: Array) -> str:
+            measured = values[nodes][~np.isnan(values[nodes])].astype(np.float64)
+            return decimal(float(reduce(measured)) if len(measured) else float("nan"), "bits")
+
+        return tell
+
+    surprisal, entropy, logprob = trace.nodes.surprisal, trace.nodes.entropy, trace.nodes.logprob
+    yield row("tokens", lambda nodes: f"{len(nodes):,}")
+    yield row("measured", lambda nodes: f"{np.count_nonzero(~np.isnan(surprisal[nodes])):,}")
+    yield row("perplexity", lambda nodes: decimal(perplexity(logprob[nodes])))
+    yield row("surprisal, mean", reduced(surprisal, np.mean))
+    yield row("surprisal, median", reduced(surprisal, np.median))
+    yield row("surprisal, largest", reduced(surprisal, np.max))
+    yield row("surprisal, sum", reduced(surprisal, np.sum))
+    yield row("entropy, mean", reduced(entropy, np.mean))
+
+
+def _definitions(trace: Trace) -> Iterator[tuple[str, str, str]]:
+    """Rows of (name, unit, definition), as the trace has them."""
+    for name, metric in trace.metrics.items():
+        if isinstance(metric, dict):
+            unit, definition = (visible_line(str(metric.get(key) or "")) for key in ("unit", "definition"))
+            yield visible_line(name), unit, definition
+
+
+def _tokens(count: int) -> str:
+    return f"{count:,} token{'' if count == 1 else 's'}"
+
+
+def _files(count: int) -> str:
+    return "one file" if count == 1 else f"{count:,} files"

@@ -1,0 +1,116 @@
+"""A recording as a job that records it again, from what the trace holds: its very token ids, its settings, its files. A Trace in, a Job out.
+
+torch is imported when the recording starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tokenscope_trace.errors import ModelError, TraceError
+from tokenscope_trace.models.prompts import Prompt, Segment, fim_ends
+from tokenscope_trace.models.token_bytes import Speller
+from tokenscope_trace.progress import Watcher
+from tokenscope_trace.recording.documents import Compared, Document
+from tokenscope_trace.session.jobs import Job
+from tokenscope_trace.session.recorded_settings import Asked
+from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.trace import Trace
+
+if TYPE_CHECKING:
+    from tokenscope_trace.models.loading import LoadedModel
+
+_LEAST_WINDOW = 2
+
+
+def repetition(trace: Trace, asked: Asked, name: Path) -> Job:
+    """The job that records a trace's run again; `name` is its file.
+
+    Its preparation raises ModelError where the model's tokenizer spells the recorded ids otherwise: then it is another model.
+    """
+    stem = f"{name.stem}-again"
+    if trace.files:
+        return Job(
+            stem, lambda loaded: _code(trace, loaded), _Scoring(trace, asked), {"reading": len(trace.files)}, generates=False
+        )
+    extent = {"writing": asked.generation.max_new_tokens}
+    return Job(stem, lambda loaded: _prompt(trace, loaded), _Generation(asked), extent, generates=True)
+
+
+class _Generation:
+    """Goes on from the recorded prompt."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+
+    def __call__(self, loaded: LoadedModel, prompt: Prompt, watcher: Watcher, **more: Any) -> Trace:
+        from tokenscope_trace.recording.recorder import record
+
+        asked = self._asked
+        return record(loaded, prompt, asked.generation, tree=asked.tree, language=asked.language, watcher=watcher, **more)
+
+
+class _Scoring:
+    """Reads the recorded files."""
+
+    def __init__(self, trace: Trace, asked: Asked) -> None:
+        self._trace, self._asked = trace, asked
+
+    def __call__(self, loaded: LoadedModel, prompts: Sequence[Prompt], watcher: Watcher, **more: Any) -> Trace:
+        from tokenscope_trace.recording.scorer import WINDOW, score
+
+        facts = self._trace.run.get("score") or {}
+        compared = None
+        if facts.get("commit") is not None:
+            compared = Compared(str(facts.get("revision") or ""), str(facts["commit"]))
+        documents = [Document(file.source, "", file.changed) for file in self._trace.files]
+        return score(
+            loaded,
+            documents,
+            prompts=prompts,
+            window=max(_LEAST_WINDOW, min(facts.get("window") or WINDOW, WINDOW)),
+            top_alternatives=self._asked.generation.top_alternatives,
+            compared=compared,
+            watcher=watcher,
+            **more,
+        )
+
+
+def _prompt(trace: Trace, loaded: LoadedModel) -> Prompt:
+    facts = trace.run["prompt"]
+    segments = tuple(Segment(one["role"], one["first"], one["end"]) for one in facts["segments"])
+    ids = _ids(trace, trace.prompt, loaded)
+    if not ids:
+        raise TraceError("the recording has no prompt.")
+    kind = str(facts.get("kind") or "text")
+    ends = fim_ends(loaded.tokenizer) if kind == "fim" else ()
+    return Prompt(ids, kind, str(facts.get("source") or "-"), segments, facts.get("exact") is not False, ends)
+
+
+def _code(trace: Trace, loaded: LoadedModel) -> list[Prompt]:
+    exact = [file.get("exact") is not False for file in trace.run["files"]]
+    return [
+        Prompt(_ids(trace, file.nodes, loaded), "text", file.source, (), spelled)
+        for file, spelled in zip(trace.files, exact, strict=True)
+    ]
+
+
+def _ids(trace: Trace, nodes: Array, loaded: LoadedModel) -> list[int]:
+    """The recorded ids, which the model's tokenizer spells as the recording does."""
+    ids: list[int] = np.asarray(trace.nodes.token_id)[nodes].tolist()
+    size = int(loaded.facts["vocab_size"])
+    if ids and max(ids) >= size:
+        raise ModelError(
+            f"the recording's text holds token {max(ids)}, and this model's tokens go from 0 to {size - 1}: it is another model."
+        )
+    spelled = Speller(loaded.tokenizer).spell(ids) if ids else []
+    for place, (node, word) in enumerate(zip(nodes.tolist(), spelled, strict=True)):
+        if word != trace.token_bytes(node):
+            raise ModelError(
+                f"this model's tokenizer spells token {place + 1} of the recording's text otherwise (id {ids[place]}): it is another model."
+            )
+    return ids

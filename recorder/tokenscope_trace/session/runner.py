@@ -1,0 +1,231 @@
+"""One recording from the model to the file, stage by stage: load, prepare, record, analyse, check, write.
+
+In: a job and where its trace goes. Out: an exit code. Whatever fails after the first token costs its own stage; what there was at the
+end of the last finished stage is written all the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenscope_trace.analysis.pipeline import with_checks, with_decisions
+from tokenscope_trace.errors import INCOMPLETE, ModelError, OutputError, TokenScopeError
+from tokenscope_trace.errors import INTERRUPTED as EXIT_INTERRUPTED
+from tokenscope_trace.failures import (
+    CUT_OFF,
+    INTERRUPTED,
+    Missing,
+    attempt,
+    explained,
+    is_memory,
+    reason_of,
+    released,
+    reserve,
+)
+from tokenscope_trace.files import check_writable
+from tokenscope_trace.languages.language import Language
+from tokenscope_trace.progress import Estimate
+from tokenscope_trace.session.display import Display
+from tokenscope_trace.session.interrupts import Insisted, Stop, abortable
+from tokenscope_trace.session.jobs import Job
+from tokenscope_trace.session.output import Keeper, Nowhere, Written
+from tokenscope_trace.settings import CheckSettings, ReplaySettings
+from tokenscope_trace.traces.trace import Trace
+
+if TYPE_CHECKING:
+    from tokenscope_trace.models.loading import LoadedModel
+
+State = Callable[[Sequence[Missing]], Trace]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done with a job beside recording it. `output` None is standard output; `prepare` makes of every trace what may be
+    written; without `keep` nothing is written at all.
+    """
+
+    output: Path | None
+    force: bool
+    model: str  # as the user is told that it is loaded
+    load: Callable[[], LoadedModel]
+    replay: ReplaySettings | None
+    language: Language | None
+    decisions: int
+    check: CheckSettings | None
+    command: Sequence[str]
+    prepare: Callable[[Trace], Trace] = lambda trace: trace
+    keep: bool = True
+
+
+def run(job: Job, plan: Plan, display: Display) -> int:
+    """Record, write, report; the exit code. Raises as `perform` does."""
+    done = perform(job, plan, display)
+    if done is None:
+        return EXIT_INTERRUPTED
+    trace, written = done
+    display.summary(plan.prepare(trace), written.path, written.size)
+    return exit_code(trace)
+
+
+def rehearse(job: Job, plan: Plan, display: Display) -> Estimate:
+    """What recording this job would take; checks what a recording checks beforehand, and writes nothing. Raises as `perform` does."""
+    assert job.estimate is not None
+    if plan.output is not None:
+        check_writable(plan.output, force=plan.force)
+    begin = time.perf_counter()
+    with abortable():
+        with display.working(f"Loading {plan.model}"):
+            loaded = plan.load()
+            prepared = job.prepare(loaded)
+        took = time.perf_counter() - begin
+        with display.working("Trying a few steps"):
+            return job.estimate(
+                loaded, prepared, replay=plan.replay, language=plan.language, check=plan.check, load_seconds=took
+            )
+
+
+def perform(job: Job, plan: Plan, display: Display) -> tuple[Trace, Written] | None:
+    """Record and write; None where somebody insisted on leaving at once.
+
+    Raises TokenScopeError where nothing is written, KeyboardInterrupt where it was interrupted before there was anything to write.
+    """
+
+    def stopping() -> None:
+        display.say("Stopping; what is there by now is kept. Press Ctrl-C again to break off what runs, twice to leave.")
+
+    stop = Stop(stopping)
+    keeper: Keeper = Nowhere()
+    if plan.keep:
+        keeper = Keeper(plan.output, force=plan.force, prepare=plan.prepare, shelter=stop.shelter, say=display.say)
+    begin = time.perf_counter()
+    with abortable(), display.working(f"Loading {plan.model}"):
+        loaded = plan.load()
+        prepared = job.prepare(loaded)
+    stages = _Stages(job, plan, display, stop, keeper)
+    with stop.listening(), reserve():
+        try:
+            trace = stages.recorded(loaded, prepared, time.perf_counter() - begin)
+            del loaded  # what follows may need the memory
+            trace, written = stages.written(stages.analysed(trace))
+        except Insisted:
+            display.insist(f"Left at once. {keeper.left() or 'Nothing was written.'}")
+            return None
+        except TokenScopeError:
+            raise
+        except Exception as error:
+            left = keeper.left()
+            if not left and not is_memory(error):
+                raise
+            released(error)
+            raise OutputError(
+                f"the recording could not be finished: {reason_of(error)}. {left or 'Nothing was written.'}"
+            ) from error
+    return trace, written
+
+
+def exit_code(trace: Trace) -> int:
+    """What a caller is told of a trace that was written."""
+    reasons = [entry["reason"] for entry in trace.run.get("missing") or []]
+    return EXIT_INTERRUPTED if INTERRUPTED in reasons else INCOMPLETE if reasons else 0
+
+
+def marked(trace: Trace, missing: Sequence[Missing]) -> Trace:
+    """The trace with what is missing beyond what it says itself."""
+    if not missing:
+        return trace
+    facts = [*(trace.run.get("missing") or []), *(one.fact for one in missing)]
+    notes = [*trace.run["notes"], *(one.sentence for one in missing)]
+    return trace.replaced({**trace.run, "missing": facts, "notes": notes}, {})
+
+
+class _Stages:
+    """The stages of one recording after its model is there."""
+
+    def __init__(self, job: Job, plan: Plan, display: Display, stop: Stop, keeper: Keeper) -> None:
+        self._job, self._plan, self._display, self._stop, self._keeper = job, plan, display, stop, keeper
+        self._state: State | None = None
+        self._missing: list[Missing] = []  # after the recording itself
+
+    def recorded(self, loaded: LoadedModel, prepared: Any, load_seconds: float) -> Trace:
+        """The trace without its analysis, or what there was at the end of the last stage that came to its end."""
+        plan = self._plan
+        try:
+            following = self._display.following(self._job.extent, self._stop, self._on_state, self._on_missing)
+            with following as watcher:
+                return self._job.record(
+                    loaded, prepared, watcher, replay=plan.replay, command=list(plan.command), load_seconds=load_seconds
+                )
+        except (Exception, KeyboardInterrupt) as error:
+            return self._instead(error)
+
+    def analysed(self, trace: Trace) -> Trace:
+        """With syntax, outcomes, decisions and checks, as far as they can be had."""
+        plan = self._plan
+        self._on_state(lambda also: marked(trace, also), True)
+        found = attempt("structure", lambda: with_decisions(trace, plan.language, plan.decisions), self._lacks) or trace
+        if plan.check is not None and self._job.generates:
+            found = attempt("check", lambda: self._checked(found, plan.check), self._lacks) or found
+        return attempt("structure", lambda: marked(found, self._missing), self._lacks) or found
+
+    def written(self, trace: Trace) -> tuple[Trace, Written]:
+        """Written, without the analysis where the memory does not hold it; with the trace that it is."""
+        plain = self._state
+        try:
+            return trace, self._finish(trace)
+        except Exception as error:
+            if not is_memory(error):
+                raise
+            released(error)
+            less = Missing("structure", reason_of(error))
+            self._on_missing(less, error)
+        assert plain is not None
+        trace = plain([less, *self._unchecked(less.reason)])
+        return trace, self._finish(trace)
+
+    def _finish(self, trace: Trace) -> Written:
+        written: list[Written] = []
+        try:
+            with self._stop.shelter():
+                written.append(self._keeper.finish(trace))
+        except KeyboardInterrupt:  # asked for while it was written; it is
+            pass
+        return written[0]
+
+    def _checked(self, trace: Trace, check: CheckSettings | None) -> Trace:
+        assert check is not None
+        with self._display.checking() as on_check:
+            return with_checks(trace, self._plan.language, check, self._stop, on_check)
+
+    def _on_state(self, state: State, finished: bool) -> None:
+        if finished:
+            self._state = state
+        ahead = [Missing("structure", CUT_OFF), *self._unchecked(CUT_OFF)]
+        self._keeper.offer(lambda: state(ahead), finished)
+
+    def _unchecked(self, reason: str) -> list[Missing]:
+        return [Missing("check", reason)] if self._plan.check is not None and self._job.generates else []
+
+    def _lacks(self, missing: Missing, error: BaseException | None) -> None:
+        self._missing.append(missing)
+        self._on_missing(missing, error)
+
+    def _on_missing(self, missing: Missing, error: BaseException | None) -> None:
+        for line in explained(missing, error):
+            self._display.insist(line)
+
+    def _instead(self, error: BaseException) -> Trace:
+        """What there was before an error that no stage has caught. Raises it, in other words, where there was nothing."""
+        reason, state = reason_of(error), self._state
+        released(error)
+        if state is not None:
+            self._display.insist(f"The recording was broken off: {error if isinstance(error, TokenScopeError) else reason}.")
+            return state([])
+        if is_memory(error) and not self._keeper.left():
+            raise ModelError(
+                "the memory does not suffice to record this; try a shorter prompt, --dtype bfloat16 or --no-attention."
+            ) from error
+        raise error

@@ -1,0 +1,164 @@
+"""The program that each path of a recording writes: the main path's, and that of every branch. Knows no language and no syntax.
+
+A program reads as its file does: without control tokens, and in a fill-in-the-middle recording with what was written in its hole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.schema import BranchEnd, Origin
+from tokenscope_trace.traces.trace import Indices, Trace
+
+_HELD = 1 << 26  # bytes of text: more is not kept, for thousands of branches may share a long beginning
+_ENDED = ("end-of-text", "stop-string")
+
+
+def program(trace: Trace, nodes: Array) -> bytes:
+    """The bytes of the program that these nodes spell."""
+    return b"".join(trace.token_bytes(node) for node in nodes if trace.in_program(int(node)))
+
+
+def lines(trace: Trace, path: Array) -> dict[int, int]:
+    """The line, from 1, on which each node begins."""
+    line, lines = 1, {}
+    for node in path.tolist():
+        lines[node] = line
+        line += trace.token_bytes(node).count(b"\n") if trace.in_program(node) else 0
+    return lines
+
+
+@dataclass(frozen=True)
+class PathProgram:
+    """One path's program. `nodes` spell it in the order of the file; it leaves the main path's at byte `fork` (which itself has the
+    output's begin there); bytes [own_start, own_end) are the branch's own tokens (the output); what was generated ends at
+    `written`, and `ended` says whether it came to its own end there.
+    """
+
+    nodes: Indices
+    text: bytes
+    fork: int
+    own_start: int
+    own_end: int
+    written: int
+    ended: bool
+
+
+class Programs:
+    """The programs of one recording of a generation."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._owner = np.full(len(trace.nodes), -1, dtype=np.int32)  # the branch of each node
+        self._branches: dict[int, PathProgram] = {}
+        self._held = 0  # bytes of their texts
+        for branch, (first, count) in enumerate(zip(trace.branches.first, trace.branches.count, strict=True)):
+            self._owner[first : first + count] = branch
+
+    @cached_property
+    def main(self) -> PathProgram:
+        """That of the main path."""
+        trace = self._trace
+        first = int(trace.output[0]) if len(trace.output) else -1
+        return self._program(trace.main, trace.output, first, ended=trace.run["finish"] in _ENDED)
+
+    @cached_property
+    def _pieces(self) -> list[bytes]:
+        """The bytes of each node in a program."""
+        trace = self._trace
+        return [trace.token_bytes(node) if trace.in_program(node) else b"" for node in range(len(trace.nodes))]
+
+    def _spelled(self, nodes: Array) -> bytes:
+        return b"".join(map(self._pieces.__getitem__, nodes.tolist()))
+
+    def of_branch(self, branch: int) -> PathProgram:
+        """That of a branch; where it rejoined the path it left, it goes on as that path does."""
+        if branch not in self._branches:
+            made = self._of_branch(branch)
+            self._held += len(made.text)
+            if self._held > _HELD:
+                self._branches, self._held = {}, len(made.text)
+            self._branches[branch] = made
+        return self._branches[branch]
+
+    def _of_branch(self, branch: int) -> PathProgram:
+        table = self._trace.branches
+        first, count = int(table.first[branch]), int(table.count[branch])
+        own = np.arange(first, first + count, dtype=np.int32)
+        rest, ended = self._after(branch)
+        path = np.concatenate([self._trace.path(first + count - 1), rest]).astype(np.int32)
+        leaves = path[int(np.flatnonzero(path == self.departure(branch))[0]) + 1]
+        return self._program(path, own, int(leaves), ended=ended)
+
+    def departure(self, branch: int) -> int:
+        """The last node of the main path on the way to a branch."""
+        return self._departures[branch]
+
+    @cached_property
+    def _departures(self) -> list[int]:
+        """By branch: one that departs from another has the departure of that one, which comes before it."""
+        found: list[int] = []
+        for node in self._trace.nodes.parent[self._trace.branches.first].tolist():
+            owner = self.owner(node)
+            found.append(node if owner < 0 else found[owner])
+        return found
+
+    def owner(self, node: int) -> int:
+        """The branch of a node, -1 for none."""
+        return int(self._owner[node])
+
+    def leaning_on(self, lost: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(B,): these branches, and those that depart from or rejoin one of them, and so on."""
+        table, lost = self._trace.branches, np.array(lost, dtype=bool)
+        if not lost.any():
+            return lost
+        departs, rejoins = self._trace.nodes.parent[table.first], table.rejoined
+        leaned = np.stack([self._owner[departs], np.where(rejoins < 0, -1, self._owner[np.maximum(rejoins, 0)])])
+        count = -1
+        while count != (count := int(lost.sum())):
+            lost |= ((leaned >= 0) & lost[np.maximum(leaned, 0)]).any(axis=0)
+        return lost
+
+    def _after(self, branch: int) -> tuple[Indices, bool]:
+        """(the nodes that follow where a branch rejoined, whether the text comes to its own end)."""
+        trace, rest = self._trace, [np.empty(0, dtype=np.int32)]
+        while True:
+            end = int(trace.branches.end[branch])
+            if end != BranchEnd.REJOINED:
+                return np.concatenate(rest), end in (BranchEnd.END_OF_TEXT, BranchEnd.STOP_STRING)
+            node = int(trace.branches.rejoined[branch])
+            branch = self.owner(node)
+            if branch < 0:
+                rest.append(trace.main[np.searchsorted(trace.main, node) + 1 :])
+                return np.concatenate(rest), trace.run["finish"] in _ENDED
+            stop = int(trace.branches.first[branch]) + int(trace.branches.count[branch])
+            rest.append(np.arange(node + 1, stop, dtype=np.int32))
+
+    def _program(self, path: Array, own: Array, leaves: int, *, ended: bool) -> PathProgram:
+        """Of a path whose own nodes are `own`; `leaves` is the first that is not the main path's, -1 for none."""
+        trace = self._trace
+        generated = trace.nodes.origin[path] != Origin.PROMPT
+        suffix = np.isin(path, trace.suffix) & ~generated
+        nodes = np.concatenate([path[~suffix], path[suffix]]).astype(np.int32)
+        start = len(self._spelled(path[~suffix & ~generated]))
+        made = path[generated]
+
+        def byte_of(node: int) -> int:
+            places = np.flatnonzero(made == node)
+            return start + (len(self._spelled(made[: places[0]])) if len(places) else 0)
+
+        own_start = byte_of(int(own[0])) if len(own) else start
+        return PathProgram(
+            nodes=nodes,
+            text=self._spelled(nodes),
+            fork=byte_of(leaves),
+            own_start=own_start,
+            own_end=own_start + len(self._spelled(own)),
+            written=start + len(self._spelled(made)),
+            ended=ended,
+        )

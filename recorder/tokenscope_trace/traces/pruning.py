@@ -1,0 +1,276 @@
+"""What remains of a recording's tables where tokens lose their text or branches go as a whole. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.layers import UNKEPT_STEPS
+from tokenscope_trace.traces.moved_bytes import Moved
+from tokenscope_trace.traces.programs import PathProgram
+from tokenscope_trace.traces.schema import REDACTED_ID, TABLES, BranchEnd
+from tokenscope_trace.traces.trace import Trace
+
+SIGN = "█".encode()
+Tables = dict[str, dict[str, Array]]
+Flags = NDArray[np.bool_]
+
+
+class Losses(Protocol):
+    """What goes from a recording. N nodes, B branches, I ids."""
+
+    @property
+    def nodes(self) -> Flags:
+        """(N,): the tokens that lose their text."""
+
+    @property
+    def branches(self) -> Flags:
+        """(B,): the branches that go as a whole; with a branch all that depart from or rejoin it."""
+
+    @property
+    def telling(self) -> NDArray[np.int32]:
+        """(I,): the ids of tokens that are named nowhere any more."""
+
+    @property
+    def gone(self) -> Flags:
+        """(N,): the tokens of those branches."""
+
+    def program(self, branch: int) -> PathProgram:
+        """The program that a branch writes."""
+
+
+def remaining(trace: Trace, losses: Losses, keeps: Callable[[str], bool] = lambda _kind: False) -> tuple[Tables, Any]:
+    """(the tables, `run.syntax`) of the recording without what goes; all other facts are as they were.
+
+    Tokens without their text have one id, one sign and the line breaks that they had, no numbers and no alternatives. The mass of
+    alternatives that go is part of the tail. An alternative of a decision whose branch goes is one that was not explored. Syntax whose
+    tokens all lose their text goes, but for nodes of the kinds that `keeps` names.
+    """
+    return _Remainder(trace, losses, keeps).tables()
+
+
+class _Remainder:
+    """N nodes, B branches."""
+
+    def __init__(self, trace: Trace, losses: Losses, keeps: Callable[[str], bool]) -> None:
+        self._trace = trace
+        self._keeps = keeps
+        self._tables = trace.tables
+        self._goes = losses
+        self._hidden, self._lost, self._telling = losses.nodes, losses.branches, losses.telling
+        self._kept = ~losses.gone
+        self._place = np.where(self._kept, np.cumsum(self._kept) - 1, -1).astype(np.int32)  # of each node from now on
+        self._branch_place = np.where(self._lost, -1, np.cumsum(~self._lost) - 1).astype(np.int32)
+        self._moved: dict[int, Moved] = {}
+
+    def tables(self) -> tuple[Tables, Any]:
+        tables: Tables = {name: dict(self._tables[name]) for name in TABLES if name in self._tables}
+        tables = {name: {key: table[key] for key in table if key in TABLES[name]} for name, table in tables.items()}
+        tables |= self._nodes_and_alternatives()
+        tables["branches"] = self._branches()
+        tables["attention"], tables["attention_rows"] = self._attention()
+        tables["lens"] = self._lens()
+        tables["syntax"], passages, places = self._syntax()
+        tables["outcomes"] = self._outcomes()
+        tables["decisions"], tables["decision_options"] = self._decisions(places)
+        tables["checks"] = self._checks()
+        tables |= self._texts(tables)
+        facts, tables["syntax"] = _named(self._trace.run.get("syntax"), passages, tables["syntax"])
+        return tables, facts
+
+    # What remains of each table
+
+    def _nodes_and_alternatives(self) -> Tables:
+        nodes, alternatives = self._trace.nodes, self._trace.alternatives
+        owner = np.repeat(np.arange(len(nodes)), nodes.alternative_count)
+        telling = np.isin(alternatives.token_id, self._telling)
+        stays = self._kept[owner] & ~self._hidden[owner] & ~telling
+        table = {name: np.array(getattr(nodes, name)) for name in TABLES["nodes"] if name in nodes}
+        for tail, logprob in (("tail", "logprob"), ("sampled_tail", "sampled_logprob")):
+            mass = np.exp(getattr(alternatives, logprob).astype(np.float64))
+            gone = np.bincount(owner[telling], np.nan_to_num(mass[telling]), minlength=len(nodes))
+            table[tail] = np.minimum(table[tail] + gone, 1).astype(np.float32)
+        table["token_id"][self._hidden] = REDACTED_ID
+        table["rank"][self._hidden] = 0
+        for name, column in TABLES["nodes"].items():
+            if column.dtype == "<f4" and name in table:
+                table[name][self._hidden] = np.nan
+        table["alternative_count"] = np.bincount(owner[stays], minlength=len(nodes)).astype(np.uint16)
+        table["parent"] = np.where(table["parent"] < 0, -1, self._place[table["parent"]])
+        return {
+            "nodes": {name: values[self._kept] for name, values in table.items()},
+            "alternatives": {name: getattr(alternatives, name)[stays] for name in TABLES["alternatives"]},
+        }
+
+    def _branches(self) -> dict[str, Array]:
+        table = {
+            name: values[~self._lost] for name, values in self._tables["branches"].items() if name in TABLES["branches"]
+        }
+        table["first"] = self._place[table["first"]]
+        joins = table["end"] == BranchEnd.REJOINED
+        table["rejoined"] = np.where(joins, self._place[np.where(joins, table["rejoined"], 0)], -1).astype(np.int32)
+        return table
+
+    def _attention(self) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The rows of redacted tokens keep nothing; as sources they stay, by their place."""
+        entries, rows = (dict(self._tables[name]) for name in ("attention", "attention_rows"))
+        facts = self._trace.run.get("attention")
+        if facts is None:
+            return entries, rows
+        heads = self._tables["attention_layers"]["heads"].tolist()
+        queries = self._hidden[: facts["queries"]]
+        blank = np.concatenate([np.empty(0, dtype=bool), *(np.repeat(queries, count) for count in heads)])
+        unkept, node, weight = np.array(rows["unkept"]), np.array(entries["node"]), np.array(entries["weight"])
+        unkept[blank] = UNKEPT_STEPS
+        node.reshape(-1, facts["top"])[blank] = 0
+        weight.reshape(-1, facts["top"])[blank] = 0
+        return {"node": node, "weight": weight}, {"unkept": unkept}
+
+    def _lens(self) -> dict[str, Array]:
+        table = {name: np.array(values) for name, values in self._tables["lens"].items() if name in TABLES["lens"]}
+        facts = self._trace.run.get("lens")
+        if facts is None or not len(table["rank"]):
+            return table
+        own = np.tile(self._hidden[facts["first"] : facts["first"] + facts["count"]], len(facts["layers"]))
+        unnamed = own | np.isin(table["token_id"], self._telling)
+        table["token_id"][unnamed] = REDACTED_ID
+        table["probability"][unnamed] = np.nan
+        table["rank"][own] = 0
+        table["logprob"][own] = np.nan
+        return table
+
+    def _outcomes(self) -> dict[str, Array]:
+        table = {name: np.array(values) for name, values in self._tables["outcomes"].items() if name in TABLES["outcomes"]}
+        if not len(table["outcome"]):
+            return table
+        if not self._hidden.any():  # then no byte moves
+            return {name: values[~self._lost] for name, values in table.items()}
+        main = self._move(-1)
+        table["start"], table["main_end"] = main.starts(table["start"]), main.ends(table["main_end"])
+        for branch in np.flatnonzero(~self._lost):
+            table["branch_end"][branch] = self._move(int(branch)).ends(table["branch_end"][branch : branch + 1])[0]
+        return {name: values[~self._lost] for name, values in table.items()}
+
+    def _syntax(self) -> tuple[dict[str, Array], list[dict[str, Any]], NDArray[np.int32]]:
+        """(the table, its passages, the place of each of its nodes from now on, -1 for none): what is wholly redacted has no syntax
+        but for what `keeps` names.
+        """
+        table = {name: np.array(values) for name, values in self._tables["syntax"].items() if name in TABLES["syntax"]}
+        stays = np.zeros(len(table["kind"]), dtype=bool)
+        found: list[dict[str, Any]] = []
+        facts: dict[str, Any] = self._trace.run.get("syntax") or {"kinds": [], "passages": []}
+        for passage in facts["passages"]:
+            rows = slice(passage["first"], passage["first"] + passage["count"])
+            branch = passage.get("branch")
+            if branch is not None and self._lost[branch]:
+                continue
+            moved = self._move(-1 if branch is None else branch, passage["text"])
+            start, end = table["start"][rows].astype(np.int64), table["end"][rows].astype(np.int64)
+            gone = moved.hides(start, end)
+            kinds = [facts["kinds"][kind] for kind in table["kind"][rows].tolist()]
+            stays[rows] = _standing(table["parent"][rows] - rows.start, gone, [self._keeps(kind) for kind in kinds])
+            table["start"][rows], table["end"][rows] = moved.starts(start), moved.ends(end)
+            table["end"][rows] = np.where(start == end, table["start"][rows], table["end"][rows])
+            if stays[rows.start]:
+                owner = {} if branch is None else {"branch": int(self._branch_place[branch])}
+                count = int(stays[rows].sum())
+                found.append({**passage, **owner, "first": sum(one["count"] for one in found), "count": count})
+        places = np.where(stays, np.cumsum(stays) - 1, -1).astype(np.int32)
+        table["parent"] = np.where(table["parent"] < 0, -1, places[table["parent"]]).astype(np.int32)
+        return {name: values[stays] for name, values in table.items()}, found, places
+
+    def _decisions(self, syntax: NDArray[np.int32]) -> tuple[dict[str, Array], dict[str, Array]]:
+        decisions = {n: v for n, v in self._tables["decisions"].items() if n in TABLES["decisions"]}
+        options = {n: v for n, v in self._tables["decision_options"].items() if n in TABLES["decision_options"]}
+        owner = np.repeat(np.arange(len(decisions["node"])), decisions["option_count"])
+        branch = options["branch"]
+        keep = ~self._hidden[options["node"]] & ~np.isin(options["token_id"], self._telling)
+        spans = zip(decisions["node"].tolist(), decisions["count"].tolist(), strict=True)
+        shown = np.array([not self._hidden[first : first + count].any() for first, count in spans], dtype=bool)
+        counts = np.bincount(owner[keep], minlength=len(shown))
+        shown &= counts > 0
+        keep &= shown[owner]
+        place = np.where(decisions["syntax"] < 0, -1, syntax[decisions["syntax"]]) if len(syntax) else decisions["syntax"]
+        changed: dict[str, Array] = {"syntax": place.astype(np.int32), "option_count": counts.astype(np.uint16)}
+        places = np.where(branch < 0, -1, self._branch_place[branch]) if len(self._lost) else branch
+        return (
+            {name: values[shown] for name, values in {**decisions, **changed}.items()},
+            {name: values[keep] for name, values in {**options, "branch": places.astype(np.int32)}.items()},
+        )
+
+    def _checks(self) -> dict[str, Array]:
+        table = {name: values for name, values in self._tables["checks"].items() if name in TABLES["checks"]}
+        stays = np.array([branch < 0 or not self._lost[branch] for branch in table["branch"].tolist()], dtype=bool)
+        table = {name: values[stays] for name, values in table.items()}
+        places = [branch if branch < 0 else self._branch_place[branch] for branch in table["branch"].tolist()]
+        return {**table, "branch": np.array(places, dtype=np.int32)}
+
+    def _texts(self, tables: Tables) -> Tables:
+        """The bytes of each id that occurs still, and of the nodes that are spelled otherwise."""
+        trace = self._trace
+        used = [tables[name]["token_id"] for name in ("nodes", "alternatives", "lens", "decision_options")]
+        ids = np.unique(np.concatenate([*used, [REDACTED_ID]])).astype(np.int32)
+        words = [SIGN if token_id == REDACTED_ID else trace.bytes_of(token_id) for token_id in ids.tolist()]
+        special = [token_id != REDACTED_ID and trace.is_special(token_id) for token_id in ids.tolist()]
+        spelled = {
+            int(self._place[node]): content
+            for node in np.flatnonzero(self._kept).tolist()
+            if (content := self._content(node))
+            != (SIGN if self._hidden[node] else trace.bytes_of(trace.nodes.token_id[node]))
+        }
+        return {
+            "tokens": {
+                "id": ids,
+                "special": np.array(special, dtype=np.uint8),
+                "byte_count": np.array([len(word) for word in words], dtype=np.uint32),
+            },
+            "token_bytes": {"byte": np.frombuffer(b"".join(words), dtype=np.uint8)},
+            "spellings": {
+                "node": np.array(list(spelled), dtype=np.int32),
+                "byte_count": np.array([len(content) for content in spelled.values()], dtype=np.uint32),
+            },
+            "spelling_bytes": {"byte": np.frombuffer(b"".join(spelled.values()), dtype=np.uint8)},
+        }
+
+    # Small things
+
+    def _content(self, node: int) -> bytes:
+        """What a node spells from now on."""
+        content = self._trace.token_bytes(node)
+        return SIGN + b"\n" * content.count(b"\n") if self._hidden[node] else content
+
+    def _move(self, branch: int, text: int = 0) -> Moved:
+        """How bytes of a program move: that of a branch, or for -1 of a text."""
+        key = branch if branch >= 0 else -1 - text
+        if key not in self._moved:
+            nodes = self._goes.program(branch).nodes if branch >= 0 else self._trace.texts[text]
+            sizes = [len(self._content(node)) if self._trace.in_program(node) else 0 for node in nodes.tolist()]
+            self._moved[key] = Moved.of(self._trace.token_places(nodes), sizes, self._hidden[nodes])
+        return self._moved[key]
+
+
+def _standing(parent: Array, gone: Flags, keeps: Sequence[bool]) -> Flags:
+    """Of a passage's nodes those that stay: what is not gone, and what is to be kept and does not lie in what is gone."""
+    stays: list[bool] = []
+    inside: list[bool] = []  # of something that is gone
+    for above, is_gone, is_kept in zip(parent.tolist(), gone.tolist(), keeps, strict=True):
+        within = above >= 0 and inside[above]
+        inside.append(within or is_gone)
+        stays.append(not within and (not is_gone or is_kept))
+    return np.array(stays, dtype=bool)
+
+
+def _named(facts: Any, passages: list[dict[str, Any]], table: dict[str, Array]) -> tuple[Any, dict[str, Array]]:
+    """`run.syntax` and its table, with the names that occur still."""
+    if facts is None or not passages:
+        return None, table
+    table, named = dict(table), {}
+    for column, key in (("kind", "kinds"), ("field", "fields")):
+        used, table[column] = np.unique(table[column], return_inverse=True)
+        table[column] = table[column].astype(np.uint16)
+        named[key] = [facts[key][name] for name in used.tolist()]
+    return {**facts, **named, "passages": passages}, table

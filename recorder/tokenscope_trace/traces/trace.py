@@ -1,0 +1,357 @@
+"""A recording in memory: numpy columns, the paths through them, and their exact text.
+
+    from tokenscope_trace import Trace
+    t = Trace.load("trace.tsc")
+    t.nodes.surprisal[t.main]      # float32, bits, one per node of the main path
+    t.text(t.output).decode()      # what the model wrote
+
+Never imports torch. Axis letters: N nodes, A alternatives, T distinct tokens.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenscope_trace.errors import OversizedTrace, TraceError, TruncatedTrace
+from tokenscope_trace.files import write_atomically
+from tokenscope_trace.traces import container as tracefile
+from tokenscope_trace.traces import validation
+from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.layers import LayerAttention, LayerLens, read_attention, read_lens
+from tokenscope_trace.traces.schema import Origin
+from tokenscope_trace.traces.syntax import Span, Syntax, TokenPlaces, lines_of
+
+Indices = NDArray[np.int32]
+_LN2 = float(np.log(2.0))
+_INSIDE = {"attention": ("attention_layers", "attention_rows", "attention"), "lens": ("lens",)}
+_CODE = ("syntax", "outcomes", "decisions", "decision_options", "checks")
+_CODE_FACTS = ("syntax", "decisions", "check")
+
+
+class Table:
+    """The columns of one table as attributes, each a read-only numpy array of shape (rows,)."""
+
+    def __init__(self, name: str, columns: Mapping[str, Array]) -> None:
+        self._name = name
+        self._columns = dict(columns)
+
+    def __getattr__(self, column: str) -> Array:
+        if not column.startswith("_") and column in self._columns:
+            return self._columns[column]
+        raise AttributeError(f"the table {self._name} has no column {column!r}; it has {', '.join(self)}")
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values())))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._columns]
+
+    def __repr__(self) -> str:
+        return f"<{self._name}: {len(self):,} rows of {', '.join(self)}>"
+
+
+class Nodes(Table):
+    """The node table with the metrics that derive from stored ones (METRICS: `logprob` is the stored base value)."""
+
+    @property
+    def probability(self) -> NDArray[np.float32]:
+        """P of each node's token, (N,), in [0, 1]; NaN where not measured."""
+        return np.exp(self.logprob)
+
+    @property
+    def surprisal(self) -> NDArray[np.float32]:
+        """-log2 p of each node's token, (N,), bits; NaN where not measured."""
+        with np.errstate(over="ignore"):
+            return np.abs(self.logprob / np.float32(_LN2))
+
+
+@dataclass(frozen=True)
+class File:
+    """A scored file: its name, its nodes, and the changed lines as (first, last) from 1; None where nothing was compared."""
+
+    source: str
+    nodes: Indices
+    changed: tuple[tuple[int, int], ...] | None
+
+
+class Trace:
+    """One recording. Make it with `Trace.load`, or with `Trace(run, tables)` from columns as in schema.TABLES.
+
+    Attributes: `run` (facts of the run, FORMAT.md), `metrics` (unit, range and definition of each number), `nodes`,
+    `alternatives`, `tokens`, `branches`, `outcomes`, `decisions`, `decision_options`, `checks` (tables).
+    """
+
+    def __init__(
+        self,
+        run: Mapping[str, Any],
+        tables: Mapping[str, Mapping[str, Array]],
+        *,
+        contents: tracefile.Contents | None = None,
+    ) -> None:
+        """Raises CorruptTrace where the tables break the format's rules."""
+        if contents is None:
+            contents = tracefile.decode(tracefile.encode(run, tables)[0])
+        validation.check(contents.run, contents.tables, contents.metrics)
+        self._contents = contents
+        self.run: dict[str, Any] = contents.run
+        self.metrics: dict[str, Any] = contents.metrics
+        self.nodes = Nodes("nodes", contents.tables["nodes"])
+        self.alternatives = Table("alternatives", contents.tables["alternatives"])
+        self.tokens = Table("tokens", contents.tables["tokens"])
+        self.branches, self.outcomes, self.decisions, self.decision_options, self.checks = (
+            Table(name, contents.tables[name])
+            for name in ("branches", "outcomes", "decisions", "decision_options", "checks")
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, max_payload: int = tracefile.MAX_PAYLOAD) -> Trace:
+        """Read a trace file. Raises TraceError (see errors.py) where the file is missing, damaged or foreign."""
+        try:
+            size = os.stat(path).st_size
+            if size > max_payload:
+                raise OversizedTrace(f"cannot read {path}: it has {size:,} bytes, the limit is {max_payload:,}.")
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise TraceError(f"cannot read {path}: {error.strerror or error}.") from error
+        return cls.from_bytes(data, name=str(path), max_payload=max_payload)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, name: str = "the trace", max_payload: int = tracefile.MAX_PAYLOAD) -> Trace:
+        """A trace from a file's bytes; `name` names it in errors. Raises TraceError."""
+        try:
+            if not data:
+                raise TruncatedTrace("it is empty.")
+            contents = tracefile.decode(data, max_payload=max_payload)
+            return cls(contents.run, contents.tables, contents=contents)
+        except TraceError as error:
+            raise type(error)(f"cannot read {name}: {error}") from error
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes; equal inputs give equal bytes."""
+        return tracefile.encode(self.run, self._contents.tables)[0]
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the file in one step. Raises OutputError where it exists already (without `force`) or cannot be written."""
+        write_atomically(Path(path), self.to_bytes(), force=force)
+
+    @property
+    def payload(self) -> bytes:
+        """The msgpack map as it stands in the file, uncompressed."""
+        return self._contents.payload
+
+    @property
+    def tables(self) -> Mapping[str, Mapping[str, Array]]:
+        """All tables as they stand in the file, those that this version does not know, too."""
+        return self._contents.tables
+
+    def path(self, leaf: int) -> Indices:
+        """Indices of the nodes from the root to `leaf`, (length,)."""
+        found, node = self._up_to(int(leaf), self._is_main)
+        head = self.main[: int(np.searchsorted(self.main, node)) + 1] if node >= 0 else self.main[:0]
+        return np.concatenate([head, np.array(found[::-1], dtype=np.int32)])
+
+    def _up_to(self, node: int, stops: NDArray[np.bool_]) -> tuple[list[int], int]:
+        """(the nodes from one upwards, the first node that stops the way, -1 for none)."""
+        parent, found = self.nodes.parent, []
+        while node >= 0 and not stops[node]:
+            found.append(node)
+            node = int(parent[node])
+        return found, node
+
+    @cached_property
+    def main(self) -> Indices:
+        """The main path: prompt, then output."""
+        found, _ = self._up_to(self.run["main_leaf"], np.zeros(len(self.nodes), dtype=bool))
+        return np.array(found[::-1], dtype=np.int32)
+
+    @cached_property
+    def _is_main(self) -> NDArray[np.bool_]:
+        found = np.zeros(len(self.nodes), dtype=bool)
+        found[self.main] = True
+        return found
+
+    @cached_property
+    def prompt(self) -> Indices:
+        """The prompt's part of the main path."""
+        return self._main_of(Origin.PROMPT)
+
+    @cached_property
+    def output(self) -> Indices:
+        """What the model wrote on the main path."""
+        return self._main_of(Origin.MAIN)
+
+    def _main_of(self, origin: Origin) -> Indices:
+        main: Indices = self.main[self.nodes.origin[self.main] == origin]
+        return main
+
+    @cached_property
+    def scored(self) -> Indices:
+        """Every token of code that the model did not write, file after file; empty in a recording of a generation."""
+        return np.flatnonzero(self.nodes.origin == Origin.SCORED).astype(np.int32)
+
+    @cached_property
+    def files(self) -> list[File]:
+        """The files that were scored, in order; empty in a recording of a generation."""
+        return [
+            File(
+                file["source"],
+                np.arange(file["first"], file["end"], dtype=np.int32),
+                None if file.get("changed") is None else tuple((first, last) for first, last in file["changed"]),
+            )
+            for file in self.run.get("files") or []
+        ]
+
+    @cached_property
+    def attention(self) -> list[LayerAttention]:
+        """What each recorded layer looked at, lowest layer first; `run["attention"]["absent"]` says why others are not here."""
+        return read_attention(self.run.get("attention"), self._contents.tables)
+
+    @cached_property
+    def lens(self) -> list[LayerLens]:
+        """What each recorded layer would have said, lowest layer first."""
+        return read_lens(self.run.get("lens"), self._contents.tables)
+
+    @cached_property
+    def texts(self) -> list[Indices]:
+        """The nodes of each text as it reads, which is what `syntax` numbers: the files that were scored; else the main path alone,
+        in a fill-in-the-middle recording with the suffix after the output.
+        """
+        if self.files:
+            return [file.nodes for file in self.files]
+        is_suffix = np.isin(self.main, self.suffix)
+        return [np.concatenate([self.main[~is_suffix], self.main[is_suffix]])]
+
+    @cached_property
+    def suffix(self) -> Indices:
+        """The prompt's nodes that stand after the output in the file: of a fill-in-the-middle recording; empty in others."""
+        if self.run["prompt"].get("kind") != "fim":
+            return np.empty(0, dtype=np.int32)
+        parts = [np.arange(s["first"], s["end"]) for s in self.run["prompt"]["segments"] if s["role"] == "suffix"]
+        return np.concatenate([np.empty(0, dtype=np.int32), *parts]).astype(np.int32)
+
+    @cached_property
+    def syntax(self) -> Syntax | None:
+        """The syntax of the main path or of the files; None where no text was in a language that is known."""
+        facts = self.run.get("syntax")
+        return None if facts is None else Syntax(facts, self._contents.tables["syntax"])
+
+    def in_program(self, node: int) -> bool:
+        """Whether a node's bytes belong to the program: control tokens do not, nor what marks the parts around a hole."""
+        if int(self.nodes.token_id[node]) in self._special_ids:
+            return False
+        return not self._marks[node]
+
+    @cached_property
+    def _marks(self) -> NDArray[np.bool_]:
+        """Which nodes mark the parts around a hole, (N,)."""
+        found = np.zeros(len(self.nodes), dtype=bool)
+        for segment in self.run["prompt"]["segments"] if self.run["prompt"].get("kind") == "fim" else ():
+            found[segment["first"] : segment["end"]] = segment["role"] == "control"
+        return found
+
+    def token_places(self, nodes: Array) -> TokenPlaces:
+        """Where these nodes' tokens stand in the program they spell: what syntax nodes are matched with."""
+        return TokenPlaces.of(nodes, [len(self.token_bytes(node)) if self.in_program(int(node)) else 0 for node in nodes])
+
+    def spans(self, text: int, resolution: str) -> list[Span]:
+        """The spans of a text at `token`, `expression`, `statement`, `line` or `block`, in its order, outer ones first.
+
+        Without syntax there are lines, and tokens of no kind.
+        """
+        if resolution == "line":
+            return lines_of(b"".join(self.token_bytes(node) for node in self.texts[text] if self.in_program(int(node))))
+        if resolution != "token":
+            return [] if self.syntax is None else self.syntax.spans(text, resolution)
+        places = self.token_places(self.texts[text])
+        found = []
+        for node, start, end in zip(places.nodes, places.start.tolist(), places.end.tolist(), strict=True):
+            if end > start:
+                kind = "" if self.syntax is None else self.syntax.token_kind(text, self.token_bytes(node), start)
+                found.append(Span(start, end, kind, -1))
+        return found
+
+    def replaced(self, run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> Trace:
+        """The same recording with other facts and with these tables in place of its own. Raises CorruptTrace."""
+        return Trace(run, {**self._contents.tables, **tables})
+
+    def without(self, *inside: str) -> Trace:
+        """The same recording without `attention`, `lens`, or both, which are large."""
+        names = [name for part in inside for name in _INSIDE[part]]
+        empty = {name: {key: values[:0] for key, values in self._contents.tables[name].items()} for name in names}
+        return self.replaced({**self.run, **dict.fromkeys(inside)}, empty)
+
+    def with_code(self, other: Trace) -> Trace:
+        """The same recording with all that the other knows of the code; its notes too."""
+        facts = {key: other.run.get(key) for key in (*_CODE_FACTS, "asked", "missing", "notes") if key in other.run}
+        return self.replaced({**self.run, **facts}, {name: other._contents.tables[name] for name in _CODE})
+
+    def alternatives_of(self, node: int) -> slice:
+        """The rows of `alternatives` that belong to a node, most probable first."""
+        return slice(int(self._alternative_offsets[node]), int(self._alternative_offsets[node + 1]))
+
+    def bytes_of(self, token_id: int) -> bytes:
+        """The bytes of a token inside a text. Raises KeyError for an id that does not occur in the trace."""
+        return self._token_bytes[int(token_id)]
+
+    def is_special(self, token_id: int) -> bool:
+        """Whether the id is a control token. Raises KeyError for an id that does not occur in the trace."""
+        self.bytes_of(token_id)
+        return int(token_id) in self._special_ids
+
+    def token_bytes(self, node: int) -> bytes:
+        """The exact bytes of a node's token, where it stands."""
+        spelled = self._spellings.get(int(node))
+        return self._token_bytes[int(self.nodes.token_id[node])] if spelled is None else spelled
+
+    def text(self, nodes: Array, *, special: bool = True) -> bytes:
+        """The exact bytes of these nodes, joined; without those of control tokens where `special` is false."""
+        return b"".join(
+            self.token_bytes(node) for node in nodes if special or int(self.nodes.token_id[node]) not in self._special_ids
+        )
+
+    @cached_property
+    def _alternative_offsets(self) -> NDArray[np.int64]:
+        return _offsets(self.nodes.alternative_count)
+
+    @cached_property
+    def _token_bytes(self) -> dict[int, bytes]:
+        tables = self._contents.tables
+        return dict(zip(self.tokens.id.tolist(), _split(tables["token_bytes"]["byte"], self.tokens.byte_count), strict=True))
+
+    @cached_property
+    def _special_ids(self) -> frozenset[int]:
+        return frozenset(self.tokens.id[self.tokens.special != 0].tolist())
+
+    @cached_property
+    def _spellings(self) -> dict[int, bytes]:
+        tables = self._contents.tables
+        spelled = tables["spellings"]
+        return dict(
+            zip(spelled["node"].tolist(), _split(tables["spelling_bytes"]["byte"], spelled["byte_count"]), strict=True)
+        )
+
+    def __repr__(self) -> str:
+        model = self.run["model"].get("id")
+        return f"<Trace of {model}: {len(self.prompt)} prompt and {len(self.output)} output tokens, {len(self.nodes)} nodes>"
+
+
+def _offsets(counts: Array) -> NDArray[np.int64]:
+    """Running sum of list lengths, shape (len + 1,): list i is [offsets[i], offsets[i + 1])."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
+def _split(values: Array, counts: Array) -> list[bytes]:
+    data, offsets = values.tobytes(), _offsets(counts).tolist()
+    return [data[first:end] for first, end in itertools.pairwise(offsets)]

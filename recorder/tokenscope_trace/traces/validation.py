@@ -1,0 +1,234 @@
+"""The rules of FORMAT.md that relate columns to each other. Pure: tables in, TraceError or nothing out.
+
+A table that passed can be indexed without further checks: parents come first, ids are known, lists have the rows they claim.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenscope_trace.errors import CorruptTrace, OversizedTrace
+from tokenscope_trace.traces.code_validation import check_code
+from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.container import Tables
+from tokenscope_trace.traces.facts import check_facts, require
+from tokenscope_trace.traces.schema import BranchEnd, Origin
+
+_LOGPROBS = ("logprob", "sampled_logprob")
+_PROBABILITIES = ("margin", "tail", "sampled_tail")
+_LINES = 1 << 31
+_TEXT = 1 << 27  # bytes that all nodes together may spell
+_PIECE = 1 << 20  # rows of attention that are checked at once: a trace may have hundreds of millions
+
+
+def check(run: dict[str, Any], tables: Tables, metrics: dict[str, Any]) -> None:
+    """Raise CorruptTrace where the tables or the facts that index them break the format, OversizedTrace where their text is too long."""
+    nodes, alternatives, tokens = tables["nodes"], tables["alternatives"], tables["tokens"]
+    count = len(nodes["parent"])
+    if count == 0:
+        raise CorruptTrace("it holds no node.")
+    require(bool(np.all(nodes["parent"] >= -1)), "a node has a parent below -1")
+    require(bool(np.all(nodes["parent"] < np.arange(count))), "a node does not come after its parent")
+    require(bool(np.all(nodes["origin"] <= max(Origin))), "a node has an unknown origin")
+    require(bool(np.all(nodes["rank"] >= 0)), "a node has a negative rank")
+    require(bool(np.all(np.diff(tokens["id"].astype(np.int64)) > 0)), "the tokens are not in ascending order of their ids")
+    require(_known(tokens["id"], nodes["token_id"]), "a node has a token that is not in the table of tokens")
+    require(_known(tokens["id"], alternatives["token_id"]), "an alternative is not in the table of tokens")
+    spelled = tables["spellings"]["node"].astype(np.int64)
+    require(bool(np.all(np.diff(spelled) > 0)), "the spellings are not in ascending order of their nodes")
+    require(bool(np.all((spelled >= 0) & (spelled < count))), "a spelling belongs to no node")
+    _check_lists("nodes.alternative_count", nodes["alternative_count"], len(alternatives["token_id"]))
+    _check_lists("tokens.byte_count", tokens["byte_count"], len(tables["token_bytes"]["byte"]))
+    _check_lists("spellings.byte_count", tables["spellings"]["byte_count"], len(tables["spelling_bytes"]["byte"]))
+    _check_size(nodes["token_id"], tokens)
+    _check_numbers(nodes, alternatives)
+    _check_branches(nodes, tables["branches"])
+    check_facts(run, metrics, count)
+    main = _main_path(nodes, run["main_leaf"])
+    _check_attention(run.get("attention"), nodes["parent"], tables)
+    _check_lens(run.get("lens"), count, tables)
+    _check_files(run.get("files"), nodes)
+    check_code(run, tables, main)
+    if len(tables["branches"]["first"]):
+        require(isinstance(run.get("tree"), dict), "run.tree is not a map though there are branches")
+
+
+def _known(ids: Array, used: Array) -> bool:
+    """Whether each of `used` (any shape) occurs in the ascending `ids`."""
+    if len(used) == 0:
+        return True
+    if len(ids) == 0:
+        return False
+    place = np.minimum(np.searchsorted(ids, used), len(ids) - 1)
+    return bool(np.all(ids[place] == used))
+
+
+def _check_lists(name: str, counts: Array, rows: int) -> None:
+    total = int(np.sum(counts, dtype=np.uint64))
+    require(total == rows, f"{name} adds up to {total:,} where there are {rows:,} rows")
+
+
+def _check_size(token_id: Array, tokens: dict[str, Array]) -> None:
+    """A long token may stand in very many places: what it all spells is bounded before anybody joins it."""
+    sizes = tokens["byte_count"][np.searchsorted(tokens["id"], token_id)]
+    total = int(np.sum(sizes, dtype=np.uint64))
+    if total > _TEXT:
+        raise OversizedTrace(f"its tokens spell {total:,} bytes, the limit is {_TEXT:,}.")
+
+
+def _main_path(nodes: dict[str, Array], leaf: int) -> NDArray[np.bool_]:
+    """Which nodes are on the main path, (N,)."""
+    parents, found = nodes["parent"].tolist(), np.zeros(len(nodes["parent"]), dtype=bool)
+    way = []
+    while leaf >= 0:
+        way.append(leaf)
+        leaf = parents[leaf]
+    found[way] = True
+    require(not bool(np.any(found & (nodes["origin"] == Origin.BRANCH))), "the main path runs through a branch")
+    return found
+
+
+def _check_numbers(nodes: dict[str, Array], alternatives: dict[str, Array]) -> None:
+    for name in _LOGPROBS:
+        for values in (nodes[name], alternatives[name]):
+            require(not bool(np.any(values > 0)), f"a {name} is positive")
+    for name in _PROBABILITIES:
+        require(not bool(np.any((nodes[name] < 0) | (nodes[name] > 1))), f"a {name} lies outside of 0 to 1")
+    entropy, gap = nodes["entropy"], nodes["gap"]
+    require(not bool(np.any((entropy < 0) | np.isposinf(entropy))), "a value of entropy is negative or infinite")
+    require(not bool(np.any(gap < 0)), "a value of gap is negative")
+    require(not bool(np.any((nodes["noise"] < 0) | np.isposinf(nodes["noise"]))), "a noise is negative or infinite")
+
+
+def _check_branches(nodes: dict[str, Array], branches: dict[str, Array]) -> None:
+    """Branches are runs of nodes, one after the other; the nodes that belong to none are not branch nodes."""
+    count = len(nodes["parent"])
+    parent = nodes["parent"].astype(np.int64)
+    pairs = parent << 32 | nodes["token_id"].astype(np.int64)
+    pairs = pairs[parent >= 0]
+    require(len(np.unique(pairs)) == len(pairs), "two nodes with one parent have the same token")
+    first, length = branches["first"].astype(np.int64), branches["count"].astype(np.int64)
+    end = first + length
+    require(bool(np.all(length >= 1)), "a branch has no node")
+    require(bool(np.all((first >= 0) & (end <= count))), "a branch has nodes that do not exist")
+    require(bool(np.all(end[:-1] <= first[1:])), "two branches share a node, or they are out of order")
+    edges = np.bincount(first, minlength=count + 1) - np.bincount(end, minlength=count + 1)
+    inside = np.cumsum(edges)[:count] > 0
+    require(bool(np.all(inside == (nodes["origin"] == Origin.BRANCH))), "a branch and the origin of its nodes disagree")
+    begins = np.zeros(count, dtype=bool)
+    begins[first] = True
+    follows = inside & ~begins
+    require(bool(np.all(parent[follows] == np.flatnonzero(follows) - 1)), "a branch is not a chain of nodes")
+    require(bool(np.all(parent[first] >= 0)), "a branch departs before the first token")
+    require(
+        bool(np.all((branches["forced"] >= 1) & (branches["forced"] <= length))), "a branch forces no token, or too many"
+    )
+    require(bool(np.all(branches["end"] <= max(BranchEnd))), "a branch ends for an unknown reason")
+    rejoined, joins = branches["rejoined"], branches["end"] == BranchEnd.REJOINED
+    require(bool(np.all((rejoined >= 0) == joins)), "a branch rejoins without saying where, or the other way round")
+    require(bool(np.all(rejoined < first)), "a branch rejoins at a node that does not stand before it")
+
+
+def _check_attention(facts: Any, parent: Array, tables: Tables) -> None:
+    """Every row belongs to a query, looks back along its own path, falls, and adds up to one."""
+    heads, unkept = tables["attention_layers"]["heads"].astype(np.int64), tables["attention_rows"]["unkept"]
+    source, weight = tables["attention"]["node"], tables["attention"]["weight"]
+    if facts is None:
+        require(len(heads) == len(unkept) == len(source) == 0, "there is attention and run.attention does not describe it")
+        return
+    require(isinstance(facts, dict), "run.attention is not a map")
+    top, queries = facts.get("top"), facts.get("queries")
+    require(type(top) is int and 1 <= top <= 65535, "run.attention.top is not a positive number")
+    require(type(queries) is int and 0 <= queries <= len(parent), "run.attention.queries is not a number of nodes")
+    _check_absent(facts.get("absent"))
+    layers = tables["attention_layers"]["layer"].astype(np.int64)
+    require(bool(np.all(np.diff(layers) > 0)), "the layers of attention are not in ascending order")
+    require(bool(np.all(heads >= 1)), "a layer of attention has no head")
+    require(int(heads.sum()) * queries == len(unkept), "the rows of attention do not add up")
+    require(len(unkept) * top == len(source), "the entries of attention do not add up")
+    begins = parent[:queries] == -1
+    place = np.arange(queries)
+    require(bool(np.all(begins | (parent[:queries] == place - 1))), "the queries of attention are no sequence of nodes")
+    root = np.maximum.accumulate(np.where(begins, place, 0)) if queries else place
+    row = 0
+    for count in heads.tolist():
+        for first in range(0, queries, step := max(1, _PIECE // (count * top))):
+            query = np.repeat(place[first : first + step], count)
+            end = row + len(query)
+            span = slice(row * top, end * top)
+            _check_rows(source[span].reshape(-1, top), weight[span].reshape(-1, top), unkept[row:end], query, root[query])
+            row = end
+
+
+def _check_rows(source: Array, weight: Array, unkept: Array, query: Array, root: Array) -> None:
+    kept = weight > 0
+    looks_back = (source >= root[:, None]) & (source <= query[:, None])
+    require(bool(np.all(np.where(kept, looks_back, source == 0))), "a token attends to one that does not stand before it")
+    require(bool(np.all(weight[:, 1:] <= weight[:, :-1])), "a row of attention is not in order of its weights")
+    ordered = np.sort(np.where(kept, source, -1 - np.arange(source.shape[1])), axis=1)
+    require(bool(np.all(ordered[:, 1:] != ordered[:, :-1])), "a row of attention has a source twice")
+    codes = weight.astype(np.float64)
+    total = np.square(codes / 255).sum(axis=1) + unkept / 65535
+    rounding = (codes + 0.25).sum(axis=1) / 255**2 + 1e-4
+    require(bool(np.all(np.abs(total - 1) <= rounding)), "a row of attention does not add up to one")
+
+
+def _check_absent(absent: Any) -> None:
+    require(isinstance(absent, list), "run.attention.absent is not a list")
+    for entry in absent:
+        require(
+            isinstance(entry, dict) and type(entry.get("layer")) is int and isinstance(entry.get("reason"), str),
+            "an absent layer of attention has no number or no reason",
+        )
+
+
+def _check_lens(facts: Any, count: int, tables: Tables) -> None:
+    lens = tables["lens"]
+    if facts is None:
+        require(len(lens["rank"]) == 0, "there is a lens and run.lens does not describe it")
+        return
+    require(isinstance(facts, dict) and isinstance(facts.get("layers"), list), "run.lens is not a map with layers")
+    layers, first, tokens = facts["layers"], facts.get("first"), facts.get("count")
+    require(all(type(layer) is int and layer >= 0 for layer in layers), "a layer of the lens is not a number")
+    require(layers == sorted(set(layers)), "the layers of the lens are not in ascending order")
+    require(
+        type(first) is int and type(tokens) is int and first >= 0 <= tokens, "run.lens does not say which tokens it is of"
+    )
+    require(first + tokens <= count, "the lens has tokens that do not exist")
+    require(len(layers) * tokens == len(lens["rank"]), "the rows of the lens do not add up")
+    require(_known(tables["tokens"]["id"], lens["token_id"]), "the lens has a token that is not in the table of tokens")
+    require(bool(np.all(lens["rank"] >= 0)), "the lens has a negative rank")
+    require(not bool(np.any(lens["logprob"] > 0)), "a logprob is positive")
+    outside = (lens["probability"] < 0) | (lens["probability"] > 1)
+    require(not bool(np.any(outside)), "a probability of the lens lies outside of 0 to 1")
+
+
+def _check_files(files: Any, nodes: dict[str, Array]) -> None:
+    """Files are runs of scored nodes, one after the other from the first node on, each beginning at a root."""
+    scored = nodes["origin"] == Origin.SCORED
+    if files is None:
+        return
+    require(isinstance(files, list), "run.files is not a list")
+    end = 0
+    for file in files:
+        require(isinstance(file, dict) and isinstance(file.get("source"), str), "a file has no name")
+        first, last = file.get("first"), file.get("end")
+        require(type(first) is int and type(last) is int and end == first < last <= len(scored), "the files do not join")
+        require(bool(np.all(scored[first:last])), "a file has nodes that were not scored")
+        chain = np.concatenate([[-1], np.arange(first, last - 1)])
+        require(bool(np.all(nodes["parent"][first:last] == chain)), "a file is not a chain of nodes")
+        _check_ranges(file.get("changed"))
+        end = last
+    require(int(scored.sum()) == end, "a scored node belongs to no file")
+
+
+def _check_ranges(changed: Any) -> None:
+    require(changed is None or isinstance(changed, list), "the changed lines of a file are not a list")
+    before = 0
+    for lines in changed or []:
+        holds = isinstance(lines, list) and len(lines) == 2 and all(type(line) is int and line <= _LINES for line in lines)
+        require(holds and before < lines[0] <= lines[1], "the changed lines of a file are not ascending ranges")
+        before = lines[1]
