@@ -1,6 +1,6 @@
 /**
  * What no script of the page may do: make markup, code or addresses from text, ask the network for anything, leave the page. One rule for
- * each way there is; an exception stands beside its line with its reason. tests/test_sinks.py shows that each rule sees what it is for.
+ * each way there is; an exception stands beside its line with its reason. tests/reports/test_sinks.py shows that each rule sees what it is for.
  */
 
 const MARKUP = 'innerHTML|outerHTML|srcdoc|insertAdjacentHTML|setHTML|setHTMLUnsafe|getHTML|parseHTMLUnsafe|createContextualFragment|parseFromString|insertRule|replaceSync|cssText';

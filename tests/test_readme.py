@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.tables import small_run, small_tables
+from tests.support.tables import small_run, small_tables
 
 from tokenscope_trace import Trace
 

@@ -22,8 +22,8 @@ if __name__ == "__main__":
 import msgpack
 import numpy as np
 import zstandard
-from tests.envelopes import packed
-from tests.tables import small_run, small_tables
+from tests.support.envelopes import packed
+from tests.support.tables import small_run, small_tables
 
 from tokenscope_trace.traces import container as tracefile
 from tokenscope_trace.traces.schema import TABLES

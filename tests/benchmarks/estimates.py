@@ -18,8 +18,8 @@ import click
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests import tiny_tokenizers
-from tests.tiny_models import tiny_model
+from tests.support import tiny_tokenizers
+from tests.support.tiny_models import tiny_model
 
 from tokenscope_trace.analysis.pipeline import with_decisions
 from tokenscope_trace.estimates.extrapolation import file_of, seconds_of

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
 from tokenscope_trace.reports.page import render

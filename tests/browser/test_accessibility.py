@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 from tokenscope_trace.analysis.structure import add_structure
 

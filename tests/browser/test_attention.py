@@ -4,7 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 
 def lines(report, kind):

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 from playwright.sync_api import expect
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 from tokenscope_trace.traces.schema import BranchEnd
 

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 from tokenscope_trace.traces.schema import Origin
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests import synthetic_traces
 from tests.browser.test_accessibility import AXE, RULES
-from tests.test_comparison import one, two
+from tests.comparison.test_side_by_side import one, two
+from tests.support import synthetic_traces
 
 from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.comparison.page import render_comparison

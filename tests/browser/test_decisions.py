@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from tests import synthetic_traces
 from tests.browser.test_accessibility import violations
+from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
 from tokenscope_trace.reports.review import WORDS, review

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests import synthetic_traces
 from tests.browser import firefox, webkit
 from tests.browser.engine import Engine
+from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.structure import add_structure

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests import hostile_traces
 from tests.browser import firefox
+from tests.support import hostile_traces
 
 from tokenscope_trace.comparison.page import render_comparison
 from tokenscope_trace.reports.page import render

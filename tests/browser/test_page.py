@@ -2,8 +2,8 @@ import gzip
 import re
 
 import pytest
-from tests import synthetic_traces
-from tests.base85_text import base85_decoded
+from tests.support import synthetic_traces
+from tests.support.base85_text import base85_decoded
 
 from tokenscope_trace.reports import base85
 from tokenscope_trace.reports.page import boot_script, viewer_script

@@ -3,7 +3,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 
 def panel(report, node):

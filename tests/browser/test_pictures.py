@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from tests import synthetic_traces
 from tests.browser.test_accessibility import violations
+from tests.support import synthetic_traces
 
 SVG = "{http://www.w3.org/2000/svg}"
 # A view, and what it brings into sight.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 from tokenscope_trace.reports.review import review
 

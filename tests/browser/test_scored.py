@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 LINES = "".join(f"line_{i} = {i} + {i}\n" for i in range(1, 201))
 

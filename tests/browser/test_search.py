@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from tests import synthetic_traces
 from tests.browser.test_accessibility import violations
+from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.structure import add_structure

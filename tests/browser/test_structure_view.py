@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 from tokenscope_trace.analysis.structure import add_structure
 from tokenscope_trace.traces.syntax import aggregate

@@ -5,7 +5,7 @@ import hashlib
 import re
 
 import pytest
-from tests import synthetic_traces
+from tests.support import synthetic_traces
 
 from tokenscope_trace.analysis.structure import add_structure
 from tokenscope_trace.reports import base85

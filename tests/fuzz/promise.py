@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from tests.envelopes import packed
+from tests.support.envelopes import packed
 
 from tokenscope_trace import Trace
 from tokenscope_trace.comparison.page import render_comparison

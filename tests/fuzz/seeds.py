@@ -11,8 +11,8 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests import synthetic_traces
-from tests.tables import UNREAD, small_run, small_tables, without_replay
+from tests.support import synthetic_traces
+from tests.support.tables import UNREAD, small_run, small_tables, without_replay
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.structure import add_structure

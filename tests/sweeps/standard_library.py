@@ -11,7 +11,7 @@ from pathlib import Path
 from transformers import AutoTokenizer
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
-from tests.standard_library import compare, files, tokens_cover
+from tests.support.standard_library import compare, files, tokens_cover
 
 from tokenscope_trace.models.loading import builtin_folder
 from tokenscope_trace.models.token_bytes import Speller

@@ -1,0 +1,209 @@
+"""The rule by which forks become decisions and rank, on constructed recordings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.support import synthetic_traces
+from tests.support.code_traces import Twig, Word, recorded
+
+from tokenscope_trace.analysis.decisions import (
+    DIFFERENCE,
+    UNKNOWN,
+    Decision,
+    Option,
+    add_decisions,
+    difference,
+    find,
+    ranked,
+)
+from tokenscope_trace.analysis.structure import add_structure
+from tokenscope_trace.traces.schema import DecisionFlag, Outcome
+
+CODE = ["def f(a):\n", "    return"]
+
+
+def with_outcomes(trace, *outcomes):
+    """The trace with its syntax, and with these outcomes in place of the compared ones."""
+    trace = add_structure(trace)
+    table = {name: getattr(trace.outcomes, name).copy() for name in trace.outcomes}
+    table["outcome"][:] = outcomes
+    return trace.replaced(trace.run, {"outcomes": table})
+
+
+def decision(first=0, *, p=0.5, options=(), taste=False):
+    listed = tuple(Option(first, 1, q, 0 if outcome is not None else -1, outcome) for q, outcome in options)
+    return Decision(first, first, -1, p, listed, coin_flip=False, taste=taste)
+
+
+def text(trace, node):
+    """The text of a syntax node of the main path."""
+    return trace.text(trace.main)[trace.syntax.start[node] : trace.syntax.end[node]].decode()
+
+
+def test_the_difference_is_the_mean_of_the_explored_weighted_by_probability():
+    options = decision(options=[(0.3, Outcome.OTHER_CALLS), (0.1, Outcome.SAME_PROGRAM), (0.2, None)]).options
+    assert difference(options) == pytest.approx(0.3 / 0.4)
+    assert difference(decision(options=[(0.2, None)]).options) == UNKNOWN
+    assert difference(()) == UNKNOWN
+
+
+def test_a_larger_difference_weighs_more_and_every_outcome_has_one():
+    assert set(DIFFERENCE) == set(Outcome)
+    order = [
+        Outcome.SAME_PROGRAM,
+        Outcome.RENAMED,
+        Outcome.OTHER_EXPRESSION,
+        Outcome.OTHER_CONTROL_FLOW,
+        Outcome.OTHER_CALLS,
+    ]
+    assert [DIFFERENCE[outcome] for outcome in order] == sorted({DIFFERENCE[outcome] for outcome in order})
+
+
+def test_decisions_rank_by_what_was_unsure_times_how_far_it_leads():
+    sure = decision(0, p=0.9, options=[(0.1, Outcome.OTHER_CALLS)])
+    unsure = decision(1, p=0.4, options=[(0.3, Outcome.OTHER_EXPRESSION)])
+    surer = decision(2, p=0.6, options=[(0.3, Outcome.OTHER_EXPRESSION)])
+    twin = decision(3, p=0.4, options=[(0.3, Outcome.OTHER_EXPRESSION)])
+    assert [d.first for d in ranked([twin, sure, surer, unsure])] == [1, 3, 2, 0]
+
+
+def test_names_chosen_by_taste_sink_to_the_end_however_unsure():
+    name = decision(0, p=0.01, options=[(0.9, Outcome.RENAMED)], taste=True)
+    doubt = decision(1, p=0.95, options=[(0.05, Outcome.OTHER_EXPRESSION)])
+    assert [d.first for d in ranked([name, doubt])] == [1, 0]
+
+
+def test_several_uncertain_tokens_of_one_name_are_one_decision():
+    output = [
+        Word(" to", 0.5, {" su": 0.4}),
+        Word("tal", 0.8, {"p": 0.2}),
+        Word("_of", 1.0),
+        Word("_a", 0.5, {"_b": 0.5}),
+        "\n",
+    ]
+    trace = add_structure(recorded(CODE, output, [Twig(1, [" su", "m", "\n"], [0.4])]))
+    (found,) = find(trace)
+    assert (found.first, found.last) == (2, 5)
+    assert found.probability == pytest.approx(0.5 * 0.8 * 0.5)
+    assert [(o.node, o.branch, pytest.approx(o.probability)) for o in found.options] == [
+        (2, 0, pytest.approx(0.4)),
+        (5, -1, pytest.approx(0.5 * 0.8 * 0.5)),
+        (3, -1, pytest.approx(0.5 * 0.2)),
+    ]
+    assert text(trace, found.syntax) == "total_of_a"
+
+
+def test_sure_tokens_decide_nothing_unless_an_alternative_was_explored():
+    output = [Word(" a", 0.96, {" b": 0.04}), "\n"]
+    assert find(add_structure(recorded(CODE, output))) == []
+    explored = with_outcomes(recorded(CODE, output, [Twig(1, [" b", "\n"], [0.04])]), Outcome.OTHER_EXPRESSION)
+    assert len(find(explored)) == 1
+
+
+@pytest.mark.parametrize(
+    ("output", "twig", "kind", "words"),
+    [
+        ([Word(" a", 0.5, {" b": 0.5}), "\n"], [" b", "\n"], "identifier", "a"),
+        ([" a", Word(" <", 0.5, {" >": 0.5}), " 3", "\n"], None, "comparison_operator", "a < 3"),
+        ([" g", "(", Word("a", 0.5, {"b": 0.5}), ")\n"], None, "identifier", "a"),
+        ([Word(" g", 0.5, {" 3": 0.5}), "(a)\n"], [" 3", "\n"], "call", "g(a)"),
+        ([Word(" a", 0.5, {" b": 0.5}), " + 1\n"], [" b", " - 1\n"], "identifier", "a"),
+        ([Word(" a", 0.5, {" not": 0.5}), " + 1\n"], [" not", " a\n"], "binary_operator", "a + 1"),
+        ([' "', Word("yes", 0.5, {"no": 0.5}), '\\n"', "\n"], None, "string", '"yes\\n"'),
+    ],
+)
+def test_a_fork_is_lifted_to_the_syntax_node_it_decides(output, twig, kind, words):
+    place = next(i for i, word in enumerate(output) if isinstance(word, Word))
+    twigs = [] if twig is None else [Twig(place + 1, twig, [0.5])]
+    trace = add_structure(recorded(CODE, output, twigs))
+    (found,) = find(trace)
+    assert trace.syntax.kind[found.syntax] == kind
+    assert text(trace, found.syntax) == words
+
+
+def test_leaves_that_decide_the_same_node_are_one_decision():
+    output = [
+        "    for",
+        Word(" key", 0.5, {" i": 0.4}),
+        Word(",", 0.8, {" in": 0.2}),
+        " value",
+        " in a:\n",
+        "        pass\n",
+    ]
+    twigs = [Twig(1, [" i", " in a:\n", "        pass\n"], [0.4]), Twig(2, [" in", " a:\n", "        pass\n"], [0.2])]
+    trace = add_structure(recorded(["def f(a):\n"], output, twigs))
+    (found,) = find(trace)
+    assert (found.first, found.last, found.probability) == (2, 3, pytest.approx(0.4))
+    assert text(trace, found.syntax) == "key, value"
+    assert [(o.branch, pytest.approx(o.probability)) for o in found.options] == [(0, 0.4), (1, pytest.approx(0.1))]
+
+
+def test_a_keyword_decides_its_statement():
+    output = [Word("    return", 0.5, {"    raise": 0.4}), " a\n"]
+    trace = add_structure(recorded(["def f(a):\n"], output, [Twig(0, ["    raise", " a\n"], [0.4])]))
+    (found,) = find(trace)
+    assert trace.syntax.kind[found.syntax] == "return_statement"
+
+
+def test_comments_documentation_and_prose_are_taste():
+    for output in (
+        ["    # ", Word("sum", 0.5, {"add": 0.5}), "\n"],
+        ['    """', Word("Sum", 0.5, {"Add": 0.5}), '"""\n'],
+    ):
+        (found,) = find(add_structure(recorded(["def f(a):\n"], [*output, "    return a\n"])))
+        assert found.taste
+    prose = [Word("Here", 0.5, {"Sure": 0.5}), ":\n", "```python\n", "x = ", Word("1", 0.5, {"2": 0.5}), "\n```\n"]
+    chat = add_structure(recorded(["Hi\n"], prose, source="a.md"))
+    assert [(d.first, d.taste) for d in find(chat)] == [(5, False), (1, True)]
+
+
+def test_renamed_only_is_taste_and_the_same_text_is_no_decision():
+    output = [Word(" a", 0.5, {" b": 0.3, " c": 0.2}), "\n"]
+    trace = recorded(CODE, output, [Twig(1, [" b", "\n"], [0.3]), Twig(1, [" c", "\n"], [0.2])])
+    assert find(with_outcomes(trace, Outcome.RENAMED, Outcome.SAME_PROGRAM))[0].taste
+    assert not find(with_outcomes(trace, Outcome.RENAMED, Outcome.UNFINISHED))[0].taste
+    assert not find(with_outcomes(trace, Outcome.RENAMED, Outcome.NOT_COMPARED))[0].taste
+    assert find(with_outcomes(trace, Outcome.SAME_TEXT, Outcome.SAME_TEXT)) == []
+
+
+@pytest.mark.parametrize(("noise", "flips"), [(None, False), (0.0, False), (0.01, False), (0.05, True)])
+def test_a_tie_within_the_noise_is_a_coin_flip(noise, flips):
+    trace = add_structure(recorded(CODE, [Word(" a", 0.50, {" b": 0.49}), "\n"], noise=noise))
+    assert find(trace)[0].coin_flip is flips
+
+
+def test_without_syntax_every_uncertain_token_is_a_decision():
+    trace = add_structure(
+        recorded(["Roses"], [Word(" are", 0.5, {" were": 0.4}), Word(" red", 0.7, {" blue": 0.2})], source="a.txt")
+    )
+    assert trace.syntax is None
+    assert [(d.first, d.syntax, d.taste) for d in find(trace)] == [(1, -1, False), (2, -1, False)]
+
+
+def test_the_table_lists_the_first_ones_and_says_how_many_there_are():
+    output = [Word(f" v{i}", 0.5 - i / 100, {f" w{i}": 0.3}) for i in range(12)]
+    trace = add_decisions(add_structure(recorded(["Roses"], output, source="a.txt")), 3)
+    assert trace.run["decisions"] == {"found": 12}
+    assert trace.decisions.node.tolist() == [12, 11, 10]
+    assert trace.decisions.option_count.tolist() == [1, 1, 1]
+    assert trace.decision_options.node.tolist() == [12, 11, 10]
+    assert trace.decisions.difference.tolist() == [0.5] * 3
+    assert add_decisions(trace, 100).decisions.count.tolist() == [1] * 12
+
+
+def test_flags_and_branches_are_in_the_table():
+    output = [Word(" a", 0.5, {" b": 0.5}), "\n"]
+    found = add_decisions(with_outcomes(recorded(CODE, output, [Twig(1, [" b", "\n"], [0.5])], noise=1.0), Outcome.RENAMED))
+    assert found.decisions.flags.tolist() == [DecisionFlag.COIN_FLIP | DecisionFlag.TASTE]
+    assert found.decision_options.branch.tolist() == [0]
+    assert np.allclose(found.decisions.difference, DIFFERENCE[Outcome.RENAMED])
+
+
+def test_code_that_was_not_generated_has_no_decisions():
+    trace = synthetic_traces.scored()
+    assert add_decisions(trace) is trace
+
+
+def test_the_rule_does_not_ask_for_branches():
+    assert all(d.difference == UNKNOWN for d in find(add_structure(synthetic_traces.plausible())))

@@ -1,0 +1,81 @@
+"""What the terminal says of a trace."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tests.support import synthetic_traces
+
+from tokenscope_trace import Trace
+from tokenscope_trace.analysis.uncertainty import surprised
+from tokenscope_trace.cli.console import print_summary
+from tokenscope_trace.reports.review import review
+
+
+def said(trace):
+    stream = io.StringIO()
+    print_summary(Console(file=stream, width=200, highlight=False), trace, Path("t.tsc"), 12_345)
+    return stream.getvalue()
+
+
+def timed(trace, **seconds):
+    return Trace({**trace.run, "clock": {**trace.run["clock"], **seconds}}, trace._contents.tables)
+
+
+def test_scored_code_is_summed_up_by_files_and_its_changed_lines_come_first():
+    trace = synthetic_traces.changed()
+    text = said(timed(trace, decode_seconds=None, prefill_seconds=None, replay_seconds=2.0))
+    found, measured = surprised(trace.nodes.surprisal[trace.scored])
+    assert f"{len(trace.scored)} in 2 files\n" in text.replace("  ", "").replace(" \n", "\n")
+    assert f"0.4 s loading, 2.0 s scoring, {len(trace.scored) / 2:.1f} tokens/s" in text
+    assert f"{found} of {measured} tokens had a probability of a half or less" in text
+    assert "tokens in 6 changed lines" in text
+    lines = [line for line in text.splitlines() if " bits: " in line]
+    assert all("(changed)" in line for line in lines)
+    assert lines[0].startswith("most surprising  durations.py line ")
+    assert "expected" in text
+    assert "output" not in text
+    assert "generat" not in text
+
+
+@pytest.mark.parametrize("seconds", [None, 0.0])
+def test_a_clock_that_tells_nothing_is_no_error(seconds):
+    trace = synthetic_traces.scored({"a.py": synthetic_traces.OUTPUT})
+    text = said(timed(trace, decode_seconds=None, replay_seconds=seconds))
+    assert ("not noted" in text) == (seconds is None)
+    assert "in one file" in text
+    assert "changed" not in text
+
+
+def test_a_generation_is_summed_up_as_before():
+    text = said(synthetic_traces.branching())
+    for words in (
+        "of prompt",
+        "of output; the limit of new tokens was reached",
+        "nearly certain",
+        "least certain  line",
+        "t.tsc (12 kB)",
+    ):
+        assert words in text
+
+
+def test_decisions_take_two_lines_each_without_signs_for_spaces_and_the_tree_is_counted_plainly():
+    trace = synthetic_traces.decided()
+    text = said(trace)
+    for decision in review(trace).decisions[:3]:
+        row = next(line for line in text.splitlines() if f"line {decision.line}, {decision.where}: " in line)
+        assert decision.percent in row
+        assert "·" not in row
+        assert " or " not in row
+    assert len(re.findall(r"\n +or ", text)) == 3
+    branches = next(line for line in text.splitlines() if line.startswith("branches"))
+    tokens = int(trace.branches.count.sum())
+    assert branches.removeprefix("branches").strip().startswith(f"{len(trace.branches)} branches, {tokens} tokens (")
+    narrow = io.StringIO()
+    print_summary(Console(file=narrow, width=60, highlight=False), trace, Path("t.tsc"), 12_345)
+    decisions = narrow.getvalue().split("decisions")[1].split("and 31 more")[0]
+    assert len(decisions.splitlines()) <= 7, "one line each, cut at the edge"

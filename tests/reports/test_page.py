@@ -1,0 +1,93 @@
+import base64
+import gzip
+import hashlib
+import html as markup
+import re
+
+import pytest
+from tests.support import synthetic_traces
+from tests.support.base85_text import base85_decoded
+
+from tokenscope_trace.reports.page import render, viewer_script
+
+
+def policy(html):
+    return markup.unescape(re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)[1])
+
+
+def unpacked(html, name="viewer"):
+    """The viewer's script or its style sheet, unpacked from the page."""
+    return gzip.decompress(base85_decoded(re.search(f'<template id="{name}">([(-~]+?)</template>', html)[1]))
+
+
+def test_the_same_trace_gives_the_same_bytes():
+    assert render(synthetic_traces.plausible()) == render(synthetic_traces.plausible())
+
+
+def test_the_policy_admits_these_scripts_and_these_styles_and_nothing_else():
+    html = render(synthetic_traces.hostile())
+    script, style = (re.search(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)[1].encode() for tag in ("script", "style"))
+    texts = (script, unpacked(html), style, unpacked(html, "sheet"))
+    boot_hash, viewer_hash, style_hash, sheet_hash = (
+        base64.b64encode(hashlib.sha256(text).digest()).decode() for text in texts
+    )
+    assert policy(html) == (
+        f"default-src 'none'; script-src 'sha256-{boot_hash}' 'sha256-{viewer_hash}'; style-src 'sha256-{style_hash}' "
+        f"'sha256-{sheet_hash}'; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types tokenscope"
+    )
+    assert html.index("<meta charset") < html.index("Content-Security-Policy") < html.index("<title>")
+
+
+def test_the_page_carries_the_viewer_with_its_names_under_a_name():
+    script = unpacked(render(synthetic_traces.plausible())).decode("ascii")
+    assert script == viewer_script()
+    assert "function refuse(error){const isExpected=error instanceof PayloadError;" in script
+    assert script.endswith("\n//# sourceURL=tokenscope-viewer.js\n")
+
+
+def test_the_page_carries_the_recording_as_it_stands_in_the_file():
+    trace = synthetic_traces.plausible()
+    found = re.search(r'<template id="trace" data-format="1" data-bytes="(\d+)">([A-Za-z0-9+/=]+)</template>', render(trace))
+    payload = gzip.decompress(base64.b64decode(found[2]))
+    assert payload == trace.payload
+    assert int(found[1]) == len(payload)
+
+
+@pytest.mark.parametrize("case", synthetic_traces.CASES)
+def test_data_never_becomes_markup(case):
+    html = render(synthetic_traces.CASES[case]())
+    assert html.count("<script") == html.count("</script>") == 1
+    assert html.count("<template") == html.count("</template>") == 3
+    assert html.count("<style") == html.count("</style>") == 1
+    assert not re.search(r"<(img|svg|base|iframe|link|form|object)\b", html)
+    assert not re.search(r"<[^>]*\s(on\w+|style)=", html)
+
+
+def test_the_page_names_no_other_place():
+    html = render(synthetic_traces.plausible())
+    assert not re.search(r"""(src|href)=["'](?!#)""", html)
+    assert "//" not in re.sub(
+        r"(?m)(^|\s)//.*$", "", re.sub(r'<template.*?</template>|"#n=\d+"|sha256-[\w+/]+=', "", html)
+    ).replace("://", "")
+    written = re.sub(r"<template.*?</template>", "", html) + viewer_script()  # base64 may spell anything
+    namespace = "http://www.w3.org/2000/svg"  # of the pictures that the page makes; nothing is asked of it
+    assert "http" not in written.replace("http-equiv", "").replace(namespace, "")
+
+
+def test_the_title_can_be_chosen_and_is_text():
+    assert "<title>&lt;b&gt;review · TokenScope</title>" in render(synthetic_traces.plausible(), title="<b>review")
+
+
+def test_every_string_of_the_run_reaches_the_summary_as_text():
+    html = render(synthetic_traces.hostile())
+    for number in range(6, 14):
+        assert f"alert({number})" in markup.unescape(html)
+
+
+def test_code_style_and_frame_stay_small():
+    assert len(render(synthetic_traces.make([b"a"], [b"b"])).encode()) < 150_000
+
+
+def test_a_report_of_a_few_hundred_tokens_stays_under_300_kilobytes():
+    assert len(render(synthetic_traces.large(300)).encode()) < 300_000

