@@ -51,6 +51,7 @@ node-tests: node_modules/.installed
 lint: .venv/.test node_modules/.installed ## linters and formatter, check only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	npm run --silent lint
 
 .PHONY: types
@@ -96,4 +97,4 @@ model: .venv/.test ## train the built-in model from scratch and measure it (abou
 
 .PHONY: clean
 clean: ## remove the environment and everything that was built
-	rm -rf .venv node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

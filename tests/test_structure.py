@@ -53,7 +53,7 @@ def test_what_reads_traces_imports_no_torch():
         "reports.page",
         "comparison.page",
     ]
-    modules += ["cli.html_command", "cli.console", "visible", "settings"]
+    modules += ["cli.html_command", "cli.console", "text", "settings"]
     code = f"import sys\nfor m in {modules}: __import__('tokenscope_trace.' + m)\n"
     code += "assert not {'torch', 'transformers', 'tokenizers', 'safetensors'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)

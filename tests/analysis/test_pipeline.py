@@ -14,7 +14,7 @@ from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.analysis.runnable import file_name, finished_programs
 from tokenscope_trace.analysis.structure import Code
 from tokenscope_trace.cli.console import print_summary
-from tokenscope_trace.languages.language import by_name
+from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.reports.pull_request import markdown
 from tokenscope_trace.reports.review import review
 from tokenscope_trace.reports.summary import summarise

@@ -10,9 +10,9 @@ from transformers import AttentionInterface
 
 from tokenscope_trace.inference import attention
 from tokenscope_trace.inference.attention import AttentionTap, heaviest
-from tokenscope_trace.inference.engines import Reader
 from tokenscope_trace.inference.internals import Inside, Probes
 from tokenscope_trace.inference.replay import can_continue, read_whole
+from tokenscope_trace.models.forward import Reader
 from tokenscope_trace.settings import ReplaySettings
 from tokenscope_trace.traces.layers import decode_weights, encode_weights
 

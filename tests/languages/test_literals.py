@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tokenscope_trace.languages.language import LANGUAGES, by_name, grammar
+from tokenscope_trace.languages.definitions import LANGUAGES, by_name
+from tokenscope_trace.languages.language import grammar
 from tokenscope_trace.languages.literals import COMMENTS, STRINGS, literals
 
 # QQ stands in strings only, KK in comments only, vis in code only; DD is documentation, and counts as both.

@@ -12,7 +12,8 @@ from transformers import AutoTokenizer
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.structure import add_structure
-from tokenscope_trace.languages.language import LANGUAGES, by_file, by_name, grammar, kinds
+from tokenscope_trace.languages.definitions import LANGUAGES, by_file, by_name
+from tokenscope_trace.languages.language import grammar, kinds
 from tokenscope_trace.languages.parsing import Passage, parse, passages
 from tokenscope_trace.models.loading import builtin_folder
 from tokenscope_trace.models.token_bytes import Speller

@@ -6,7 +6,7 @@ import pytest
 from tests.support import code_traces, synthetic_traces
 
 from tokenscope_trace.errors import RedactionError
-from tokenscope_trace.languages.language import by_name
+from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.privacy.hidden_tokens import Redaction
 from tokenscope_trace.privacy.sanitize import Preparation, check_redactions
 

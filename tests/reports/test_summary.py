@@ -9,8 +9,8 @@ from tokenscope_trace.reports.excerpts import OUTPUT_BYTES, Passage, rows
 from tokenscope_trace.reports.page import render
 from tokenscope_trace.reports.review import review
 from tokenscope_trace.reports.summary import summarise
+from tokenscope_trace.text import visible_text
 from tokenscope_trace.traces.schema import DecisionFlag
-from tokenscope_trace.visible import visible_text
 
 
 def test_the_headline_counts_what_was_nearly_certain():

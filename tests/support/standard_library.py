@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tokenscope_trace.languages.language import by_name
+from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.parsing import Passage, parse
 from tokenscope_trace.traces.schema import SyntaxFlag
 from tokenscope_trace.traces.syntax import TokenPlaces

@@ -17,8 +17,8 @@ from transformers import AutoTokenizer
 
 from tokenscope_trace import Trace
 from tokenscope_trace.errors import TokenScopeError
-from tokenscope_trace.inference.engines import Reader
 from tokenscope_trace.inference.lens import Lens, NoLens
+from tokenscope_trace.models.forward import Reader
 from tokenscope_trace.models.loading import builtin_folder, describe
 from tokenscope_trace.models.prompts import Prompt, Segment
 from tokenscope_trace.recording.recorder import record

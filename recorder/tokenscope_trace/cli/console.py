@@ -30,12 +30,11 @@ from tokenscope_trace.analysis.uncertainty import (
 )
 from tokenscope_trace.cli.estimate_words import in_a_line
 from tokenscope_trace.failures import OnMissing
-from tokenscope_trace.figures import decimal, duration, file_size, percent
 from tokenscope_trace.progress import Estimate, OnState, ShouldStop, Watcher
 from tokenscope_trace.reports.review import Decision, Option, review
+from tokenscope_trace.text import decimal, duration, file_size, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.schema import BranchEnd
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import shortened, visible_line, visible_token
 
 _PLAIN_EVERY_SECONDS = 5.0
 _SHOWN_LINES = 3

@@ -7,8 +7,8 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tokenscope_trace.figures import duration, file_size
 from tokenscope_trace.progress import Estimate, Stage
+from tokenscope_trace.text import duration, file_size
 
 _PLAIN_WIDTH = 120
 

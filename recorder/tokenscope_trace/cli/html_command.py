@@ -14,11 +14,10 @@ import click
 from tokenscope_trace import Trace, __version__
 from tokenscope_trace.cli.command_help import Fraction, PlainCommand
 from tokenscope_trace.errors import INTERRUPTED, OutputError, TraceError, reported
-from tokenscope_trace.figures import file_size
 from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
 from tokenscope_trace.session.interrupts import abortable
 from tokenscope_trace.settings import REDACTIONS
-from tokenscope_trace.visible import visible_line
+from tokenscope_trace.text import file_size, visible_line
 
 PROGRAM = "tokenscope-html"
 MAIL_BYTES = 7_000_000

@@ -190,7 +190,7 @@ def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context)
     """Read the input, record it, and write; the exit code. Cheap checks come before the expensive imports."""
     from tokenscope_trace.cli.console import Terminal, make_console
     from tokenscope_trace.cli.estimate_words import print_estimate
-    from tokenscope_trace.languages.language import by_name
+    from tokenscope_trace.languages.definitions import by_name
     from tokenscope_trace.privacy.hidden_tokens import Redaction
     from tokenscope_trace.privacy.sanitize import Preparation, check_redactions
     from tokenscope_trace.session.runner import Plan, rehearse, run

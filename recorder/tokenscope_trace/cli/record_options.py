@@ -11,7 +11,7 @@ import click
 
 from tokenscope_trace.analysis.checks import names_file
 from tokenscope_trace.cli.command_help import Fraction, GroupedOption, Whole
-from tokenscope_trace.languages.language import LANGUAGES
+from tokenscope_trace.languages.definitions import LANGUAGES
 from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,

@@ -16,14 +16,13 @@ from tokenscope_trace.comparison.agreement import Agreement, agreement
 from tokenscope_trace.comparison.verdict import as_json, report
 from tokenscope_trace.errors import DIFFERENT, TraceError
 from tokenscope_trace.errors import INTERRUPTED as EXIT_INTERRUPTED
-from tokenscope_trace.figures import file_size
 from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
 from tokenscope_trace.session.recorded_settings import Asked, asked, model_settings
 from tokenscope_trace.session.repetition import repetition
 from tokenscope_trace.session.runner import Plan, exit_code, perform
 from tokenscope_trace.settings import BUILTIN_MODEL, CheckSettings, ModelSettings
+from tokenscope_trace.text import file_size, shortened, visible_line
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import shortened, visible_line
 
 if TYPE_CHECKING:
     from tokenscope_trace.cli.console import Terminal

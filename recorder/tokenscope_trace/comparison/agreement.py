@@ -16,9 +16,9 @@ from tokenscope_trace.comparison.noise_floor import Floor, floor_of
 from tokenscope_trace.comparison.number_differences import Numbers, numbers
 from tokenscope_trace.comparison.shared_paths import SamePaths, branch_nodes, same_paths
 from tokenscope_trace.errors import TraceError
+from tokenscope_trace.text import visible_line
 from tokenscope_trace.traces.programs import lines
 from tokenscope_trace.traces.trace import Indices, Trace
-from tokenscope_trace.visible import visible_line
 
 
 @dataclass(frozen=True)

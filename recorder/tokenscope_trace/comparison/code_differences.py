@@ -13,9 +13,9 @@ import numpy as np
 from tokenscope_trace.comparison.noise_floor import Floor
 from tokenscope_trace.comparison.shared_paths import SamePaths
 from tokenscope_trace.reports.review import WORDS
+from tokenscope_trace.text import shortened, visible_line, visible_token
 from tokenscope_trace.traces.schema import BranchEnd, CheckResult, DecisionFlag, Outcome
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import shortened, visible_line, visible_token
 
 _ENDS = {
     BranchEnd.LENGTH: "its length",

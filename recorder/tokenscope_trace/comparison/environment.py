@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tokenscope_trace.visible import shortened, visible_line
+from tokenscope_trace.text import shortened, visible_line
 
 _MODEL = {
     "id": "model",

@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.analysis.uncertainty import perplexity
 from tokenscope_trace.errors import TraceError
-from tokenscope_trace.figures import decimal, percent
 from tokenscope_trace.reports.provenance import facts, settings
 from tokenscope_trace.reports.review import Decision, review
+from tokenscope_trace.text import decimal, percent, shortened, visible_line, visible_text, visible_token
 from tokenscope_trace.traces.programs import program
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.syntax import Span, aggregate, lines_of
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import shortened, visible_line, visible_text, visible_token
 
 DOUBTFUL = (
     "So the outputs are answers to different questions: where they part and what moved tells of the prompts as much as of models "

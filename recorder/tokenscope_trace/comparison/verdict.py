@@ -15,11 +15,10 @@ import numpy as np
 from tokenscope_trace.comparison.agreement import Agreement, Counted, Parting, line_of
 from tokenscope_trace.comparison.code_differences import Change
 from tokenscope_trace.comparison.number_differences import Numbers
-from tokenscope_trace.figures import percent
+from tokenscope_trace.text import escaped_json, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.programs import lines
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import escaped_json, shortened, visible_line, visible_token
 
 FORMAT = "tokenscope-replay"
 VERSION = "1.0"

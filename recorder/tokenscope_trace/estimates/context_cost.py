@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from tokenscope_trace.inference.engines import Reader
 from tokenscope_trace.inference.replay import can_continue
+from tokenscope_trace.models.forward import Reader
 
 _READ = 64  # tokens that fill the cache at first
 _ROUNDS = 3

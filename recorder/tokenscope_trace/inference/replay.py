@@ -22,10 +22,10 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from tokenscope_trace.failures import INTERRUPTED, MEMORY, Missing, OnMissing, is_memory, reason_of, released
-from tokenscope_trace.inference.engines import Reader
 from tokenscope_trace.inference.internals import Inside, Probes
 from tokenscope_trace.inference.lens import Opinion, joined, opinion_of
 from tokenscope_trace.inference.metrics import log_softmax_rows
+from tokenscope_trace.models.forward import Reader
 from tokenscope_trace.models.head import PromptStates
 from tokenscope_trace.models.placement import input_device
 from tokenscope_trace.progress import warn_of_errors

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tokenscope_trace.inference.engines import Reader, Tip
+from tokenscope_trace.inference.engines import Tip
+from tokenscope_trace.models.forward import Reader
 
 KEPT_ON_MAIN = 8
 

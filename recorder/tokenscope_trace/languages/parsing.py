@@ -13,7 +13,8 @@ import numpy as np
 import tree_sitter
 from numpy.typing import NDArray
 
-from tokenscope_trace.languages.language import Language, by_file, by_name, grammar, kinds
+from tokenscope_trace.languages.definitions import by_file, by_name
+from tokenscope_trace.languages.language import Language, grammar, kinds
 from tokenscope_trace.traces.schema import SyntaxFlag
 
 _FENCE = re.compile(rb"^[ ]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.errors import RedactionError
-from tokenscope_trace.languages.language import Language, by_name
+from tokenscope_trace.languages.definitions import by_name
+from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.literals import Literals, Range, literals
 from tokenscope_trace.privacy.copies import Copies, words_with_digits
 from tokenscope_trace.traces.columns import Array

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from tokenscope_trace.errors import RedactionError
-from tokenscope_trace.languages.language import Language, by_file
+from tokenscope_trace.languages.definitions import by_file
+from tokenscope_trace.languages.language import Language
 from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.privacy.credentials import Finding, findings, warning
 from tokenscope_trace.privacy.hidden_tokens import LITERAL, Redaction, listed

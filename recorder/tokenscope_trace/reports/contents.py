@@ -10,9 +10,9 @@ from typing import Any
 import msgpack
 import numpy as np
 
+from tokenscope_trace.text import visible_line
 from tokenscope_trace.traces.schema import REDACTED_ID, Origin
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import visible_line
 
 _MEASURED = 1 << 20  # bytes of a column that are compressed to know how small it gets
 _PARTS = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tokenscope_trace.text import visible_text
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import visible_text
 
 EXCERPT_LINES = 40
 CONTEXT_LINES = 3  # beside a changed line

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenscope_trace.figures import file_size
+from tokenscope_trace.text import file_size
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram, Programs
 from tokenscope_trace.traces.pruning import remaining

@@ -17,11 +17,11 @@ from tokenscope_trace.analysis import behaviour
 from tokenscope_trace.analysis.uncertainty import changed_nodes, near_certain, perplexity
 from tokenscope_trace.reports.review import Decision, Option, Review
 from tokenscope_trace.reports.summary import summarise
+from tokenscope_trace.text import escaped_json
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import lines
 from tokenscope_trace.traces.schema import CheckResult, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import escaped_json
 
 FORMAT = "tokenscope-report"
 VERSION = "1.0"

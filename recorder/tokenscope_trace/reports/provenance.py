@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tokenscope_trace.visible import visible_line
+from tokenscope_trace.text import visible_line
 
 _SETTINGS = {
     "temperature": "temperature",

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from tokenscope_trace.reports.markdown import code_span, fenced, plain
 from tokenscope_trace.reports.review import REST, Decision, Option, Review, in_words, rest
 from tokenscope_trace.reports.summary import Place, Summary, summarise
+from tokenscope_trace.text import visible_line
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import visible_line
 
 LINES = 59
 _OPTIONS = 3

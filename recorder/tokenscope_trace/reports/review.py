@@ -12,14 +12,13 @@ from functools import cached_property
 import numpy as np
 
 from tokenscope_trace.analysis import behaviour
-from tokenscope_trace.figures import percent
 from tokenscope_trace.reports.markdown import code_span, fenced, plain
 from tokenscope_trace.reports.syntax_words import place_in_words
+from tokenscope_trace.text import percent, shortened, visible_line, visible_text, visible_token
 from tokenscope_trace.traces.programs import PathProgram, Programs
 from tokenscope_trace.traces.schema import BranchEnd, CheckResult, DecisionFlag, Outcome, Scope, SyntaxFlag
 from tokenscope_trace.traces.syntax import Syntax
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import shortened, visible_line, visible_text, visible_token
 
 TEXT_LENGTH = 60  # of what was written, in characters
 DIFF_LINES = 12

@@ -16,13 +16,12 @@ from urllib.parse import quote
 
 from tokenscope_trace import __version__
 from tokenscope_trace.analysis.uncertainty import UNCERTAIN, Line, best_other, least_certain_lines
-from tokenscope_trace.figures import decimal, percent
 from tokenscope_trace.reports.review import Decision, Option, cautions, review
 from tokenscope_trace.reports.summary import summarise
+from tokenscope_trace.text import decimal, escaped_json, percent, visible_line, visible_token
 from tokenscope_trace.traces.programs import Programs, program
 from tokenscope_trace.traces.syntax import lines_of
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import escaped_json, visible_line, visible_token
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _STANDARD_INPUT = "standard-input"

@@ -25,15 +25,14 @@ from tokenscope_trace.analysis.uncertainty import (
     ranked_files,
     surprised,
 )
-from tokenscope_trace.figures import decimal, percent
 from tokenscope_trace.reports.excerpts import Passage, Row, capped, excerpt, numbered, passages, rows
 from tokenscope_trace.reports.provenance import facts, settings
 from tokenscope_trace.reports.review import Review, review
+from tokenscope_trace.text import deceptive, decimal, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import lines, program
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.trace import File, Trace
-from tokenscope_trace.visible import deceptive, shortened, visible_line, visible_token
 
 SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, as in viewer/reading/metrics.js
 LISTED = 8

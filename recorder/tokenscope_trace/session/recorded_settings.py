@@ -15,7 +15,8 @@ from typing import Any
 
 from tokenscope_trace.analysis.decisions import LISTED
 from tokenscope_trace.errors import ModelError, TraceError
-from tokenscope_trace.languages.language import Language, by_name
+from tokenscope_trace.languages.definitions import by_name
+from tokenscope_trace.languages.language import Language
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,
     Forced,
@@ -25,9 +26,9 @@ from tokenscope_trace.settings import (
     ReplaySettings,
     TreeSettings,
 )
+from tokenscope_trace.text import shortened, visible_line
 from tokenscope_trace.traces.schema import REDACTED_ID
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.visible import shortened, visible_line
 
 DTYPES = ("float32", "bfloat16", "float16")
 DEVICES = ("cpu", "cuda", "mps", "xpu")

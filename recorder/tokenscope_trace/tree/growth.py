@@ -14,9 +14,9 @@ import torch
 
 from tokenscope_trace.failures import INTERRUPTED, MEMORY, Missing, OnMissing, Unfit, is_memory, reason_of, released
 from tokenscope_trace.inference.engine_choice import Chosen, choose_engine
-from tokenscope_trace.inference.engines import Reader
 from tokenscope_trace.inference.generation import branch_decoding
 from tokenscope_trace.inference.tree_attention import TreeAttention
+from tokenscope_trace.models.forward import Reader
 from tokenscope_trace.models.loading import LoadedModel
 from tokenscope_trace.models.memory import available_bytes
 from tokenscope_trace.models.placement import input_device

@@ -1,13 +1,19 @@
-r"""Text that cannot deceive: what has no glyph of its own, or that of another sign, is written out.
+r"""Text for readers: foreign text that cannot deceive, and numbers, for the terminal and the page alike.
+
+What has no glyph of its own, or that of another sign, is written out.
 
 In: bytes or strings from a model, a prompt, a file name. Out: the same with controls, bidirectional marks, zero-width and odd
 space characters as escapes such as <U+202E>, likewise letters of another alphabet inside of a Latin word and signs that look like
 ASCII's, and invalid bytes as \\xE3. viewer/reading/text.js holds the same rule for the page.
+
+A number that is not zero never reads as zero, and a probability that is not one never as 100 %; viewer/reading/format.js writes numbers
+the same way.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -146,3 +152,36 @@ def _inside_emoji(text: str, i: int) -> bool:
     if text[i] == _SELECTOR:
         return bool(_PICTURE.match(before)) or after == _KEYCAP
     return text[i] == _JOINER and bool(_PICTURE.match(before) or before == _SELECTOR) and bool(_PICTURE.match(after))
+
+
+def percent(p: float) -> str:
+    """Per cent with one decimal; never zero for what is possible, never 100 for what is not certain."""
+    if p in (0, 1):
+        return f"{100 * p:.0f} %"
+    if p < 0.0005:
+        return "<0.1 %"
+    if p >= 0.9995:
+        return ">99.9 %"
+    return f"{100 * p:.1f} %"
+
+
+def decimal(value: float, unit: str = "") -> str:
+    """Two decimals with the unit; a dash where nothing was measured."""
+    if math.isnan(value):
+        return "–"
+    number = "infinite" if math.isinf(value) else "<0.01" if 0 < value < 0.005 else f"{value:,.2f}"
+    return f"{number} {unit}".strip()
+
+
+def file_size(count: int) -> str:
+    """Bytes, kB or MB, as operating systems count them: in powers of ten."""
+    if count < 10_000:
+        return f"{count:,} bytes"
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def duration(seconds: float) -> str:
+    """Whole seconds, or minutes or hours with one decimal, of a time that is only roughly known."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 6000 else f"{seconds / 3600:.1f} hours"
