@@ -17,8 +17,8 @@ from tokenscope_trace import Trace
 from tokenscope_trace.cli import record_command
 from tokenscope_trace.failures import INTERRUPTED, MEMORY, Missing, is_memory, reason_of
 from tokenscope_trace.models.loading import load
-from tokenscope_trace.recording import recorder as recording
-from tokenscope_trace.session import runner as running
+from tokenscope_trace.recording import recorder
+from tokenscope_trace.session import runner
 from tokenscope_trace.session.output import Keeper
 from tokenscope_trace.settings import ModelSettings
 
@@ -145,14 +145,14 @@ def test_a_replay_that_is_short_of_memory_once_goes_on_without_the_lens(record, 
 
 @pytest.mark.parametrize(("times", "wanted"), [(1, ["tree"]), (2, ["tree", "lens"]), (3, ["tree", "lens", "attention"])])
 def test_a_trace_that_the_memory_does_not_hold_is_put_together_without_the_largest_parts(times, wanted, record, monkeypatch):
-    usual, left = recording._Done.trace, [MemoryError()] * times
+    usual, left = recorder._Done.trace, [MemoryError()] * times
 
     def trace(done, growth=None, missing=()):
         if growth is not None and growth.finish != "interrupted" and left:
             raise left.pop()
         return usual(done, growth, missing)
 
-    monkeypatch.setattr(recording._Done, "trace", trace)
+    monkeypatch.setattr(recorder._Done, "trace", trace)
     code, said, found = record("--tree-extra", "0")
     assert code == 7, said
     assert stages(found) == wanted
@@ -179,7 +179,7 @@ def test_a_trace_that_cannot_be_encoded_is_written_without_its_analysis(record, 
 
 
 def test_an_error_between_the_stages_leaves_what_was_there_before(record, monkeypatch):
-    monkeypatch.setattr(recording, "_assembled", lambda *_values: fails(KeyError("x"))())
+    monkeypatch.setattr(recorder, "_assembled", lambda *_values: fails(KeyError("x"))())
     code, said, trace = record()
     assert code == 7, said
     assert "broken off: an error of the program (KeyError)." in said
@@ -243,9 +243,9 @@ def test_full_memory_is_told_from_other_errors(error, full):
 
 
 def test_of_existing_code_the_files_that_were_read_are_kept(record, monkeypatch):
-    from tokenscope_trace.recording import scorer as scoring
+    from tokenscope_trace.recording import scorer
 
-    usual = scoring._FileReader.read
+    usual = scorer._FileReader.read
     for error, exit_code in ((KeyError(SECRET), 7), (MemoryError(), 7), (KeyboardInterrupt(), 130)):
 
         def read(reader, prompt, error=error):
@@ -253,7 +253,7 @@ def test_of_existing_code_the_files_that_were_read_are_kept(record, monkeypatch)
                 raise error
             return usual(reader, prompt)
 
-        monkeypatch.setattr(scoring._FileReader, "read", read)
+        monkeypatch.setattr(scorer._FileReader, "read", read)
         Path("a.py").write_text("x = 1\n")
         Path("b.py").write_text("y = 2\n")
         words = ["--score", "a.py", "b.py", "--lens", "--attention-top", "2", "-o", "t.tsc", "--force"]
@@ -271,4 +271,4 @@ def test_a_sentence_for_every_stage():
 
     for stage in STAGES:
         assert Missing(stage, "x").sentence.endswith(": x.")
-    assert running.exit_code is not None
+    assert runner.exit_code is not None

@@ -24,9 +24,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-INCOMPLETE = 7
-DIFFERENT = 8
-INTERRUPTED = 130
+EXIT_INCOMPLETE = 7
+EXIT_DIFFERENT = 8
+EXIT_INTERRUPTED = 130
 
 
 class TokenScopeError(Exception):

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Literal
 
-REDACTIONS = ("prompt", "strings", "comments")
 DEFAULT_FIM_MARKER = "<FILL>"
 BUILTIN_MODEL = "built-in"
+LISTED_DECISIONS = 10
+MODEL_DTYPES = ("float32", "bfloat16", "float16")
+
+
+class Redaction(StrEnum):
+    """What text can be left out of a trace or a report."""
+
+    PROMPT = "prompt"
+    STRINGS = "strings"
+    COMMENTS = "comments"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from tokenscope_trace.analysis.checks import CHARACTERS, LINES, Checked, check_programs, names_file
+from tokenscope_trace.analysis.checks import CHARACTERS, PRINTED_LINES, Checked, check_programs, names_file
 from tokenscope_trace.errors import TokenScopeError
 from tokenscope_trace.session.interrupts import Stop
 from tokenscope_trace.settings import CheckSettings
@@ -238,7 +238,7 @@ def test_what_was_printed_and_not_yet_read_at_the_end_is_not_lost():
 
 def test_of_much_output_the_end_is_kept():
     checked = check_python("for i in range(500_000): print('line', i)\nprint('the end')")
-    assert checked.output.splitlines() == [*(f"line {i}" for i in range(500_001 - LINES, 500_000)), "the end"]
+    assert checked.output.splitlines() == [*(f"line {i}" for i in range(500_001 - PRINTED_LINES, 500_000)), "the end"]
 
 
 def test_of_a_long_line_the_end_is_kept():
@@ -249,12 +249,12 @@ def test_of_a_long_line_the_end_is_kept():
 
 def test_a_word_on_the_end_is_within_the_bounds():
     checked = check("yes xxxxxxxxxxxxxxxxxxxxxxxx | head -1000; kill -KILL $$")
-    assert len(checked.output.splitlines()) == LINES
+    assert len(checked.output.splitlines()) == PRINTED_LINES
     assert checked.output.splitlines()[-1].startswith("Ended by signal 9 (")
 
 
 def test_endless_output_is_ended_in_time():
-    assert check("yes", timeout=0.3) == Checked(TIME_OUT, "\n".join("y" * LINES))
+    assert check("yes", timeout=0.3) == Checked(TIME_OUT, "\n".join("y" * PRINTED_LINES))
 
 
 def test_output_becomes_plain_text():

@@ -25,7 +25,7 @@ import zstandard
 from tests.support.envelopes import packed
 from tests.support.tables import small_run, small_tables
 
-from tokenscope_trace.traces import container as tracefile
+from tokenscope_trace.traces import container
 from tokenscope_trace.traces.schema import TABLES
 
 FOLDER = Path(__file__).parent
@@ -89,7 +89,7 @@ def rows(table: str, count: Any) -> bytes:
 
 def framed(frame: bytes, length: int) -> bytes:
     """An envelope around any bytes."""
-    return struct.pack("<8sHHQ", tracefile.MAGIC, 1, 0, length) + frame
+    return struct.pack("<8sHHQ", container.MAGIC, 1, 0, length) + frame
 
 
 def zeros(count: int) -> bytes:

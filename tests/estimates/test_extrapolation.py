@@ -20,9 +20,8 @@ from tokenscope_trace.cli.estimate_words import in_a_line
 from tokenscope_trace.cli.record_command import main
 from tokenscope_trace.estimates.dry_run import estimate_generation, estimate_scoring
 from tokenscope_trace.estimates.extrapolation import (
-    CHUNK,
     Arithmetic,
-    Growth,
+    ContextCost,
     PartSizes,
     Steps,
     TreeSteps,
@@ -34,7 +33,6 @@ from tokenscope_trace.estimates.extrapolation import (
 from tokenscope_trace.estimates.file_size import part_sizes
 from tokenscope_trace.estimates.forecast import LONG, of_generation, of_scoring
 from tokenscope_trace.estimates.rehearsal import Times, arithmetic_of, rehearsed, work_of
-from tokenscope_trace.inference import replay as replaying
 from tokenscope_trace.models.loading import describe
 from tokenscope_trace.models.prompts import encode_text
 from tokenscope_trace.progress import Estimate, Stage, Watcher
@@ -123,8 +121,6 @@ def test_a_tree_s_schedule_is_that_of_the_search(loaded, monkeypatch):
         expected = list(schedule(work_of(loaded, len(prompt.ids), settings, None, tree)))
         near(sum(count for _, count in expected), len(widths), 1.3)
         near(sum(width * count for width, count in expected), sum(widths), 1.2)
-    assert CHUNK == replaying.CHUNK
-    assert search._KEPT_BACK == 3
 
 
 def test_seconds_are_counted_as_documented():
@@ -167,7 +163,7 @@ def test_bytes_are_counted_by_part():
 
 def test_what_stands_before_a_step_adds_to_it():
     done = Work(prompt=100, output=10)
-    steps = Steps(done, prompt=1.0, head=0.0, step=0.1, growth=Growth(output=0.001))
+    steps = Steps(done, prompt=1.0, head=0.0, step=0.1, growth=ContextCost(output=0.001))
     assert seconds_of(Work(100, 10), steps, PLAIN)["output"] == pytest.approx(1.0)
     assert seconds_of(Work(100, 210), steps, PLAIN)["output"] == pytest.approx(210 * (0.1 + 0.001 * 100))
 

@@ -13,7 +13,7 @@ from tokenscope_trace.comparison.page import render_comparison
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.reports.json_report import json_report
 from tokenscope_trace.reports.page import render
-from tokenscope_trace.reports.pull_request import LINES, markdown
+from tokenscope_trace.reports.pull_request import MOST_LINES, markdown
 from tokenscope_trace.reports.sarif import sarif
 
 SENTENCE = 400  # characters
@@ -51,7 +51,7 @@ def _render(trace: Trace) -> None:
     assert page.count("<script") == 1
     assert page.count("<template") == page.count("</template>") == 3
     text = markdown(trace, "report.html")
-    assert text.count("\n") <= LINES
+    assert text.count("\n") <= MOST_LINES
     for rendered in (page, text, json_report(trace), sarif(trace), render_comparison(trace, again)):
         rendered.encode("utf-8")
     for number in range(len(trace.texts)):

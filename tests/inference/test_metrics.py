@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenscope_trace.inference.metrics import BLOCK_ROWS, Meter, log_softmax_at
+from tokenscope_trace.inference.metrics import METER_ROWS, Meter, log_softmax_at
 
 LN2 = math.log(2)
 
@@ -89,7 +89,7 @@ def test_nan_logits_stay_visible():
 @given(
     seed=st.integers(0, 2**32 - 1),
     width=st.sampled_from([2, 3, 50, 1000, 30_000]),
-    rows=st.integers(1, 2 * BLOCK_ROWS + 1),
+    rows=st.integers(1, 2 * METER_ROWS + 1),
     scale=st.sampled_from([0.1, 1.0, 5.0, 30.0]),
     shift=st.sampled_from([0.0, -300.0, 800.0]),
     dtype=st.sampled_from([torch.float32, torch.bfloat16, torch.float16]),

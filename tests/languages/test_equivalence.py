@@ -13,7 +13,7 @@ from tests.support import python_meaning, standard_library
 from tests.support.program_pairs import PAIRS
 
 from tokenscope_trace.languages.definitions import LANGUAGES, by_name
-from tokenscope_trace.languages.equivalence import Program, compare, complete_scope
+from tokenscope_trace.languages.equivalence import Program, compare_programs, complete_scope
 from tokenscope_trace.languages.language import grammar, kinds
 from tokenscope_trace.traces.schema import Outcome, Scope
 
@@ -38,7 +38,7 @@ def fork_of(main, branch):
 
 
 def compared(main, branch):
-    return compare(main, branch, fork_of(main, branch))
+    return compare_programs(main, branch, fork_of(main, branch))
 
 
 def parses(program):
@@ -226,18 +226,20 @@ def test_what_follows_a_hole_counts_only_if_the_hole_was_filled():
         return Program(text, by_name("python"), ended=ended, written=len((before + middle).encode()))
 
     fork = len(before)
-    found = compare(filled("a + 1", ended=True), filled("(a + 1)", ended=True), fork)
+    found = compare_programs(filled("a + 1", ended=True), filled("(a + 1)", ended=True), fork)
     assert (found.outcome, found.scope) == (Outcome.SAME_PROGRAM, Scope.WHOLE)
-    found = compare(filled("a + 1\n    a = 2\n    c", ended=False), filled("a + 2\n    a = 2\n    c", ended=False), fork)
+    found = compare_programs(
+        filled("a + 1\n    a = 2\n    c", ended=False), filled("a + 2\n    a = 2\n    c", ended=False), fork
+    )
     assert (found.outcome, found.scope, found.branch_end) == (Outcome.OTHER_EXPRESSION, Scope.STATEMENT, fork + 5)
-    assert compare(filled("a + 1", ended=True), filled("a + ", ended=False), fork).outcome == Outcome.UNFINISHED
+    assert compare_programs(filled("a + 1", ended=True), filled("a + ", ended=False), fork).outcome == Outcome.UNFINISHED
 
 
 def test_deep_trees_and_texts_that_are_no_unicode_are_no_trouble():
     deep = "x = " + "(" * 3000 + "1" + ")" * 3000 + "\n"
     assert compared(whole(deep), whole("x = 1\n")).outcome == Outcome.SAME_PROGRAM
-    assert compare(whole(b"x = '\xff'\n"), whole(b"x = '\xfe'\n"), 5).outcome == Outcome.OTHER_EXPRESSION
-    assert compare(whole(b""), whole(b""), 0).outcome == Outcome.SAME_TEXT
+    assert compare_programs(whole(b"x = '\xff'\n"), whole(b"x = '\xfe'\n"), 5).outcome == Outcome.OTHER_EXPRESSION
+    assert compare_programs(whole(b""), whole(b""), 0).outcome == Outcome.SAME_TEXT
 
 
 # Against Python's own ast
@@ -343,8 +345,8 @@ def test_a_branch_that_is_cut_off_main_differs_in_nothing(language, text):
         for end in range(fork, len(data) + 1, 1 if fork == 0 else 6):
             branch = cut(data[:end], language)
             for other in (main, cut_main):
-                assert compare(other, branch, fork).outcome in SAME, (fork, end)
-                assert compare(branch, other, fork).outcome in SAME, (fork, end)
+                assert compare_programs(other, branch, fork).outcome in SAME, (fork, end)
+                assert compare_programs(branch, other, fork).outcome in SAME, (fork, end)
 
 
 @settings(max_examples=150, deadline=None)
@@ -362,11 +364,11 @@ def test_any_change_has_a_class_which_is_symmetric_where_both_parse(pair, start,
     changed = text[:start] + put + text[start + length :]
     main, branch = ((whole if end else cut)(part, language) for part, end in zip((text, changed), ended, strict=True))
     fork = fork_of(main, branch)
-    found, back = compare(main, branch, fork), compare(branch, main, fork)
+    found, back = compare_programs(main, branch, fork), compare_programs(branch, main, fork)
     assert found.start <= min(found.main_end, found.branch_end)
     assert found.main_end <= len(main.text)
     assert found.branch_end <= len(branch.text)
-    assert compare(main, main, fork).outcome in SAME
+    assert compare_programs(main, main, fork).outcome in SAME
     if parses(main) and parses(branch):
         assert found.outcome == back.outcome
         assert found.outcome != Outcome.DOES_NOT_PARSE

@@ -14,7 +14,7 @@ from tokenscope_trace import Trace
 from tokenscope_trace.analysis.structure import add_structure
 from tokenscope_trace.languages.definitions import LANGUAGES, by_file, by_name
 from tokenscope_trace.languages.language import grammar, kinds
-from tokenscope_trace.languages.parsing import Passage, parse, passages
+from tokenscope_trace.languages.parsing import CodePassage, code_passages, parse
 from tokenscope_trace.models.loading import builtin_folder
 from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.traces.programs import Programs
@@ -37,7 +37,7 @@ PROGRAMS = {
 
 
 def whole(text, name):
-    return parse(text, Passage(0, len(text), by_name(name)))
+    return parse(text, CodePassage(0, len(text), by_name(name)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -106,7 +106,7 @@ def test_the_arms_of_a_branch_are_told_apart(name):
 )
 def test_any_bytes_give_one_tree_whose_children_lie_within_their_parents_in_order(name, text, cut):
     text = text[:cut]
-    parsed = parse(b"\xff" * 3 + text, Passage(3, 3 + len(text), by_name(name)))
+    parsed = parse(b"\xff" * 3 + text, CodePassage(3, 3 + len(text), by_name(name)))
     assert parsed.parent[0] == -1
     assert np.all(parsed.parent[1:] < np.arange(1, len(parsed.kind)))
     assert np.all(parsed.parent[1:] >= 0)
@@ -166,15 +166,15 @@ def test_aggregates_and_percentiles_by_hand():
 
 def test_fences_of_a_conversation_are_parsed_each_in_its_language():
     text = b"Text\n```python\nx = 1\n```\nmore\n~~~js\nf();\n~~~\n``` klingon\nQapla\n```\n````\n```\nlast = 2"
-    found = passages(text, "-", by_name("python"), conversation=True)
+    found = code_passages(text, "-", by_name("python"), conversation=True)
     assert [(p.language.name, text[p.start : p.end]) for p in found] == [
         ("python", b"x = 1\n"),
         ("javascript", b"f();\n"),
         ("python", b"```\nlast = 2"),
     ]
-    assert [p.language.name for p in passages(text, "notes.md", None)] == ["python", "javascript"]
-    assert passages(b"x", "x.unknown", None) == []
-    assert passages(b"x", "x.unknown", by_name("go"))[0].language.name == "go"
+    assert [p.language.name for p in code_passages(text, "notes.md", None)] == ["python", "javascript"]
+    assert code_passages(b"x", "x.unknown", None) == []
+    assert code_passages(b"x", "x.unknown", by_name("go"))[0].language.name == "go"
 
 
 @pytest.mark.parametrize(

@@ -17,17 +17,15 @@ from tests.support.remains import remains
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.errors import RedactionError
-from tokenscope_trace.privacy import hidden_tokens as hidden
-from tokenscope_trace.privacy import redaction
-from tokenscope_trace.privacy.hidden_tokens import Redaction
+from tokenscope_trace.privacy import hidden_tokens, redaction
 from tokenscope_trace.privacy.redaction import redacted
 from tokenscope_trace.reports.json_report import json_report
 from tokenscope_trace.reports.page import render
 from tokenscope_trace.reports.pull_request import markdown
 from tokenscope_trace.reports.sarif import sarif
-from tokenscope_trace.settings import GenerationSettings, ModelSettings, ReplaySettings, TreeSettings
+from tokenscope_trace.settings import GenerationSettings, ModelSettings, Redaction, ReplaySettings, TreeSettings
 from tokenscope_trace.settings import parse_forced_text as forced
-from tokenscope_trace.traces import pruning as remainder
+from tokenscope_trace.traces import pruning
 from tokenscope_trace.traces.schema import REDACTED_ID
 
 PROMPT, STRINGS, COMMENTS = Redaction.PROMPT, Redaction.STRINGS, Redaction.COMMENTS
@@ -129,11 +127,16 @@ def test_nothing_that_is_written_of_a_real_recording_holds_the_secret(recordings
 @pytest.mark.parametrize(
     ("place", "owner", "name", "instead"),
     [
-        ("string", hidden.Hidden, "_telling_ids", lambda _self: np.empty(0, np.int32)),
-        ("prompt", hidden.Hidden, "_copies", lambda _self, _hidden: hidden.Copies(anywhere=[], in_literals=[])),
+        ("string", hidden_tokens.Hidden, "_telling_ids", lambda _self: np.empty(0, np.int32)),
+        (
+            "prompt",
+            hidden_tokens.Hidden,
+            "_copies",
+            lambda _self, _hidden: hidden_tokens.Copies(anywhere=[], in_literals=[]),
+        ),
         ("string", redaction, "without_free_text", list),
-        ("string", hidden.Hidden, "_asked_of", lambda _self, _found: []),
-        ("prompt", remainder, "SIGN", SECRET.encode()),
+        ("string", hidden_tokens.Hidden, "_asked_of", lambda _self, _found: []),
+        ("prompt", pruning, "SIGN", SECRET.encode()),
     ],
 )
 def test_the_search_sees_when_one_of_the_steps_is_left_away(recordings, monkeypatch, place, owner, name, instead):

@@ -7,8 +7,8 @@ from tests.support import code_traces, synthetic_traces
 
 from tokenscope_trace.errors import RedactionError
 from tokenscope_trace.languages.definitions import by_name
-from tokenscope_trace.privacy.hidden_tokens import Redaction
 from tokenscope_trace.privacy.sanitize import Preparation, check_redactions
+from tokenscope_trace.settings import Redaction
 
 SECRET = "sk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc"
 

@@ -7,10 +7,10 @@ import re
 import numpy as np
 from tests.support import synthetic_traces
 
-from tokenscope_trace.privacy.hidden_tokens import Redaction
 from tokenscope_trace.privacy.redaction import redacted
 from tokenscope_trace.reports.contents import contents
 from tokenscope_trace.reports.page import render
+from tokenscope_trace.settings import Redaction
 from tokenscope_trace.traces.schema import REDACTED_ID
 
 

@@ -7,7 +7,7 @@ from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
 from tokenscope_trace.cli.html_command import main
-from tokenscope_trace.reports.fitting import fitted, marked, said
+from tokenscope_trace.reports.fitting import fitted, said, with_notes
 from tokenscope_trace.reports.page import render, render_within
 
 
@@ -41,7 +41,7 @@ def test_what_fits_stays_as_it_is(forest):
     found = fitted(forest, size(forest), size)
     assert found.trace is forest
     assert found.left_out == ()
-    assert marked(found, 1) is forest
+    assert with_notes(found, 1) is forest
 
 
 def test_attention_goes_first_and_the_lens_next(looked):

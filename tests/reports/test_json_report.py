@@ -15,7 +15,7 @@ from tests.support.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.pipeline import analysed
-from tokenscope_trace.reports.json_report import FORMAT, VERSION, json_report
+from tokenscope_trace.reports.json_report import REPORT_FORMAT, REPORT_VERSION, json_report
 from tokenscope_trace.traces.schema import BranchEnd, Outcome
 
 SCHEMA = json.loads(files("tokenscope_trace.reports").joinpath("report.schema.json").read_text(encoding="utf-8"))
@@ -76,8 +76,8 @@ def test_the_schema_is_one_and_describes_every_field_and_admits_no_other():
         assert part["required"] == list(part["properties"])
         for name, field in part["properties"].items():
             assert {"description", "$ref", "const", "items"} & field.keys(), name
-    assert SCHEMA["properties"]["format"]["const"] == FORMAT
-    assert SCHEMA["properties"]["version"]["const"] == VERSION
+    assert SCHEMA["properties"]["format"]["const"] == REPORT_FORMAT
+    assert SCHEMA["properties"]["version"]["const"] == REPORT_VERSION
 
 
 def test_keys_stand_in_the_order_of_the_schema(decided):

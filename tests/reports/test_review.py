@@ -16,7 +16,7 @@ from tokenscope_trace import Trace
 from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.reports.json_report import json_report
 from tokenscope_trace.reports.page import render
-from tokenscope_trace.reports.pull_request import LINES, markdown
+from tokenscope_trace.reports.pull_request import MOST_LINES, markdown
 from tokenscope_trace.reports.review import DIFF_LINES, review
 from tokenscope_trace.reports.sarif import sarif
 from tokenscope_trace.traces.schema import BranchEnd
@@ -145,14 +145,14 @@ def test_foreign_text_stays_text_in_markdown():
 
 def test_the_markdown_is_short_and_says_what_to_attach(trace):
     text = markdown(trace, "most.html")
-    assert len(text.splitlines()) <= LINES < 60
+    assert len(text.splitlines()) <= MOST_LINES < 60
     assert "Attach `most.html`" in text
     assert "1. **Line 3**" in text
     many = [Word(f"v{i}", 0.5, {f"w{i}": 0.4}) for i in range(0, 90)]
     output = [word for pair in zip(many, ["\n"] * len(many), strict=True) for word in pair]
     twigs = [Twig(2 * i, [f"w{i}", "\n", "x\n", "y\n"], [0.4]) for i in range(90)]
     long = markdown(analysed(recorded(["\n"], output, twigs)), "p.html")
-    assert len(long.splitlines()) <= LINES
+    assert len(long.splitlines()) <= MOST_LINES
     assert "The first 10 of 90 decisions." in long
     assert "```diff" in long
 

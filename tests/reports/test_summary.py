@@ -5,7 +5,7 @@ import pytest
 from tests.support import synthetic_traces
 
 from tokenscope_trace.analysis.uncertainty import changed_nodes
-from tokenscope_trace.reports.excerpts import OUTPUT_BYTES, Passage, rows
+from tokenscope_trace.reports.excerpts import OUTPUT_BYTES, ExcerptPart, excerpt_rows
 from tokenscope_trace.reports.page import render
 from tokenscope_trace.reports.review import review
 from tokenscope_trace.reports.summary import summarise
@@ -217,8 +217,8 @@ def test_an_excerpt_of_a_file_shows_changed_lines_with_three_lines_beside_them()
 
 
 def test_lines_that_end_in_cr_lf_and_a_marked_line_break_keep_their_places():
-    passages = [Passage("a\r\n"), Passage("\n  ", 7), Passage("b")]
-    found, left_out = rows(passages, lambda _line: False)
+    passages = [ExcerptPart("a\r\n"), ExcerptPart("\n  ", 7), ExcerptPart("b")]
+    found, left_out = excerpt_rows(passages, lambda _line: False)
     assert [[(passage.text, passage.node) for passage in row.passages] for row in found] == [
         [("a", None)],
         [("\u21b5", 7)],

@@ -8,11 +8,11 @@ from typing import Any
 import msgpack
 import zstandard
 
-from tokenscope_trace.traces import container as tracefile
+from tokenscope_trace.traces import container
 
 
 def packed(document: Any, *, length: int | None = None, checksum: bool = True, version: tuple[int, int] = (1, 0)) -> bytes:
     """A file around any msgpack document, or around these bytes."""
     payload = document if isinstance(document, bytes) else msgpack.packb(document)
     frame = zstandard.ZstdCompressor(write_checksum=checksum, write_content_size=True).compress(payload)
-    return struct.pack("<8sHHQ", tracefile.MAGIC, *version, len(payload) if length is None else length) + frame
+    return struct.pack("<8sHHQ", container.MAGIC, *version, len(payload) if length is None else length) + frame

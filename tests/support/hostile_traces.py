@@ -14,7 +14,7 @@ from tests.support.synthetic_traces import Choice, Twig, decide, grow, looking
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.structure import add_structure
-from tokenscope_trace.traces import container as tracefile
+from tokenscope_trace.traces import container
 from tokenscope_trace.traces.schema import CheckResult, DecisionFlag, Outcome
 
 TEXTS = (
@@ -85,7 +85,7 @@ def _with_facts(trace: Trace, **facts: Any) -> Trace:
 
 def _payload(run: dict[str, Any], metrics: dict[str, Any], trace: Trace) -> bytes:
     """The msgpack map with these facts and definitions."""
-    document = msgpack.unpackb(tracefile.encode(run, trace._contents.tables)[1])
+    document = msgpack.unpackb(container.encode_trace(run, trace._contents.tables)[1])
     return bytes(msgpack.packb(document | {"metrics": metrics}))
 
 

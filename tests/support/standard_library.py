@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tokenscope_trace.languages.definitions import by_name
-from tokenscope_trace.languages.parsing import Passage, parse
+from tokenscope_trace.languages.parsing import CodePassage, parse
 from tokenscope_trace.traces.schema import SyntaxFlag
 from tokenscope_trace.traces.syntax import TokenPlaces
 
@@ -67,7 +67,7 @@ def compare(path: Path) -> Compared | None:
         return None
     language = by_name("python")
     assert language is not None
-    parsed = parse(text, Passage(0, len(text), language))
+    parsed = parse(text, CodePassage(0, len(text), language))
     ends: dict[tuple[int, str], list[int]] = {}
     for kind, start, end in zip(parsed.kind, parsed.start.tolist(), parsed.end.tolist(), strict=True):
         ends.setdefault((start, kind), []).append(end)
@@ -119,7 +119,7 @@ def tokens_cover(path: Path, sizes: list[int]) -> bool:
     text = path.read_bytes()
     language = by_name("python")
     assert language is not None
-    parsed = parse(text, Passage(0, len(text), language))
+    parsed = parse(text, CodePassage(0, len(text), language))
     places = TokenPlaces.of(np.arange(len(sizes)), sizes)
     if sum(sizes) != len(text):
         return False

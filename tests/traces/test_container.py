@@ -25,15 +25,15 @@ from tokenscope_trace.errors import (
     TruncatedTrace,
     UnsupportedTrace,
 )
-from tokenscope_trace.traces import container as tracefile
+from tokenscope_trace.traces import container
 
 
 def small_file() -> bytes:
-    return tracefile.encode(small_run(), small_tables())[0]
+    return container.encode_trace(small_run(), small_tables())[0]
 
 
 def document() -> dict:
-    return msgpack.unpackb(tracefile.encode(small_run(), small_tables())[1])
+    return msgpack.unpackb(container.encode_trace(small_run(), small_tables())[1])
 
 
 def same(left, right) -> None:
@@ -47,7 +47,7 @@ def same(left, right) -> None:
 @settings(max_examples=150, deadline=None)
 @given(tables=any_tables())
 def test_tables_come_back_as_they_were(tables):
-    contents = tracefile.decode(tracefile.encode(small_run(main_leaf=0, **UNREAD), tables)[0])
+    contents = container.decode_trace(container.encode_trace(small_run(main_leaf=0, **UNREAD), tables)[0])
     same(contents.tables, tables)
     assert contents.run == small_run(main_leaf=0, **UNREAD)
 
@@ -62,9 +62,9 @@ def test_a_trace_comes_back_byte_for_byte(tables):
 
 def test_equal_recordings_give_equal_bytes_but_for_the_clock():
     assert small_file() == small_file()
-    later, _ = tracefile.encode(small_run(clock={"created": "2027-01-01T00:00:00Z"}), small_tables())
+    later, _ = container.encode_trace(small_run(clock={"created": "2027-01-01T00:00:00Z"}), small_tables())
     assert later != small_file()
-    scrubbed = [tracefile.decode(data).run | {"clock": {}} for data in (later, small_file())]
+    scrubbed = [container.decode_trace(data).run | {"clock": {}} for data in (later, small_file())]
     assert scrubbed[0] == scrubbed[1]
 
 
@@ -82,7 +82,7 @@ def test_unknown_tables_and_columns_are_kept():
     }
     trace = Trace.from_bytes(packed(later, version=(1, 7)))
     assert trace.nodes.colour.tolist() == [0.0] * 5
-    again = tracefile.decode(trace.to_bytes()).tables
+    again = container.decode_trace(trace.to_bytes()).tables
     assert again["later"]["layer"].tolist() == [1]
     assert again["nodes"]["colour"].dtype == np.float64
 
@@ -136,7 +136,7 @@ def test_a_flipped_byte_is_refused_or_harmless(data):
 @given(data=st.data())
 def test_a_flipped_byte_inside_a_valid_frame_does_nothing_else(data):
     """The checksum holds, so the reader sees the damage itself: it refuses it by name or reads other values."""
-    payload = bytearray(tracefile.encode(small_run(), small_tables())[1])
+    payload = bytearray(container.encode_trace(small_run(), small_tables())[1])
     for _ in range(data.draw(st.integers(1, 3))):
         payload[data.draw(st.integers(0, len(payload) - 1))] ^= data.draw(st.integers(1, 255))
     try:
@@ -150,7 +150,7 @@ def test_a_flipped_byte_inside_a_valid_frame_does_nothing_else(data):
 @settings(max_examples=200, deadline=None)
 @given(junk=st.binary(max_size=300))
 def test_random_bytes_do_nothing_else(junk):
-    for data in (junk, tracefile.MAGIC + junk, packed(junk)):
+    for data in (junk, container.MAGIC + junk, packed(junk)):
         with pytest.raises(TraceError):
             Trace.from_bytes(data)
 
@@ -166,7 +166,7 @@ def test_a_length_over_the_limit_is_refused_before_memory_is_taken():
 
 def test_a_decompression_bomb_stops_at_what_it_claims():
     bomb = zstandard.ZstdCompressor(write_checksum=True, write_content_size=False).compress(bytes(1 << 28))
-    claims = struct.pack("<8sHHQ", tracefile.MAGIC, 1, 0, 1000)
+    claims = struct.pack("<8sHHQ", container.MAGIC, 1, 0, 1000)
     with pytest.raises(CorruptTrace, match="disagree"):
         Trace.from_bytes(claims + bomb)
 
@@ -176,7 +176,7 @@ def test_a_frame_that_lies_about_its_size_is_refused():
     header = frame.index(struct.pack("<H", 300 - 256))
     frame[header : header + 2] = struct.pack("<H", 100)
     with pytest.raises(CorruptTrace):
-        Trace.from_bytes(struct.pack("<8sHHQ", tracefile.MAGIC, 1, 0, 356) + bytes(frame))
+        Trace.from_bytes(struct.pack("<8sHHQ", container.MAGIC, 1, 0, 356) + bytes(frame))
 
 
 def test_a_frame_without_checksum_is_refused():

@@ -10,7 +10,7 @@ from tests.support.tables import NAN, REPLAYED, UNREAD, small_run, small_tables,
 
 from tokenscope_trace import Trace
 from tokenscope_trace.errors import CorruptTrace, OversizedTrace
-from tokenscope_trace.traces import container as tracefile
+from tokenscope_trace.traces import container
 
 BREAKAGES = {
     "parent below -1": ("nodes", "parent", 1, -2),
@@ -239,11 +239,11 @@ def test_a_trace_without_nodes_is_refused():
 
 
 def test_definitions_of_metrics_are_maps_of_text():
-    data = tracefile.encode(small_run(), small_tables())[1]
+    data = container.encode_trace(small_run(), small_tables())[1]
     for broken in ("long", {"unit": 5}, None):
         document = msgpack.unpackb(data)
         document["metrics"]["surprisal"] = broken
-        contents = tracefile.decode(packed(document))
+        contents = container.decode_trace(packed(document))
         with pytest.raises(CorruptTrace, match="a metric"):
             Trace(contents.run, contents.tables, contents=contents)
 
@@ -261,8 +261,8 @@ def test_what_all_tokens_spell_is_bounded():
     tables["tokens"]["byte_count"][0] = 3 << 24
     tables["token_bytes"]["byte"] = np.zeros((3 << 24) + 5, np.uint8)
     tables["nodes"]["token_id"][:3] = 5
-    contents = tracefile.Contents(
-        small_run(**UNREAD), {}, {**tables, **{name: tracefile._empty_table(name) for name in REPLAYED}}, b""
+    contents = container.StoredTrace(
+        small_run(**UNREAD), {}, {**tables, **{name: container._empty_table(name) for name in REPLAYED}}, b""
     )
     with pytest.raises(OversizedTrace, match="spell 150,994,949 bytes, the limit is 134,217,728"):
         Trace({}, {}, contents=contents)

@@ -16,11 +16,11 @@ from tokenscope_trace.inference.snapshots import Snapshots
 from tokenscope_trace.inference.tree_attention import TreeAttention
 from tokenscope_trace.models.loading import describe
 from tokenscope_trace.models.prompts import encode_text
-from tokenscope_trace.recording import recorder as recording
+from tokenscope_trace.recording import recorder
 from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, TreeSettings, parse_forced_text, parse_forced_token
 from tokenscope_trace.traces.schema import BranchEnd, Origin
-from tokenscope_trace.tree import growth as growing
+from tokenscope_trace.tree import growth
 from tokenscope_trace.tree.growth import Watcher
 from tokenscope_trace.tree.search import Finishing
 
@@ -300,7 +300,7 @@ def test_full_memory_keeps_the_branches_grown_so_far(tiny, monkeypatch, error):
 
 
 def test_a_budget_larger_than_the_memory_is_cut_with_a_sentence(tiny, monkeypatch):
-    monkeypatch.setattr(growing, "available_bytes", lambda _device: 100_000)
+    monkeypatch.setattr(growth, "available_bytes", lambda _device: 100_000)
     trace = recorded(tiny, tree=changed(nodes=100_000))
     assert 0 < int(trace.branches.count.sum()) < 1000
     assert any("cut from 100,000 to" in note for note in trace.run["notes"])
@@ -317,7 +317,7 @@ def test_the_cache_lets_go_of_branches_that_ended(tiny, monkeypatch):
         return logits
 
     monkeypatch.setattr(tree_attention.TreeAttention, "advance", watched)
-    monkeypatch.setattr(growing, "WAVE", 4)
+    monkeypatch.setattr(growth, "WAVE", 4)
     trace = recorded(tiny, tree=changed(depth=1, width=7, nodes=480, length=6))
     assert int(trace.branches.count.sum()) > 400
     assert max(sizes) < len(trace.main) + 250
@@ -397,7 +397,7 @@ def test_forced_tokens_that_make_no_sense_are_refused(value):
 def finishing(monkeypatch, branches, tokens):
     """The search is asked to bring these branches to so many tokens."""
     chosen = Finishing(branches, lambda _branch, ids: len(ids) >= tokens)
-    monkeypatch.setattr(recording, "to_finish", lambda *_: chosen)
+    monkeypatch.setattr(recorder, "to_finish", lambda *_: chosen)
 
 
 def test_chosen_branches_grow_beyond_their_length_until_they_have_come_far_enough(tiny, monkeypatch):
@@ -416,7 +416,7 @@ def test_chosen_branches_grow_beyond_their_length_until_they_have_come_far_enoug
 
 @pytest.mark.parametrize("engine", ["tree-attention", "snapshots", "recomputation"])
 def test_a_branch_that_goes_on_writes_what_it_would_have_written(tiny, monkeypatch, engine):
-    monkeypatch.setattr(growing, "choose_engine", lambda *given: other_engine(engine, *given))
+    monkeypatch.setattr(growth, "choose_engine", lambda *given: other_engine(engine, *given))
     finishing(monkeypatch, [0, 4, 2], 17)
     short = recorded(tiny, tree=changed(depth=1, extra=40))
     assert short.run["tree"]["engine"] == engine

@@ -24,7 +24,7 @@ from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.settings import CheckSettings
 from tokenscope_trace.traces.schema import CheckResult
 
-LINES = 20
+PRINTED_LINES = 20
 CHARACTERS = 2000
 _FILE = "{file}"
 _SHELL = "/bin/sh"
@@ -178,7 +178,7 @@ def _last_lines(said: bytes, folder: str, ending: str) -> str:
     text = re.sub(f"(?:{_either(folder)})/?", "", text)
     text = without_places(text)
     lines = [line.rstrip() for line in [*text.rstrip().splitlines(), *filter(None, [ending])]]
-    return "\n".join(lines[-LINES:])[-CHARACTERS:]
+    return "\n".join(lines[-PRINTED_LINES:])[-CHARACTERS:]
 
 
 def _either(path: str) -> str:

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tokenscope_trace.settings import LISTED_DECISIONS
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import Programs
 from tokenscope_trace.traces.schema import DecisionFlag, Outcome, SyntaxFlag
 from tokenscope_trace.traces.syntax import Syntax
 from tokenscope_trace.traces.trace import Trace
 
-LISTED = 10
 LIKELY = 0.05
 MENTIONED = 0.01  # of an option that was not explored
 OPTIONS = 5
@@ -91,7 +91,7 @@ def ranked(decisions: Sequence[Decision]) -> list[Decision]:
     return sorted(decisions, key=lambda decision: (decision.taste, -decision.score, decision.first))
 
 
-def add_decisions(trace: Trace, most: int = LISTED) -> Trace:
+def add_decisions(trace: Trace, most: int = LISTED_DECISIONS) -> Trace:
     """The trace with the tables of its first decisions; as it is where nothing was generated."""
     if trace.files:
         return trace

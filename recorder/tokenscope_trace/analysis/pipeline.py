@@ -12,14 +12,14 @@ import numpy as np
 
 from tokenscope_trace.analysis.behaviour import pivot
 from tokenscope_trace.analysis.checks import Checked, check_programs
-from tokenscope_trace.analysis.decisions import LISTED, add_decisions
+from tokenscope_trace.analysis.decisions import add_decisions
 from tokenscope_trace.analysis.runnable import file_name, finished_programs
 from tokenscope_trace.analysis.structure import Code, add_structure
 from tokenscope_trace.errors import TokenScopeError
 from tokenscope_trace.failures import INTERRUPTED, Missing
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.privacy.anonymize import without_places
-from tokenscope_trace.settings import CheckSettings
+from tokenscope_trace.settings import LISTED_DECISIONS, CheckSettings
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.trace import Trace
 
@@ -30,7 +30,7 @@ def analysed(
     trace: Trace,
     language: Language | None = None,
     *,
-    decisions: int = LISTED,
+    decisions: int = LISTED_DECISIONS,
     check: CheckSettings | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     on_check: Callable[[int, int], None] = lambda _done, _of: None,
@@ -44,7 +44,7 @@ def analysed(
     return found if check is None else with_checks(found, language, check, should_stop, on_check)
 
 
-def with_decisions(trace: Trace, language: Language | None = None, decisions: int = LISTED) -> Trace:
+def with_decisions(trace: Trace, language: Language | None = None, decisions: int = LISTED_DECISIONS) -> Trace:
     """The trace with syntax, and where something was generated with outcomes and decisions."""
     less = trace.without("attention", "lens")
     asked = {"language": None if language is None else language.name, "decisions": decisions}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokenscope_trace.languages.equivalence import Comparison, Program, compare
+from tokenscope_trace.languages.equivalence import Equivalence, Program, compare_programs
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.languages.parsing import Parsed, Passage, joined_kinds, parse, passages
+from tokenscope_trace.languages.parsing import CodePassage, Parsed, code_passages, joined_kinds, parse
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram, Programs, program
 from tokenscope_trace.traces.schema import BranchEnd, Outcome, Scope
@@ -43,10 +43,10 @@ class Code:
         self.programs = Programs(trace)
         self._main = self._pieces(self.programs.main)
 
-    def passages(self, written: PathProgram) -> list[Passage]:
+    def passages(self, written: PathProgram) -> list[CodePassage]:
         """Where a program is code."""
         prompt = self._trace.run["prompt"]
-        return passages(written.text, str(prompt["source"]), self._language, conversation=prompt["kind"] == "chat")
+        return code_passages(written.text, str(prompt["source"]), self._language, conversation=prompt["kind"] == "chat")
 
     def around(self, written: PathProgram) -> tuple[Program, int] | None:
         """(the piece of code in which a branch's program leaves the main path, the byte of the program where it begins)."""
@@ -56,18 +56,18 @@ class Code:
         """The same for a byte of the main path's program."""
         return _piece_at(self._main, fork)
 
-    def compare(self, branch: int) -> Comparison:
+    def compare(self, branch: int) -> Equivalence:
         """What a branch led to; bytes count in the whole programs."""
         written = self.programs.of_branch(branch)
         if written.text == self.programs.main.text and self._trace.branches.end[branch] == BranchEnd.REJOINED:
             size = len(written.text)
-            return Comparison(Outcome.SAME_TEXT, Scope.WHOLE, written.fork, size, size)
+            return Equivalence(Outcome.SAME_TEXT, Scope.WHOLE, written.fork, size, size)
         ours, main = self.around(written), self.main_around(written.fork)
         if ours is None or main is None or ours[1] != main[1] or ours[0].language != main[0].language:
-            return Comparison(Outcome.NOT_COMPARED, Scope.NONE, 0, 0, 0)
+            return Equivalence(Outcome.NOT_COMPARED, Scope.NONE, 0, 0, 0)
         start = main[1]
-        found = compare(main[0], ours[0], written.fork - start)
-        return Comparison(found.outcome, found.scope, found.start + start, found.main_end + start, found.branch_end + start)
+        found = compare_programs(main[0], ours[0], written.fork - start)
+        return Equivalence(found.outcome, found.scope, found.start + start, found.main_end + start, found.branch_end + start)
 
     def _pieces(self, written: PathProgram) -> list[tuple[Program, int]]:
         return [
@@ -114,7 +114,7 @@ def _of_texts(trace: Trace, language: Language | None) -> list[_Found]:
     found = []
     for number, (source, nodes) in enumerate(zip(sources, trace.texts, strict=True)):
         text = program(trace, nodes)
-        pieces = passages(text, source, language, conversation=conversation)
+        pieces = code_passages(text, source, language, conversation=conversation)
         found += [_Found(number, None, passage.language, parse(text, passage)) for passage in pieces]
     return found
 
@@ -154,7 +154,7 @@ def _columns(found: Sequence[_Found]) -> tuple[dict[str, object], dict[str, Arra
     return {"kinds": kinds, "fields": fields, "passages": facts}, table
 
 
-def _outcome_columns(found: Sequence[Comparison]) -> dict[str, Array]:
+def _outcome_columns(found: Sequence[Equivalence]) -> dict[str, Array]:
     return {
         "outcome": np.array([one.outcome for one in found], dtype=np.uint8),
         "scope": np.array([one.scope for one in found], dtype=np.uint8),

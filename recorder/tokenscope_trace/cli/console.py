@@ -28,17 +28,16 @@ from tokenscope_trace.analysis.uncertainty import (
     perplexity,
     surprised,
 )
-from tokenscope_trace.cli.estimate_words import in_a_line
+from tokenscope_trace.cli.estimate_words import PLAIN_WIDTH, in_a_line
 from tokenscope_trace.failures import OnMissing
 from tokenscope_trace.progress import Estimate, OnState, ShouldStop, Watcher
-from tokenscope_trace.reports.review import Decision, Option, review
+from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, review
 from tokenscope_trace.text import decimal, duration, file_size, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.schema import BranchEnd
 from tokenscope_trace.traces.trace import Trace
 
 _PLAIN_EVERY_SECONDS = 5.0
 _SHOWN_LINES = 3
-_PLAIN_WIDTH = 120
 _NOT_NOTED = "not noted (SOURCE_DATE_EPOCH is set)"
 _FINISHES = {
     "end-of-text": "the model ended the text",
@@ -81,7 +80,7 @@ class _Steady:
 
 def make_console(*, quiet: bool = False) -> Console:
     """The console on stderr, for errors only where it is to be quiet; elsewhere than on a terminal it has no colours and wide lines."""
-    width = None if sys.stderr.isatty() else _PLAIN_WIDTH
+    width = None if sys.stderr.isatty() else PLAIN_WIDTH
     return Console(file=cast(IO[str], _Steady()), stderr=True, highlight=False, width=width, quiet=quiet)
 
 
@@ -325,7 +324,7 @@ def _tree(trace: Trace) -> str:
     )
 
 
-def _decision_texts(decision: Decision) -> Iterator[Text]:
+def _decision_texts(decision: DecisionEntry) -> Iterator[Text]:
     """One decision in two lines: where and what was written; the most probable alternative with what it led to."""
     where = f", {decision.where}" if decision.where else ""
     written = f"line {decision.line}{where}: {shortened(_plain(decision), 40)} {decision.percent}"
@@ -337,9 +336,9 @@ def _decision_texts(decision: Decision) -> Iterator[Text]:
         yield Text(text, "dim", no_wrap=True, overflow="ellipsis")
 
 
-def _plain(part: Decision | Option) -> str:
+def _plain(part: DecisionEntry | OptionEntry) -> str:
     """What was written or could have been, without the signs of the spaces at its ends."""
-    text = part.written if isinstance(part, Decision) else part.text
+    text = part.written if isinstance(part, DecisionEntry) else part.text
     return text.strip("·") or text
 
 

@@ -10,12 +10,12 @@ from rich.table import Table
 from tokenscope_trace.progress import Estimate, Stage
 from tokenscope_trace.text import duration, file_size
 
-_PLAIN_WIDTH = 120
+PLAIN_WIDTH = 120  # columns, where the output is no terminal
 
 
 def print_estimate(found: Estimate) -> None:
     """The table of a dry run, on standard output: it is what was asked for."""
-    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     console.print("This recording would take, at most:")
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     table.add_column("stage")

@@ -13,10 +13,10 @@ import click
 
 from tokenscope_trace import Trace, __version__
 from tokenscope_trace.cli.command_help import Fraction, PlainCommand
-from tokenscope_trace.errors import INTERRUPTED, OutputError, TraceError, reported
+from tokenscope_trace.errors import EXIT_INTERRUPTED, OutputError, TraceError, reported
 from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
 from tokenscope_trace.session.interrupts import abortable
-from tokenscope_trace.settings import REDACTIONS
+from tokenscope_trace.settings import Redaction
 from tokenscope_trace.text import file_size, visible_line
 
 PROGRAM = "tokenscope-html"
@@ -80,7 +80,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
 @click.option("--title", metavar="TEXT", help="Title of the page.  [default: the name of the prompt's file]")
 @click.option(
     "--redact",
-    type=click.Choice(list(REDACTIONS)),
+    type=click.Choice([what.value for what in Redaction]),
     multiple=True,
     metavar="WHAT",
     help="Leave text out, and what would give it back: prompt, strings (in the code) or comments; may be given several times.",
@@ -128,7 +128,7 @@ def main(context: click.Context, /, traces: tuple[Path, ...], kind: str, max_siz
                 _run(traces, kind, round(max_size * 1e6), **options)
         except KeyboardInterrupt:
             click.echo(f"{PROGRAM}: interrupted; nothing was written.", err=True)
-            sys.exit(INTERRUPTED)
+            sys.exit(EXIT_INTERRUPTED)
 
 
 def _run(
@@ -192,8 +192,8 @@ def _loaded(trace: Path, redact: tuple[str, ...]) -> Trace:
     loaded = Trace.load(trace)
     if not redact:
         return loaded
-    from tokenscope_trace.privacy.hidden_tokens import Redaction
     from tokenscope_trace.privacy.redaction import redacted
+    from tokenscope_trace.settings import Redaction
 
     return redacted(loaded, [Redaction(what) for what in redact])
 

@@ -28,7 +28,7 @@ from tokenscope_trace.cli.record_options import (
     spelled_options,
     tree_settings,
 )
-from tokenscope_trace.errors import INTERRUPTED, reported
+from tokenscope_trace.errors import EXIT_INTERRUPTED, reported
 from tokenscope_trace.settings import BUILTIN_MODEL, ModelSettings
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def main(context: click.Context, /, prompt: tuple[str, ...], **options: Any) -> 
         except KeyboardInterrupt:
             what = "file was read" if _scores(options) else "token"
             click.echo(f"tokenscope-record: interrupted before the first {what}; nothing was written.", err=True)
-            exit_code = INTERRUPTED
+            exit_code = EXIT_INTERRUPTED
     sys.exit(exit_code)
 
 
@@ -191,9 +191,9 @@ def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context)
     from tokenscope_trace.cli.console import Terminal, make_console
     from tokenscope_trace.cli.estimate_words import print_estimate
     from tokenscope_trace.languages.definitions import by_name
-    from tokenscope_trace.privacy.hidden_tokens import Redaction
     from tokenscope_trace.privacy.sanitize import Preparation, check_redactions
     from tokenscope_trace.session.runner import Plan, rehearse, run
+    from tokenscope_trace.settings import Redaction
 
     scores = _scores(options)
     replay = replay_settings(options, generates=not scores)

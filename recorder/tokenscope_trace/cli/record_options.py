@@ -16,12 +16,13 @@ from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,
     DEFAULT_FIM_MARKER,
-    REDACTIONS,
+    LISTED_DECISIONS,
     CheckSettings,
     ForcedPath,
     GenerationSettings,
     ModelSettings,
     PromptText,
+    Redaction,
     ReplaySettings,
     TreeSettings,
     parse_forced_text,
@@ -32,7 +33,7 @@ from tokenscope_trace.settings import (
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 TREE, REPLAY = TreeSettings(), ReplaySettings()
-_DECISIONS, _CHECK = 10, CheckSettings("")  # decisions.LISTED, which is not imported for help
+_CHECK = CheckSettings("")
 _OTHER_FILES = frozenset(
     {".html", ".htm", ".md", ".markdown", ".sarif", ".txt", ".pdf", ".csv", ".xml", ".yml", ".yaml", ".toml"}
 )
@@ -251,7 +252,7 @@ _OPTIONS = (
     _option(
         "Recording",
         "--redact",
-        type=click.Choice(list(REDACTIONS)),
+        type=click.Choice([what.value for what in Redaction]),
         multiple=True,
         metavar="WHAT",
         help="Leave text out of the trace, and what would give it back: prompt, strings (in the code) or comments; may be given "
@@ -402,7 +403,7 @@ _OPTIONS = (
         "Decisions",
         "--decisions",
         type=Whole(0, 1000),
-        default=_DECISIONS,
+        default=LISTED_DECISIONS,
         show_default=True,
         metavar="N",
         help="List at most so many of the forks that shaped the code; the report opens with them.",

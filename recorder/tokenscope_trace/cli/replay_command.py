@@ -14,10 +14,10 @@ import click
 
 from tokenscope_trace.comparison.agreement import Agreement, agreement
 from tokenscope_trace.comparison.verdict import as_json, report
-from tokenscope_trace.errors import DIFFERENT, TraceError
-from tokenscope_trace.errors import INTERRUPTED as EXIT_INTERRUPTED
+from tokenscope_trace.errors import EXIT_DIFFERENT, TraceError
+from tokenscope_trace.errors import EXIT_INTERRUPTED as EXIT_INTERRUPTED
 from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
-from tokenscope_trace.session.recorded_settings import Asked, asked, model_settings
+from tokenscope_trace.session.recorded_settings import Asked, asked, recorded_model
 from tokenscope_trace.session.repetition import repetition
 from tokenscope_trace.session.runner import Plan, exit_code, perform
 from tokenscope_trace.settings import BUILTIN_MODEL, CheckSettings, ModelSettings
@@ -58,7 +58,7 @@ def replay(
     """
     recorded = Trace.load(path)
     wanted = asked(recorded)
-    settings = model_settings(recorded.run, wishes.model, chosen=wishes.chosen)
+    settings = recorded_model(recorded.run, wishes.model, chosen=wishes.chosen)
     for file in (wishes.output, wishes.differences):
         if file is not None and not _is_stdout(file):
             if file.resolve() == path.resolve():
@@ -111,7 +111,7 @@ def _exit_code(recorded: Trace, again: Trace, found: Agreement) -> int:
     code = exit_code(again)
     if lacks or code == EXIT_INTERRUPTED:
         return code
-    return 0 if found.same else DIFFERENT
+    return 0 if found.same else EXIT_DIFFERENT
 
 
 def _is_stdout(file: Path) -> bool:

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from tokenscope_trace import __version__
-from tokenscope_trace.comparison.side_by_side import Comparison, compare
+from tokenscope_trace.comparison.side_by_side import SideBySide, compare
 from tokenscope_trace.reports.bundle import bundle_style
 from tokenscope_trace.reports.static_style import names_in, static_style
 from tokenscope_trace.traces.trace import Trace
@@ -26,7 +26,7 @@ def render_comparison(a: Trace, b: Trace, *, title: str | None = None, names: tu
     return rendered(compare(a, b, title, names))
 
 
-def rendered(found: Comparison) -> str:
+def rendered(found: SideBySide) -> str:
     """The page of a comparison."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode("ascii")).digest()).decode("ascii")

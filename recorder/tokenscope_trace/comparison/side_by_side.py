@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tokenscope_trace.analysis.uncertainty import perplexity
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.reports.provenance import facts, settings
-from tokenscope_trace.reports.review import Decision, review
+from tokenscope_trace.reports.review import DecisionEntry, review
 from tokenscope_trace.text import decimal, percent, shortened, visible_line, visible_text, visible_token
 from tokenscope_trace.traces.programs import program
 from tokenscope_trace.traces.schema import Origin
@@ -48,7 +48,7 @@ _LISTS = ("computed", "tree", "libraries")
 CONTEXT = 3  # equal lines beside a different one
 ROWS = 2000
 WIDTH = 160
-LISTED = 12
+LISTED_SHIFTS = 12
 _ALIGNED = 20_000  # lines
 _PAIRS = 4_000_000  # of equal lines
 _WORDS = 2000  # characters of a line that are compared word by word
@@ -71,7 +71,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Row:
+class LinePair:
     """Lines beside each other: `kind` is same, changed, only-a or only-b. `step` is the change in bits in steps from -3 to 3, 0 for
     little or none; `before` says how many equal lines are left out above.
     """
@@ -104,7 +104,7 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class Moved:
+class Shift:
     """A token, or a statement, that stands in both, and its surprisal in each."""
 
     line: int
@@ -116,16 +116,16 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class File:
+class FileLines:
     """The rows of one text."""
 
     source: str
-    rows: tuple[Row, ...]
+    rows: tuple[LinePair, ...]
     left_out: int
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SideBySide:
     """All that is said of two recordings; `moved_what` is tokens or statements."""
 
     title: str
@@ -133,14 +133,14 @@ class Comparison:
     sentences: tuple[str, ...]
     sides: tuple[Side, Side]
     flips: tuple[Flip, ...]
-    moved: tuple[Moved, ...]
+    moved: tuple[Shift, ...]
     moved_what: str
-    files: tuple[File, ...]
+    files: tuple[FileLines, ...]
     differing: tuple[tuple[str, str, str], ...]  # (what, in A, in B) of how they were recorded
     warning: str  # what makes the comparison doubtful; empty for nothing
 
 
-def compare(a: Trace, b: Trace, title: str | None = None, names: tuple[str, str] = ("", "")) -> Comparison:
+def compare(a: Trace, b: Trace, title: str | None = None, names: tuple[str, str] = ("", "")) -> SideBySide:
     """What two recordings differ in; `names` are those of their files.
 
     Raises TraceError where there is nothing that both are about: generated and scored code, or files of other names.
@@ -155,13 +155,13 @@ def compare(a: Trace, b: Trace, title: str | None = None, names: tuple[str, str]
     flips = [flip for letter in "AB" for flip in _flips(a, b, pairs[0], letter)] if not a.files else []
     source = visible_line(pairs[0].source)
     asked_otherwise = not a.files and _prompt(a) != _prompt(b)
-    return Comparison(
+    return SideBySide(
         title=visible_line(title) if title else f"{source}, two recordings",
         headline="The prompts differ." if asked_otherwise else _headline(pairs),
         sentences=(*([DOUBTFUL, _headline(pairs)] if asked_otherwise else []), *_sentences(a, b, pairs, same=same)),
         sides=(_side(a, "A", names[0]), _side(b, "B", names[1])),
         flips=tuple(flips),
-        moved=tuple(row for _, row in moved[:LISTED]),
+        moved=tuple(row for _, row in moved[:LISTED_SHIFTS]),
         moved_what="tokens" if same else "statements",
         files=tuple(pair.file() for pair in pairs),
         differing=tuple(_differing(a, b)),
@@ -277,7 +277,7 @@ class _Pair:
                 return other + line - first
         return None
 
-    def file(self) -> File:
+    def file(self) -> FileLines:
         """The rows: different lines with what is around them, or all of a short text."""
         rows = list(self._rows())
         near = {
@@ -291,9 +291,9 @@ class _Pair:
             if place in near or len(rows) <= 60:
                 kept.append(row if place == last + 1 else _with_gap(row, place - last - 1))
                 last = place
-        return File(visible_line(self.source), tuple(kept[:ROWS]), len(rows) - len(kept[:ROWS]))
+        return FileLines(visible_line(self.source), tuple(kept[:ROWS]), len(rows) - len(kept[:ROWS]))
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self) -> Iterator[LinePair]:
         for kind, a1, a2, b1, b2 in self.blocks:
             for k in range(max(a2 - a1, b2 - b1)):
                 i, j = (a1 + k if a1 + k < a2 else None), (b1 + k if b1 + k < b2 else None)
@@ -308,7 +308,7 @@ class _Pair:
                 )
                 yield _row(what, self.a, i, self.b, j)
 
-    def moved(self, *, tokens: bool) -> Iterator[tuple[float, Moved]]:
+    def moved(self, *, tokens: bool) -> Iterator[tuple[float, Shift]]:
         """(change in bits, the row) of each token or statement that stands in both and moved."""
         for span in self._spans(tokens=tokens):
             shift = self._shift(span)
@@ -324,7 +324,7 @@ class _Pair:
                 line = self.a.line_at(span.start + len(text) - len(text.lstrip())) + 1
                 yield (
                     after - before,
-                    Moved(line, shown, decimal(before), decimal(after), _signed(after - before), _step(after - before)),
+                    Shift(line, shown, decimal(before), decimal(after), _signed(after - before), _step(after - before)),
                 )
 
     def _spans(self, *, tokens: bool) -> list[Span]:
@@ -363,11 +363,11 @@ def _aligned(a: Sequence[bytes], b: Sequence[bytes]) -> Sequence[tuple[str, int,
     return [block for block in blocks if block[1] < block[2] or block[3] < block[4]]
 
 
-def _row(kind: str, a: _Text, i: int | None, b: _Text, j: int | None) -> Row:
+def _row(kind: str, a: _Text, i: int | None, b: _Text, j: int | None) -> LinePair:
     bits_a = float("nan") if i is None else a.bits(a.lines[i])
     bits_b = float("nan") if j is None else b.bits(b.lines[j])
     change = bits_b - bits_a if kind == "same" else float("nan")
-    return Row(
+    return LinePair(
         kind=kind,
         number_a="" if i is None else f"{i + 1:,}",
         text_a="" if i is None else shortened(visible_text(a.line_texts[i]), WIDTH),
@@ -380,8 +380,8 @@ def _row(kind: str, a: _Text, i: int | None, b: _Text, j: int | None) -> Row:
     )
 
 
-def _with_gap(row: Row, before: int) -> Row:
-    return Row(**{**vars(row), "before": before})
+def _with_gap(row: LinePair, before: int) -> LinePair:
+    return LinePair(**{**vars(row), "before": before})
 
 
 def _flips(a: Trace, b: Trace, pair: _Pair, letter: str) -> Iterator[Flip]:
@@ -398,7 +398,7 @@ def _flips(a: Trace, b: Trace, pair: _Pair, letter: str) -> Iterator[Flip]:
             yield _flip(letter, decision, line + 1, instead)
 
 
-def _flip(letter: str, decision: Decision, line: int, instead: str) -> Flip:
+def _flip(letter: str, decision: DecisionEntry, line: int, instead: str) -> Flip:
     foreseen = next((option.percent for option in decision.options if option.text.removesuffix(" …") == instead), "")
     return Flip(
         letter,

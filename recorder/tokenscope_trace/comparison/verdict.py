@@ -20,9 +20,9 @@ from tokenscope_trace.traces.programs import lines
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.trace import Trace
 
-FORMAT = "tokenscope-replay"
-VERSION = "1.0"
-LISTED = 10
+DIFFERENCES_FORMAT = "tokenscope-replay"
+DIFFERENCES_VERSION = "1.0"
+LISTED_DIFFERENCES = 10
 _SHOWN = 40
 _KINDS = {
     "layer": "layers",
@@ -53,8 +53,8 @@ def report(trace: Trace, found: Agreement) -> list[str]:
 def as_json(found: Agreement) -> str:
     """Every difference, as a JSON document that ends in a line break; null is a number that is not there or is infinite."""
     document = {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": DIFFERENCES_FORMAT,
+        "version": DIFFERENCES_VERSION,
         "same": found.same,
         "floor": {"nats": found.floor.nats, "measured": found.floor.measured},
         "compared": found.compared,
@@ -230,7 +230,7 @@ def _token(content: bytes) -> str:
     return f"“{shortened(visible_token(content), _SHOWN)}”"
 
 
-def _section(title: str, entries: Iterable[str], most: int | None = LISTED) -> list[str]:
+def _section(title: str, entries: Iterable[str], most: int | None = LISTED_DIFFERENCES) -> list[str]:
     found = list(entries)
     if not found:
         return []

@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tokenscope_trace.inference.replay import REPLAY_CHUNK
 from tokenscope_trace.progress import Estimate, Stage
+from tokenscope_trace.tree.search import KEPT_BACK
 
-CHUNK = 128  # rows that are read again at once; replay.CHUNK, which a test holds together
-_KEPT_BACK = 3  # one node in so many is for bringing branches to an end; search._KEPT_BACK
 _DISTINCT = 0.6  # distinct tokens grow with about this power of all tokens (Heaps' law)
 _KEPT_MAIN, _KEPT_ALL = (
     1.0,
@@ -80,7 +80,7 @@ class TreeSteps:
 
 
 @dataclass(frozen=True)
-class Growth:
+class ContextCost:
     """Seconds more for every token that stands before it: of a token of the output, of a chunk read again, of a step of the tree."""
 
     output: float = 0.0
@@ -103,7 +103,7 @@ class Steps:
     tree: TreeSteps | None = None
     analysis: float = 0.0
     keeping: float = 0.0
-    growth: Growth = Growth()
+    growth: ContextCost = ContextCost()
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _again(work: Work, steps: Steps, arithmetic: Arithmetic) -> float:
     if chunk == 0.0:  # what was measured knows better
         row = steps.again / max(1, done.output)
     longer = max(0.0, work.prompt + work.output / 2 - done.tokens)
-    return math.ceil(work.output / CHUNK) * (chunk + steps.growth.again * longer) + work.output * row
+    return math.ceil(work.output / REPLAY_CHUNK) * (chunk + steps.growth.again * longer) + work.output * row
 
 
 def _branches(work: Work, tree: TreeSteps, steps: Steps) -> float:
@@ -176,7 +176,7 @@ def schedule(work: Work) -> Iterator[tuple[int, int]]:
 
     What is kept back for bringing branches to an end is mostly left over, or taken by as many tokens beside each other.
     """
-    kept_back = work.nodes // _KEPT_BACK if work.extra else 0
+    kept_back = work.nodes // KEPT_BACK if work.extra else 0
     if work.asked:
         yield 1, work.asked
     for left in (work.nodes - kept_back, kept_back):

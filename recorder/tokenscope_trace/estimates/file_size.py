@@ -8,13 +8,12 @@ import numpy as np
 import zstandard
 
 from tokenscope_trace.estimates.extrapolation import PartSizes, Work
-from tokenscope_trace.traces import container as tracefile
+from tokenscope_trace.traces import container
 from tokenscope_trace.traces.columns import pack
-from tokenscope_trace.traces.schema import TABLES
+from tokenscope_trace.traces.schema import CODE_TABLES, TABLES
 from tokenscope_trace.traces.trace import Trace
 
 _INSIDE = ("attention_layers", "attention_rows", "attention", "lens")
-_CODE = ("syntax", "outcomes", "decisions", "decision_options", "checks")
 _DISTINCT = ("tokens", "token_bytes", "spellings", "spelling_bytes")
 
 
@@ -38,9 +37,9 @@ def part_sizes(trace: Trace, done: Work) -> PartSizes:
         output=of_nodes(read, written),
         inside=_of_tables(trace, _INSIDE),
         branches=of_nodes(written, len(trace.nodes)) + _of_tables(trace, ("branches",)),
-        code=_of_tables(trace, _CODE),
+        code=_of_tables(trace, CODE_TABLES),
         distinct=_of_tables(trace, _DISTINCT),
-        facts=len(tracefile.encode(trace.run, _without_rows(trace))[0]),
+        facts=len(container.encode_trace(trace.run, _without_rows(trace))[0]),
     )
 
 
@@ -50,10 +49,10 @@ def _of_tables(trace: Trace, names: Iterable[str]) -> int:
     )
 
 
-def _without_rows(trace: Trace) -> tracefile.Tables:
+def _without_rows(trace: Trace) -> container.Tables:
     return {name: {column: values[:0] for column, values in table.items()} for name, table in trace.tables.items()}
 
 
 def _compressed(packed: Iterable[bytes]) -> int:
     content = b"".join(packed)
-    return len(zstandard.ZstdCompressor(level=tracefile.COMPRESSION_LEVEL).compress(content)) if content else 0
+    return len(zstandard.ZstdCompressor(level=container.COMPRESSION_LEVEL).compress(content)) if content else 0

@@ -12,9 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from tokenscope_trace.estimates.extrapolation import (
-    CHUNK,
     Arithmetic,
-    Growth,
+    ContextCost,
     PartSizes,
     Steps,
     TreeSteps,
@@ -27,8 +26,9 @@ from tokenscope_trace.estimates.file_size import part_sizes
 from tokenscope_trace.estimates.memory_needs import stage_bytes
 from tokenscope_trace.estimates.rehearsal import arithmetic_of, work_of
 from tokenscope_trace.failures import Missing
+from tokenscope_trace.inference.replay import REPLAY_CHUNK
 from tokenscope_trace.models.configuration import layer_count, number
-from tokenscope_trace.models.head import BLOCK_ROWS
+from tokenscope_trace.models.head import HEAD_ROWS
 from tokenscope_trace.models.loading import LoadedModel
 from tokenscope_trace.progress import Estimate, Stage, Watcher
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
@@ -89,7 +89,7 @@ def of_scoring(watcher: Watcher, clock: Callable[[], float] = time.perf_counter)
     def should_stop() -> bool:
         nonlocal said
         seconds = clock() - begun
-        done, total = min(read[0] + BLOCK_ROWS // 2, read[1]), read[1]  # what is told is where the last block begins
+        done, total = min(read[0] + HEAD_ROWS // 2, read[1]), read[1]  # what is told is where the last block begins
         if not said and seconds >= _WAITED and done:
             said = True
             rest = seconds / done * (total - done)
@@ -116,8 +116,8 @@ def steps_of(work: Work, written: int, prompt: float, step: float, arithmetic: A
         step=step,
         again=step + written * row,
         tree=TreeSteps(_TRIED * step, step, wide, work.wave, 0),
-        growth=Growth(
-            arithmetic.attention * pace, CHUNK * arithmetic.attention * pace, work.wave * arithmetic.attention * pace
+        growth=ContextCost(
+            arithmetic.attention * pace, REPLAY_CHUNK * arithmetic.attention * pace, work.wave * arithmetic.attention * pace
         ),
     )
 

@@ -17,9 +17,10 @@ from typing import Any
 
 from tokenscope_trace.analysis.pipeline import with_decisions
 from tokenscope_trace.estimates.context_cost import seconds_per_token_before
-from tokenscope_trace.estimates.extrapolation import CHUNK, Arithmetic, Growth, Steps, TreeSteps, Work
+from tokenscope_trace.estimates.extrapolation import Arithmetic, ContextCost, Steps, TreeSteps, Work
 from tokenscope_trace.failures import Missing
 from tokenscope_trace.inference.lens import spread
+from tokenscope_trace.inference.replay import REPLAY_CHUNK
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.models.configuration import layer_count, number
 from tokenscope_trace.models.loading import LoadedModel
@@ -210,7 +211,7 @@ def _endless(model: Any) -> Iterator[None]:
         model.generation_config = own
 
 
-def _growth(loaded: LoadedModel, prompt: Prompt, work: Work, done: Work, clock: Callable[[], float]) -> Growth:
+def _growth(loaded: LoadedModel, prompt: Prompt, work: Work, done: Work, clock: Callable[[], float]) -> ContextCost:
     """What the length of what stands before a step costs, where the recording's goes far beyond the rehearsal's."""
 
     def of(width: int, long: int) -> float:
@@ -220,9 +221,9 @@ def _growth(loaded: LoadedModel, prompt: Prompt, work: Work, done: Work, clock: 
             else 0.0
         )
 
-    return Growth(
+    return ContextCost(
         output=of(1, work.tokens),
-        again=of(min(CHUNK, work.output), work.tokens) if work.rereads else 0.0,
+        again=of(min(REPLAY_CHUNK, work.output), work.tokens) if work.rereads else 0.0,
         branches=of(work.wave, work.tokens + (work.nodes + work.asked) // 2) if work.nodes + work.asked else 0.0,
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tokenscope_trace.inference.attention import BLOCK_BYTES
 from tokenscope_trace.models.configuration import layer_count, number
-from tokenscope_trace.models.head import BLOCK_ROWS
+from tokenscope_trace.models.head import HEAD_ROWS
 from tokenscope_trace.settings import ReplaySettings
 
 _ENTRY_BYTES = 26  # of one kept source, from the pass until it is in the file: five copies, the last one compressed
@@ -24,12 +24,12 @@ def recording_bytes(model: Any, prompt: int, tokens: int, replay: ReplaySettings
     size = model.dtype.itemsize
     cache = 0 if not cached else 2 * layers * shared * width * tokens * size
     states = prompt * (6 * hidden + 3 * inner) * size
-    logits = BLOCK_ROWS * int(config.vocab_size) * (size + 4)
+    logits = HEAD_ROWS * int(config.vocab_size) * (size + 4)
     kept = 0
     replay = replay or ReplaySettings(attention_top=0)
     if replay.attention_top and heads:
         looked = layers if replay.attention_layers is None else len(replay.attention_layers)
         kept = 2 * BLOCK_BYTES + tokens * heads * looked * (_ENTRY_BYTES * replay.attention_top + 8)
     if replay.lens:
-        kept += layers * BLOCK_ROWS * hidden * size
+        kept += layers * HEAD_ROWS * hidden * size
     return int(cache + states + logits + kept + BASE)

@@ -68,10 +68,10 @@ class Lens:
             opinion_of(logits, tokens[first : first + len(logits)])
             for first, logits in self._head.blocks(self._norm(states[None])[0])
         ]
-        return joined(parts)
+        return joined_layers(parts)
 
 
-def joined(parts: Sequence[Opinion]) -> Opinion:
+def joined_layers(parts: Sequence[Opinion]) -> Opinion:
     """All rows in order; there is at least one part."""
     return Opinion(*(torch.cat([getattr(part, name) for part in parts]) for name in Opinion.__dataclass_fields__))
 
@@ -97,7 +97,7 @@ def opinion_of(logits: Tensor, tokens: Tensor) -> Opinion:
         parts.append(
             Opinion(token_id, (-total).exp(), 1 + count_above(z, own, x), ((own - best)[:, 0] - total).clamp_(max=0)),
         )
-    return joined(parts)
+    return joined_layers(parts)
 
 
 def _argmax(z: Tensor) -> Tensor:

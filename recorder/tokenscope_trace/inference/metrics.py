@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tokenscope_trace.traces.rows import Floats, Rows
+from tokenscope_trace.traces.columns import Floats
+from tokenscope_trace.traces.rows import Rows
 
 # A few rows at a time stay in the processor's cache: wide blocks cost several times more per row on a CPU.
-BLOCK_ROWS = 8
+METER_ROWS = 8
 _FLOOR = -1e30  # in place of -inf, so that exp(x) * x is 0 and not NaN
 
 
@@ -44,8 +45,8 @@ class Meter:
     def measure(self, logits: Tensor, tokens: Tensor) -> Measured:
         """Metrics of `tokens` (R,) under `logits` (R, V), any float dtype; at most `alternatives` rows of top-k."""
         blocks = [
-            self._measure_block(logits[first : first + BLOCK_ROWS], tokens[first : first + BLOCK_ROWS])
-            for first in range(0, len(logits), BLOCK_ROWS)
+            self._measure_block(logits[first : first + METER_ROWS], tokens[first : first + METER_ROWS])
+            for first in range(0, len(logits), METER_ROWS)
         ]
         return concatenate(blocks)
 
@@ -104,11 +105,11 @@ def log_softmax_at(scores: Tensor, ids: Tensor) -> Tensor:
 def log_softmax_rows(logits: Tensor, tokens: Tensor) -> Tensor:
     """Ln softmax(logits)[token] of each row: logits (R, V), any float dtype, tokens (R,) -> (R,) nats, float32."""
     found = []
-    space = torch.empty((BLOCK_ROWS, logits.shape[-1]), dtype=torch.float32, device=logits.device)
-    for first in range(0, len(logits), BLOCK_ROWS):
-        z = logits[first : first + BLOCK_ROWS].float()
+    space = torch.empty((METER_ROWS, logits.shape[-1]), dtype=torch.float32, device=logits.device)
+    for first in range(0, len(logits), METER_ROWS):
+        z = logits[first : first + METER_ROWS].float()
         m = z.amax(-1, keepdim=True)
-        own = z.gather(-1, tokens[first : first + BLOCK_ROWS, None])
+        own = z.gather(-1, tokens[first : first + METER_ROWS, None])
         found.append((own - m)[:, 0] - torch.sub(z, m, out=space[: len(z)]).exp_().sum(-1).log())
     return torch.cat(found)
 

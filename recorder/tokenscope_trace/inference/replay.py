@@ -23,15 +23,16 @@ from transformers.cache_utils import DynamicLayer
 
 from tokenscope_trace.failures import INTERRUPTED, MEMORY, Missing, OnMissing, is_memory, reason_of, released
 from tokenscope_trace.inference.internals import Inside, Probes
-from tokenscope_trace.inference.lens import Opinion, joined, opinion_of
+from tokenscope_trace.inference.lens import Opinion, joined_layers, opinion_of
 from tokenscope_trace.inference.metrics import log_softmax_rows
 from tokenscope_trace.models.forward import Reader
 from tokenscope_trace.models.head import PromptStates
 from tokenscope_trace.models.placement import input_device
 from tokenscope_trace.progress import warn_of_errors
-from tokenscope_trace.traces.layers import Floats, LayerAttention, LayerLens
+from tokenscope_trace.traces.columns import Floats
+from tokenscope_trace.traces.layers import LayerAttention, LayerLens
 
-CHUNK = 128  # queries at once behind a cache: wide enough for the arithmetic, narrow enough for their logits
+REPLAY_CHUNK = 128  # queries at once behind a cache: wide enough for the arithmetic, narrow enough for their logits
 _LOUD = "Read again, the output's logprobs differ by up to {:.2g} nats: attention and lens describe the second reading."
 
 
@@ -64,7 +65,7 @@ class Opinions:
         """As numpy columns, for the tokens from `first` on."""
         found = []
         for layer, parts in self.parts.items():
-            opinion = joined(parts)
+            opinion = joined_layers(parts)
             found.append(
                 LayerLens(
                     layer,
@@ -218,8 +219,8 @@ def _replay(
 def _read_on(model: Any, ids: Sequence[int], first: int, cache: Any, probes: Probes) -> Iterator[Block]:
     """Blocks of the rows from `first` on, behind the cache of what stands before."""
     read = Reader(model)
-    for begin in range(first, len(ids), CHUNK):
-        end = min(begin + CHUNK, len(ids))
+    for begin in range(first, len(ids), REPLAY_CHUNK):
+        end = min(begin + REPLAY_CHUNK, len(ids))
         with ExitStack() as stack:
             options = stack.enter_context(probes.tap.watching(begin)) if probes.tap is not None else {}
             states = stack.enter_context(probes.lens.watching(probes.below)) if probes.lens is not None else {}

@@ -50,7 +50,7 @@ class Program:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Equivalence:
     """The class of a branch, and the unit that was compared: bytes [start, main_end) of one program, [start, branch_end) of the
     other.
     """
@@ -93,12 +93,12 @@ def inside_function(program: Program, fork: int) -> bool:
     return bool(_around(program, fork, function=True))
 
 
-def compare(main: Program, branch: Program, fork: int) -> Comparison:
+def compare_programs(main: Program, branch: Program, fork: int) -> Equivalence:
     """The class of `branch`, which has the bytes before `fork` in common with `main`."""
     unit = _unit(main, branch, fork)
     if unit is None:
         outcome = Outcome.DOES_NOT_PARSE if _is_broken(main, branch, fork) else Outcome.UNFINISHED
-        return Comparison(outcome, Scope.NONE, fork, fork, fork)
+        return Equivalence(outcome, Scope.NONE, fork, fork, fork)
     main_end, branch_end = unit.ends
     if unit.scope == Scope.WHOLE:
         main_end, branch_end = len(main.text), len(branch.text)
@@ -108,7 +108,7 @@ def compare(main: Program, branch: Program, fork: int) -> Comparison:
         outcome = Outcome.DOES_NOT_PARSE
     else:
         outcome = _difference(main, branch, unit, fork)
-    return Comparison(outcome, unit.scope, unit.start, main_end, branch_end)
+    return Equivalence(outcome, unit.scope, unit.start, main_end, branch_end)
 
 
 def _is_broken(main: Program, branch: Program, fork: int) -> bool:

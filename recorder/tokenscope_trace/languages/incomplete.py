@@ -40,14 +40,14 @@ def errors(root: tree_sitter.Node) -> list[tree_sitter.Node]:
     return found
 
 
-def parse(text: bytes, language: Language) -> tree_sitter.Tree:
+def parse_incomplete(text: bytes, language: Language) -> tree_sitter.Tree:
     """The tree of a text."""
     return tree_sitter.Parser(grammar(language)).parse(text)
 
 
 def read(text: bytes, language: Language) -> Reading:
     """The reading of a text that came to its own end."""
-    return Reading(parse(text, language), len(text))
+    return Reading(parse_incomplete(text, language), len(text))
 
 
 def read_cut(text: bytes, language: Language) -> Reading:

@@ -145,7 +145,7 @@ def kinds(language: Language, patterns: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class Place:
+class GrammarPlace:
     """Where a node stands in a parent of a known kind: as which field, and with which child beside it."""
 
     field: str | None  # None: any; "": none
@@ -160,13 +160,15 @@ class Place:
 
 
 @cache
-def places(language: Language, patterns: str) -> dict[str, tuple[Place, ...]]:
+def places(language: Language, patterns: str) -> dict[str, tuple[GrammarPlace, ...]]:
     """The places of some patterns, by the parent's kind."""
-    found: dict[str, tuple[Place, ...]] = {}
+    found: dict[str, tuple[GrammarPlace, ...]] = {}
     for pattern in patterns.split():
         where, _, beside = pattern.partition("/")
         kind, dot, field = where.partition(".")
-        place = Place(("" if field == "-" else field) if dot else None, beside.removeprefix("!"), beside.startswith("!"))
+        place = GrammarPlace(
+            ("" if field == "-" else field) if dot else None, beside.removeprefix("!"), beside.startswith("!")
+        )
         for name in kinds(language, kind):
             found[name] = (*found.get(name, ()), place)
     return found

@@ -15,7 +15,7 @@ from functools import cache
 import tree_sitter
 
 from tokenscope_trace.languages.language import Language, grammar, kinds
-from tokenscope_trace.languages.parsing import Passage, passages
+from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, code_passages
 
 Range = tuple[int, int]
 # Kinds of the grammars, of which each has some.
@@ -47,8 +47,8 @@ def is_literal(kind: str) -> bool:
 
 def literals(text: bytes, source: str, language: Language | None, *, conversation: bool = False) -> Literals | None:
     """Those of a text as `parsing.passages` finds its code; None where it is in no language that is known."""
-    pieces = passages(text, source, language, conversation=conversation)
-    if not pieces and not conversation and not source.lower().endswith((".md", ".markdown")):
+    pieces = code_passages(text, source, language, conversation=conversation)
+    if not pieces and not conversation and not source.lower().endswith(MARKDOWN):
         return None
     strings: list[Range] = []
     comments: list[Range] = []
@@ -63,7 +63,7 @@ def literals(text: bytes, source: str, language: Language | None, *, conversatio
     return Literals((*strings, *rest), (*comments, *rest))
 
 
-def _of_passage(text: bytes, passage: Passage) -> Literals:
+def _of_passage(text: bytes, passage: CodePassage) -> Literals:
     """The literals of code, in bytes of the whole text."""
     language = passage.language
     root = tree_sitter.Parser(grammar(language)).parse(text).root_node

@@ -15,7 +15,7 @@ from functools import cache
 
 import tree_sitter
 
-from tokenscope_trace.languages.language import Language, Place, kinds, places
+from tokenscope_trace.languages.language import GrammarPlace, Language, kinds, places
 
 _STRING = re.compile(rb"([A-Za-z]*)(\"\"\"|'''|\"|')(.*)\2", re.DOTALL)
 _QUOTE = re.compile(rb"([A-Za-z]*)(?:\"\"\"|'''|\"|')")
@@ -26,7 +26,7 @@ _CLOSE: tuple[str, bytes] = ("", b"close")
 _CLOSING = frozenset(")]}>")
 _DOTS = frozenset((".", "::"))
 _NOWHERE = -1
-_Places = dict[str, tuple[Place, ...]]
+_Places = dict[str, tuple[GrammarPlace, ...]]
 
 
 @dataclass(frozen=True)

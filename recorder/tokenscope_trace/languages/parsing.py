@@ -19,11 +19,11 @@ from tokenscope_trace.traces.schema import SyntaxFlag
 
 _FENCE = re.compile(rb"^[ ]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)
 _BODIES = ("block", "compound_statement", "statement_block")
-_MARKDOWN = (".md", ".markdown")
+MARKDOWN = (".md", ".markdown")  # suffixes of files whose code stands in fences
 
 
 @dataclass(frozen=True)
-class Passage:
+class CodePassage:
     """A piece of a text that is code: bytes [start, end) in a language."""
 
     start: int
@@ -46,17 +46,17 @@ class Parsed:
     flags: NDArray[np.uint8]  # of SyntaxFlag
 
 
-def passages(text: bytes, source: str, language: Language | None, *, conversation: bool = False) -> list[Passage]:
+def code_passages(text: bytes, source: str, language: Language | None, *, conversation: bool = False) -> list[CodePassage]:
     """Where `text` is code: all of it, by the language that was asked for or by the file's suffix; or what stands between the
     fences of a Markdown file or of a conversation, each by its own language, else by the one that was asked for.
     """
-    if conversation or source.lower().endswith(_MARKDOWN):
+    if conversation or source.lower().endswith(MARKDOWN):
         return list(_fenced(text, language))
     found = language or by_file(source)
-    return [Passage(0, len(text), found)] if found is not None else []
+    return [CodePassage(0, len(text), found)] if found is not None else []
 
 
-def _fenced(text: bytes, language: Language | None) -> list[Passage]:
+def _fenced(text: bytes, language: Language | None) -> list[CodePassage]:
     found, at = [], 0
     while opening := _FENCE.search(text, at):
         fence, info = opening[1], opening[2].decode(errors="replace")
@@ -64,14 +64,14 @@ def _fenced(text: bytes, language: Language | None) -> list[Passage]:
         end = closing.search(text, opening.end())
         own = by_name(info) if info else language
         if own is not None:
-            found.append(Passage(opening.end(), end.start() if end else len(text), own))
+            found.append(CodePassage(opening.end(), end.start() if end else len(text), own))
         if end is None:
             break
         at = end.end()
     return found
 
 
-def parse(text: bytes, passage: Passage, touching: tuple[int, int] | None = None) -> Parsed:
+def parse(text: bytes, passage: CodePassage, touching: tuple[int, int] | None = None) -> Parsed:
     """The syntax of a passage. Every node is listed, the unnamed ones (keywords, signs) too; with `touching`, only the root and
     those that touch these bytes [first, end) of the text.
     """

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from tokenscope_trace.failures import Unfit, is_memory
 
-BLOCK_ROWS = 128
+HEAD_ROWS = 128
 
 
 @dataclass
@@ -76,8 +76,8 @@ class ModelHead:
 
     def blocks(self, states: Tensor) -> Iterator[tuple[int, Tensor]]:
         """(first row, logits (R, V)) of hidden states, a block of rows at a time."""
-        for first in range(0, len(states), BLOCK_ROWS):
-            yield first, self.logits(states[first : first + BLOCK_ROWS])
+        for first in range(0, len(states), HEAD_ROWS):
+            yield first, self.logits(states[first : first + HEAD_ROWS])
 
 
 class PromptStates:
@@ -131,8 +131,8 @@ class PromptStates:
             if len(self._full) != ids.shape[1] or not reproduces(self._full[-1].float(), decided, self._model.dtype):
                 raise Unfit("read once more, the prompt does not give the logits that decided the first token after it")
         if self._full is not None:
-            for begin in range(first, rows, BLOCK_ROWS):
-                yield self._full[begin : min(begin + BLOCK_ROWS, rows)]
+            for begin in range(first, rows, HEAD_ROWS):
+                yield self._full[begin : min(begin + HEAD_ROWS, rows)]
             return
         head = self._head()
         for _, block in head.blocks(head.hidden(self._kept.output)[first:rows]):

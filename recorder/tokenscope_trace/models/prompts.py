@@ -97,7 +97,7 @@ def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
     return text, "-" if path == "-" else Path(path).name
 
 
-def encode(tokenizer: Any, prompt: PromptText) -> Prompt:
+def encode_prompt(tokenizer: Any, prompt: PromptText) -> Prompt:
     """The ids of a prompt, by its kind. Raises PromptError and ModelError as the three functions below do."""
     if prompt.kind == "chat":
         return encode_chat(tokenizer, prompt.text, prompt.source, system=prompt.system)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-LEFT_OUT = "…"
+LEFT_OUT = "…"  # in place of what is left out of a sentence or a command
 SHORTEST = 3  # signs of a name that is worth looking for
 SHORTEST_SECRET = 8
 # Say nothing of anybody, and stand in programs.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.literals import Literals, Range, literals
 from tokenscope_trace.privacy.copies import Copies, words_with_digits
+from tokenscope_trace.settings import Redaction
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram, Programs
 from tokenscope_trace.traces.pruning import Flags
@@ -20,14 +20,6 @@ from tokenscope_trace.traces.schema import REDACTED_ID, Origin
 from tokenscope_trace.traces.trace import Trace
 
 TELLING = 3  # bytes of a token, without white space, from which on it says something of a text
-
-
-class Redaction(StrEnum):
-    """What is left out."""
-
-    PROMPT = "prompt"
-    STRINGS = "strings"
-    COMMENTS = "comments"
 
 
 LITERAL = frozenset({Redaction.STRINGS, Redaction.COMMENTS})

@@ -15,11 +15,12 @@ import numpy as np
 from tokenscope_trace.errors import RedactionError
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.literals import is_literal
-from tokenscope_trace.privacy.hidden_tokens import LITERAL, Hidden, Redaction, listed
+from tokenscope_trace.privacy.anonymize import LEFT_OUT
+from tokenscope_trace.privacy.hidden_tokens import LITERAL, Hidden, listed
+from tokenscope_trace.settings import Redaction
 from tokenscope_trace.traces.pruning import Flags, remaining
 from tokenscope_trace.traces.trace import Trace
 
-LEFT_OUT = "…"  # in place of what the user typed
 _FREE_TEXT = frozenset({"--system", "--force-text", "--force-token", "--stop", "--check", "--fim-marker"})
 _KEPT_FACTS = {
     "generator", "model", "prompt", "sampling", "top_alternatives", "main_leaf", "finish", "libraries", "machine", "command", "tree", "replay",

@@ -11,13 +11,13 @@ from typing import Any
 from tokenscope_trace.errors import RedactionError
 from tokenscope_trace.languages.definitions import by_file
 from tokenscope_trace.languages.language import Language
+from tokenscope_trace.languages.parsing import MARKDOWN
 from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.privacy.credentials import Finding, findings, warning
-from tokenscope_trace.privacy.hidden_tokens import LITERAL, Redaction, listed
+from tokenscope_trace.privacy.hidden_tokens import LITERAL, listed
 from tokenscope_trace.privacy.redaction import redacted
+from tokenscope_trace.settings import Redaction
 from tokenscope_trace.traces.trace import Trace
-
-_FENCED = (".md", ".markdown")
 
 
 def check_redactions(
@@ -26,7 +26,7 @@ def check_redactions(
     """Raises RedactionError where a file's strings and comments cannot be found: better before the model runs than after it."""
     asked = LITERAL & set(what)
     for source in sources if asked and not chat and language is None else ():
-        if by_file(source) is None and not source.lower().endswith(_FENCED):
+        if by_file(source) is None and not source.lower().endswith(MARKDOWN):
             raise RedactionError(
                 f"no grammar is known for {_named(source)}, so its {listed(asked)} cannot be found; name its language (--language), or leave out "
                 "the prompt (--redact prompt)."

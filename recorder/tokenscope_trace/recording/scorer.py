@@ -31,7 +31,7 @@ from tokenscope_trace.recording.facts import clock, common
 from tokenscope_trace.recording.tables import Run, tables_of
 from tokenscope_trace.settings import ReplaySettings
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens
-from tokenscope_trace.traces.rows import Rows, joined
+from tokenscope_trace.traces.rows import Rows, joined_rows
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.trace import Trace
 
@@ -194,7 +194,7 @@ class _FileReader:
                 return None
         self._files.append((ids[0], opinions.layers(0) if len(ids) > 1 else []))
         self.first += len(ids)
-        return joined(parts) if parts else _no_rows(self._meter.alternatives)
+        return joined_rows(parts) if parts else _no_rows(self._meter.alternatives)
 
     def lens(self) -> list[LayerLens]:
         """The lens over all files; the first token of each was not predicted by anything."""

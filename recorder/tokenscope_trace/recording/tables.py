@@ -12,13 +12,13 @@ from itertools import pairwise
 import numpy as np
 
 from tokenscope_trace.models.token_bytes import Speller
-from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.columns import Array, Floats
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens, attention_tables, lens_tables
-from tokenscope_trace.traces.rows import SCALARS, Floats, Rows
+from tokenscope_trace.traces.rows import SCALARS, Rows
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.tree.nodes import Grown
 
-Table = dict[str, Array]
+Columns = dict[str, Array]
 _CONTEXT = 16  # tokens before a branch: more than a spelling that depends on its neighbours looks back
 
 
@@ -43,14 +43,14 @@ def tables_of(
     grown: Grown | None = None,
     attention: Sequence[LayerAttention] = (),
     lens: Sequence[LayerLens] = (),
-) -> dict[str, Table]:
+) -> dict[str, Columns]:
     """All tables: the runs' nodes, then the branches'."""
     plain = sum(len(run.ids) for run in runs)
     count = plain + (0 if grown is None else len(grown.parent))
     parent = np.arange(-1, count - 1, dtype=np.int32)
     token_id = np.zeros(count, dtype=np.int32)
     origin = np.full(count, Origin.BRANCH, dtype=np.uint8)
-    nodes: Table = {"parent": parent, "token_id": token_id, "origin": origin}
+    nodes: Columns = {"parent": parent, "token_id": token_id, "origin": origin}
     nodes |= {name: np.full(count, np.nan, np.float32) for name in (*SCALARS, "noise") if name != "rank"}
     nodes |= {"rank": np.zeros(count, dtype=np.int32), "alternative_count": np.zeros(count, dtype=np.uint16)}
     measured: list[Rows] = []
@@ -68,7 +68,7 @@ def tables_of(
     if grown is not None:
         parent[plain:], token_id[plain:] = grown.parent, grown.token_id
         _measure(nodes, grown.rows, count, measured)
-    alternatives: Table = {
+    alternatives: Columns = {
         "token_id": _joined([rows.ids for rows in measured], np.int32),
         "logprob": _joined([rows.logprobs for rows in measured], np.float32),
         "sampled_logprob": _joined([rows.sampled_logprobs for rows in measured], np.float32),
@@ -84,7 +84,7 @@ def tables_of(
     }
 
 
-def _measure(nodes: Table, rows: Rows | None, end: int, measured: list[Rows]) -> None:
+def _measure(nodes: Columns, rows: Rows | None, end: int, measured: list[Rows]) -> None:
     """Write the numbers of the nodes that end at `end`."""
     if rows is None:
         return
@@ -99,7 +99,7 @@ def _joined(parts: Sequence[Array], dtype: type[np.generic]) -> Array:
     return np.concatenate([part.reshape(-1) for part in parts]) if parts else np.empty(0, dtype)
 
 
-def _text_tables(speller: Speller, nodes: Table, ids: Array, roots: Sequence[int], plain: int) -> dict[str, Table]:
+def _text_tables(speller: Speller, nodes: Columns, ids: Array, roots: Sequence[int], plain: int) -> dict[str, Columns]:
     """The bytes of every id, and of the nodes that are spelled otherwise where they stand."""
     spelled: list[bytes] = []
     for first, end in pairwise([*roots, plain]):
@@ -126,7 +126,7 @@ def _text_tables(speller: Speller, nodes: Table, ids: Array, roots: Sequence[int
     }
 
 
-def _spelled_branches(speller: Speller, nodes: Table, main: int, spelled_main: list[bytes]) -> list[bytes]:
+def _spelled_branches(speller: Speller, nodes: Columns, main: int, spelled_main: list[bytes]) -> list[bytes]:
     """The bytes of the branches' nodes, each where it stands.
 
     Only a tokenizer that spells by place needs the text before: the main path shows whether this one does.

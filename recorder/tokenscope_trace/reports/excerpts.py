@@ -17,7 +17,7 @@ OUTPUT_BYTES = 20_000
 
 
 @dataclass(frozen=True)
-class Passage:
+class ExcerptPart:
     """A piece of the program as text; `node` names the token where it is one of the least certain."""
 
     text: str
@@ -25,12 +25,12 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Row:
+class ExcerptRow:
     """A line of scored code; `before` says how many lines are left out above it."""
 
     number: int
     changed: bool
-    passages: tuple[Passage, ...]
+    passages: tuple[ExcerptPart, ...]
     before: int
 
 
@@ -48,7 +48,7 @@ def capped(trace: Trace, output: Array) -> tuple[Array, int]:
     return output[:kept], len(output) - kept
 
 
-def passages(trace: Trace, nodes: Array, marked: set[int]) -> Iterator[Passage]:
+def excerpt_parts(trace: Trace, nodes: Array, marked: set[int]) -> Iterator[ExcerptPart]:
     """The text in pieces that begin and end with whole characters."""
     waiting = b""
     for node in nodes.tolist():
@@ -57,18 +57,18 @@ def passages(trace: Trace, nodes: Array, marked: set[int]) -> Iterator[Passage]:
         content = trace.token_bytes(node)
         if node in marked and _is_whole(waiting) and _is_whole(content):
             if waiting:
-                yield Passage(visible_text(waiting))
-            yield Passage(visible_text(content), node)
+                yield ExcerptPart(visible_text(waiting))
+            yield ExcerptPart(visible_text(content), node)
             waiting = b""
         else:
             waiting += content
     if waiting:
-        yield Passage(visible_text(waiting))
+        yield ExcerptPart(visible_text(waiting))
 
 
-def rows(passages: Iterable[Passage], changed: Callable[[int], bool]) -> tuple[list[Row], int]:
+def excerpt_rows(parts: Iterable[ExcerptPart], changed: Callable[[int], bool]) -> tuple[list[ExcerptRow], int]:
     """The first changed lines of a file with their context, or its first lines; and how many lines are not among them."""
-    lines = _lines(passages)
+    lines = _lines(parts)
     near = {
         n
         for line in range(1, len(lines) + 1)
@@ -78,26 +78,26 @@ def rows(passages: Iterable[Passage], changed: Callable[[int], bool]) -> tuple[l
     found, last = [], 0
     for number, content in enumerate(lines, 1):
         if not near or number in near:
-            found.append(Row(number, changed(number), tuple(content), number - last - 1))
+            found.append(ExcerptRow(number, changed(number), tuple(content), number - last - 1))
             last = number
     return found[:EXCERPT_LINES], len(lines) - len(found[:EXCERPT_LINES])
 
 
-def numbered(passages: Iterable[Passage], first: int) -> list[Row]:
+def numbered(parts: Iterable[ExcerptPart], first: int) -> list[ExcerptRow]:
     """The lines of a text whose first one has this number."""
-    return [Row(number, False, tuple(content), 0) for number, content in enumerate(_lines(passages), first)]
+    return [ExcerptRow(number, False, tuple(content), 0) for number, content in enumerate(_lines(parts), first)]
 
 
-def _lines(passages: Iterable[Passage]) -> list[list[Passage]]:
+def _lines(parts: Iterable[ExcerptPart]) -> list[list[ExcerptPart]]:
     """Passages by line, without line breaks but where one is marked."""
-    lines: list[list[Passage]] = [[]]
-    for passage in passages:
+    lines: list[list[ExcerptPart]] = [[]]
+    for passage in parts:
         for i, text in enumerate(passage.text.split("\n")):
             if i > 0:
                 lines.append([])
             node, shown = passage.node if i == 0 else None, text.removesuffix("\r")
             if shown or node is not None:
-                lines[-1].append(Passage(shown or "↵", node))
+                lines[-1].append(ExcerptPart(shown or "↵", node))
     if not lines[-1]:
         lines.pop()
     return lines

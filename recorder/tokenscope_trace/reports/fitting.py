@@ -50,7 +50,7 @@ def fitted(trace: Trace, limit: int, size: Callable[[Trace], int]) -> Fitted:
     return best
 
 
-def marked(found: Fitted, limit: int) -> Trace:
+def with_notes(found: Fitted, limit: int) -> Trace:
     """The recording with a note that says what was left out."""
     if not found.left_out:
         return found.trace

@@ -15,7 +15,7 @@ import numpy as np
 from tokenscope_trace import __version__
 from tokenscope_trace.analysis import behaviour
 from tokenscope_trace.analysis.uncertainty import changed_nodes, near_certain, perplexity
-from tokenscope_trace.reports.review import Decision, Option, Review
+from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, Review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.text import escaped_json
 from tokenscope_trace.traces.columns import Array
@@ -23,8 +23,8 @@ from tokenscope_trace.traces.programs import lines
 from tokenscope_trace.traces.schema import CheckResult, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 
-FORMAT = "tokenscope-report"
-VERSION = "1.0"
+REPORT_FORMAT = "tokenscope-report"
+REPORT_VERSION = "1.0"
 
 _NUMBER = (int, float)
 _MODEL = {
@@ -85,8 +85,8 @@ def json_report(trace: Trace, *, title: str | None = None) -> str:
 def _document(trace: Trace, title: str | None) -> dict[str, Any]:
     summary = summarise(trace, title)
     return {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": REPORT_FORMAT,
+        "version": REPORT_VERSION,
         "generator": {"name": "tokenscope-trace", "version": __version__},
         "title": summary.title,
         "model": _picked(trace.run["model"], _MODEL),
@@ -177,7 +177,7 @@ def _decisions(trace: Trace, found: Review | None) -> dict[str, Any] | None:
     return {"found": found.found, "listed": listed}
 
 
-def _decision(trace: Trace, row: int, first: int, decision: Decision, results: Mapping[int, str]) -> dict[str, Any]:
+def _decision(trace: Trace, row: int, first: int, decision: DecisionEntry, results: Mapping[int, str]) -> dict[str, Any]:
     """A decision: row `row` of its table, whose options begin at row `first` of theirs."""
     table = trace.decisions
     return {
@@ -198,7 +198,7 @@ def _decision(trace: Trace, row: int, first: int, decision: Decision, results: M
     }
 
 
-def _option(trace: Trace, row: int, option: Option, results: Mapping[int, str]) -> dict[str, Any]:
+def _option(trace: Trace, row: int, option: OptionEntry, results: Mapping[int, str]) -> dict[str, Any]:
     branch = option.branch
     compared = branch >= 0 and len(trace.outcomes) > 0
     scope = Scope(int(trace.outcomes.scope[branch])) if compared else Scope.NONE

@@ -22,7 +22,7 @@ from tokenscope_trace import __version__
 from tokenscope_trace.reports import base85
 from tokenscope_trace.reports.bundle import bundle, bundle_classic, bundle_style
 from tokenscope_trace.reports.contents import contents
-from tokenscope_trace.reports.fitting import fitted, marked, said
+from tokenscope_trace.reports.fitting import fitted, said, with_notes
 from tokenscope_trace.reports.static_style import later_style, names_in, static_style
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.traces.schema import MAJOR_VERSION
@@ -88,7 +88,7 @@ def render_within(trace: Trace, limit: int, *, title: str | None = None) -> tupl
     room = _packed_size(trace) - over - _SENTENCE
     for _try in range(_TRIES):
         found = fitted(trace, room, _packed_size)
-        page = render(marked(found, limit), title=title)
+        page = render(with_notes(found, limit), title=title)
         over = len(page.encode()) - limit
         if over <= 0 or not found.fits:
             break

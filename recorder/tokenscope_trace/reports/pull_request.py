@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 
 from tokenscope_trace.reports.markdown import code_span, fenced, plain
-from tokenscope_trace.reports.review import REST, Decision, Option, Review, in_words, rest
-from tokenscope_trace.reports.summary import Place, Summary, summarise
+from tokenscope_trace.reports.review import REST, DecisionEntry, OptionEntry, Review, in_words, rest
+from tokenscope_trace.reports.summary import Summary, UncertainPlace, summarise
 from tokenscope_trace.text import visible_line
 from tokenscope_trace.traces.trace import Trace
 
-LINES = 59
+MOST_LINES = 59
 _OPTIONS = 3
 _AND = {False: ", its alternatives and these branches", True: " and what was expected instead"}
 
@@ -39,7 +39,7 @@ def markdown(trace: Trace, report: str, *, title: str | None = None) -> str:
         "The numbers say how sure the model was, not whether the code is right.",
     ]
     found = summary.review
-    body = _decisions(found, LINES - len(head) - len(foot)) if found and found.decisions else _places(summary)
+    body = _decisions(found, MOST_LINES - len(head) - len(foot)) if found and found.decisions else _places(summary)
     return "\n".join([*head, *body, *foot]) + "\n"
 
 
@@ -88,7 +88,7 @@ def _decisions(review: Review, room: int) -> list[str]:
     return lines
 
 
-def _head(decision: Decision) -> str:
+def _head(decision: DecisionEntry) -> str:
     where = f", {plain(decision.where)}" if decision.where else ""
     options = ([option for option in decision.options if option.branch >= 0] or list(decision.options))[:_OPTIONS]
     left = rest(decision, options)
@@ -108,12 +108,12 @@ def _head(decision: Decision) -> str:
     )
 
 
-def _option(option: Option) -> str:
+def _option(option: OptionEntry) -> str:
     check = f", check {option.check}" if option.check else ""
     return f"{in_words(option)} {option.percent} ({option.outcome}{check})"
 
 
-def _diff(decision: Decision) -> list[str]:
+def _diff(decision: DecisionEntry) -> list[str]:
     """The diff of the most probable alternative that differs, as lines inside of a list."""
     shown = next((option for option in decision.options if option.diff and option.key != "same"), None)
     if shown is None:
@@ -129,7 +129,7 @@ def _places(summary: Summary) -> list[str]:
     return [f"- {_place(place)}" for place in summary.places]
 
 
-def _place(place: Place) -> str:
+def _place(place: UncertainPlace) -> str:
     where = f"{code_span(place.file)} line {place.line:,}" if place.file else f"line {place.line:,}"
     word = "expected" if place.expected else "or"
     others = ", ".join(f"{code_span(other.token)} {other.percent}" for other in place.instead)

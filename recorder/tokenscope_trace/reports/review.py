@@ -67,7 +67,7 @@ class DiffLine:
 
 
 @dataclass(frozen=True)
-class Option:
+class OptionEntry:
     """What else could have been written. `branch` is -1 where it was not explored; `node` is where a reader goes: the branch's
     first token, or the token that it replaces. `key` names the outcome for a style: same, renamed, expression, control, calls,
     broken, unfinished, unknown.
@@ -88,7 +88,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Decision:
+class DecisionEntry:
     """One decision, numbered from 1. `where` says what it decides and in which function, without the line.
 
     `line`, from 1, is where what was decided begins to show: bytes [start, end) of the program, without white space at its ends, but
@@ -110,7 +110,7 @@ class Decision:
     check: str  # as in Option, of the output
     coin_flip: bool
     taste: bool
-    options: tuple[Option, ...]
+    options: tuple[OptionEntry, ...]
     markdown: str  # a review comment
 
     @property
@@ -137,7 +137,7 @@ class Review:
     command, its verdict first, empty where none was run. `pivot_line` is that of the token that moves it most, 0 for none.
     """
 
-    decisions: tuple[Decision, ...]
+    decisions: tuple[DecisionEntry, ...]
     found: int
     explored: str
     shares: tuple[Share, ...]
@@ -161,19 +161,19 @@ def review(trace: Trace) -> Review | None:
     )
 
 
-def rest(decision: Decision, options: Sequence[Option]) -> str:
+def rest(decision: DecisionEntry, options: Sequence[OptionEntry]) -> str:
     """The share of all that is neither what was written nor one of these options, in words; empty where it is negligible."""
     left = 1 - decision.probability - sum(option.probability for option in options)
     return percent(min(left, 1.0)) if left >= NEGLIGIBLE else ""
 
 
-def in_words(part: Decision | Option) -> str:
+def in_words(part: DecisionEntry | OptionEntry) -> str:
     """What was written, or could have been, in Markdown: code as code."""
-    text = part.written if isinstance(part, Decision) else part.text
+    text = part.written if isinstance(part, DecisionEntry) else part.text
     return text if part.is_end else code_span(text)
 
 
-def comment(decision: Decision) -> str:
+def comment(decision: DecisionEntry) -> str:
     """A decision as a review comment, in Markdown."""
     lines = [f"**Line {decision.line:,}**, {plain(decision.where)}" if decision.where else f"**Line {decision.line:,}**"]
     wrote = "ended the text here" if decision.is_end else f"wrote {code_span(decision.written)}"
@@ -187,12 +187,12 @@ def comment(decision: Decision) -> str:
     return "\n".join(lines)
 
 
-def _option_words(option: Option) -> str:
+def _option_words(option: OptionEntry) -> str:
     verdict = f"; the check {option.check}" if option.check else ""
     return f"or {in_words(option)} ({option.percent}): {option.outcome}{verdict}"
 
 
-def cautions(decision: Decision) -> Iterator[str]:
+def cautions(decision: DecisionEntry) -> Iterator[str]:
     """Sentences that a reader of a decision should know."""
     if decision.drawn:
         yield f"It was drawn by chance, the {decision.drawn}."
@@ -315,7 +315,7 @@ class _Reader:
         """Bytes of a token in the program."""
         return len(self._trace.token_bytes(node)) if self._trace.in_program(node) else 0
 
-    def decisions(self) -> Iterator[Decision]:
+    def decisions(self) -> Iterator[DecisionEntry]:
         """All that are listed, in order."""
         table, first = self._trace.decisions, 0
         for row in range(len(table)):
@@ -323,7 +323,7 @@ class _Reader:
             yield self._decision(row, range(first, last))
             first = last
 
-    def _decision(self, row: int, options: Sequence[int]) -> Decision:
+    def _decision(self, row: int, options: Sequence[int]) -> DecisionEntry:
         table = self._trace.decisions
         node, count, syntax = int(table.node[row]), int(table.count[row]), int(table.syntax[row])
         is_end = int(self._trace.nodes.token_id[node]) in self._ends
@@ -331,7 +331,7 @@ class _Reader:
             syntax = -1
         start, end = self._place(node, count, syntax)
         probability = float(table.probability[row])
-        found = Decision(
+        found = DecisionEntry(
             number=row + 1,
             node=node,
             count=count,
@@ -353,14 +353,14 @@ class _Reader:
         found = replace(found, options=tuple(self._option(option, found, syntax) for option in options))
         return replace(found, markdown=comment(found))
 
-    def _option(self, row: int, decision: Decision, syntax: int) -> Option:
+    def _option(self, row: int, decision: DecisionEntry, syntax: int) -> OptionEntry:
         table = self._trace.decision_options
         node, branch = int(table.node[row]), int(table.branch[row])
         key, outcome = ("unknown", "not explored") if branch < 0 else self._outcome(branch)
         diff, left_out = ((), 0) if branch < 0 else self._diff(branch)
         is_end = int(table.token_id[row]) in self._ends
         probability = float(table.probability[row])
-        return Option(
+        return OptionEntry(
             text=END if is_end else self._instead(node, int(table.token_id[row]), branch, decision, syntax),
             probability=probability,
             percent=percent(probability),
@@ -432,7 +432,7 @@ class _Reader:
             return _shown(_excerpt(self._main, self._syntax, syntax))
         return _token(b"".join(self._trace.token_bytes(one) for one in range(node, node + count)))
 
-    def _instead(self, node: int, token_id: int, branch: int, decision: Decision, syntax: int) -> str:
+    def _instead(self, node: int, token_id: int, branch: int, decision: DecisionEntry, syntax: int) -> str:
         """What stands in the place of a decision: of a branch's syntax what begins there, else the tokens up to the other one."""
         if branch >= 0 and syntax >= 0 and self._syntax is not None:
             written = self._programs.of_branch(branch)

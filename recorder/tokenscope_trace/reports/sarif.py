@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from tokenscope_trace import __version__
 from tokenscope_trace.analysis.uncertainty import UNCERTAIN, Line, best_other, least_certain_lines
-from tokenscope_trace.reports.review import Decision, Option, cautions, review
+from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, cautions, review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.text import decimal, escaped_json, percent, visible_line, visible_token
 from tokenscope_trace.traces.programs import Programs, program
@@ -68,7 +68,7 @@ def sarif(trace: Trace, *, title: str | None = None) -> str:
     return escaped_json(log) + "\n"
 
 
-def _run(trace: Trace, decisions: Sequence[Decision], title: str | None) -> dict[str, Any]:
+def _run(trace: Trace, decisions: Sequence[DecisionEntry], title: str | None) -> dict[str, Any]:
     summary = summarise(trace, title)
     return {
         "tool": {"driver": {"name": "TokenScope", "version": __version__, "rules": [_rule(*rule) for rule in _RULES]}},
@@ -93,7 +93,7 @@ def _rule(identity: str, name: str, short: str, full: str) -> dict[str, Any]:
     }
 
 
-def _results(trace: Trace, decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+def _results(trace: Trace, decisions: Sequence[DecisionEntry]) -> list[dict[str, Any]]:
     if not decisions:
         return []
     prints, text = _fingerprints(trace, decisions), Programs(trace).main.text
@@ -144,7 +144,7 @@ def _surprise(trace: Trace, line: Line) -> str:
     return f"{sentence}; {word} “{visible_line(token.strip()) or visible_token(token)}” ({percent(other[1])})."
 
 
-def _result(trace: Trace, text: bytes, row: int, decision: Decision, fingerprint: str) -> dict[str, Any]:
+def _result(trace: Trace, text: bytes, row: int, decision: DecisionEntry, fingerprint: str) -> dict[str, Any]:
     region = _region(text, decision.start, decision.end)
     uri = _uri(str(trace.run["prompt"].get("source") or "-"))
     return {
@@ -163,7 +163,7 @@ def _result(trace: Trace, text: bytes, row: int, decision: Decision, fingerprint
     }
 
 
-def _message(decision: Decision) -> str:
+def _message(decision: DecisionEntry) -> str:
     """What was written, what else was likely, and what that led to."""
     where = f" ({decision.where})" if decision.where else ""
     wrote = "ended the text here" if decision.is_end else f"wrote “{decision.written}”"
@@ -174,7 +174,7 @@ def _message(decision: Decision) -> str:
     return " ".join([sentence, *cautions(replace(decision, taste=False))])
 
 
-def _option(option: Option) -> str:
+def _option(option: OptionEntry) -> str:
     check = f"; the check {option.check}" if option.check else ""
     text = option.text if option.is_end else f"“{option.text}”"
     return f"{text} ({option.percent}: {option.outcome}{check})"
@@ -216,7 +216,7 @@ def _place(text: bytes, byte: int) -> tuple[int, int]:
     return line + 1, len(before.encode("utf-16-le")) // 2 + 1
 
 
-def _fingerprints(trace: Trace, decisions: Sequence[Decision]) -> list[str]:
+def _fingerprints(trace: Trace, decisions: Sequence[DecisionEntry]) -> list[str]:
     """Of each decision what stays where lines move and ranks change: what was written and where in the syntax, and the how many-th
     of its like in the text it is.
     """

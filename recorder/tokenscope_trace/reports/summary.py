@@ -25,7 +25,7 @@ from tokenscope_trace.analysis.uncertainty import (
     ranked_files,
     surprised,
 )
-from tokenscope_trace.reports.excerpts import Passage, Row, capped, excerpt, numbered, passages, rows
+from tokenscope_trace.reports.excerpts import ExcerptPart, ExcerptRow, capped, excerpt, excerpt_parts, excerpt_rows, numbered
 from tokenscope_trace.reports.provenance import facts, settings
 from tokenscope_trace.reports.review import Review, review
 from tokenscope_trace.text import deceptive, decimal, percent, shortened, visible_line, visible_token
@@ -35,7 +35,7 @@ from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.trace import File, Trace
 
 SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, as in viewer/reading/metrics.js
-LISTED = 8
+LISTED_PLACES = 8
 FILES_LISTED = 100
 FILES_SHOWN = 10  # with an excerpt
 
@@ -57,7 +57,7 @@ class Alternative:
 
 
 @dataclass(frozen=True)
-class Place:
+class UncertainPlace:
     """One of the least certain tokens. `bucket` is its step on the surprisal scale, 0 to 5."""
 
     node: int
@@ -81,7 +81,7 @@ class FileSummary:
     tokens: str
     bits: str
     perplexity: str
-    rows: tuple[Row, ...]
+    rows: tuple[ExcerptRow, ...]
     left_out: int
 
 
@@ -97,10 +97,10 @@ class Summary:
     headline: str
     sentences: tuple[str, ...]
     notes: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[UncertainPlace, ...]
     before: str
     before_left_out: int
-    output: tuple[Passage, ...]
+    output: tuple[ExcerptPart, ...]
     output_left_out: int
     after: str
     after_left_out: int
@@ -117,19 +117,19 @@ class Summary:
     after_line: int = 1
 
     @property
-    def before_rows(self) -> list[Row]:
+    def before_rows(self) -> list[ExcerptRow]:
         """The lines before the output with their numbers."""
-        return numbered([Passage(self.before)], self.line)
+        return numbered([ExcerptPart(self.before)], self.line)
 
     @property
-    def output_rows(self) -> list[Row]:
+    def output_rows(self) -> list[ExcerptRow]:
         """Those of the output; its first one may be the prompt's last."""
         return numbered(self.output, self.output_line)
 
     @property
-    def after_rows(self) -> list[Row]:
+    def after_rows(self) -> list[ExcerptRow]:
         """Those behind it."""
-        return numbered([Passage(self.after)], self.after_line)
+        return numbered([ExcerptPart(self.after)], self.after_line)
 
 
 def summarise(trace: Trace, title: str | None = None) -> Summary:
@@ -166,7 +166,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         places=places,
         before=before,
         before_left_out=before_left_out,
-        output=tuple(passages(trace, shown, {place.node for place in places})),
+        output=tuple(excerpt_parts(trace, shown, {place.node for place in places})),
         output_left_out=output_left_out,
         after=after,
         after_left_out=after_left_out,
@@ -187,7 +187,9 @@ def _summarise_scored(trace: Trace, title: str | None) -> Summary:
     files = ranked_files(trace)
     changed = np.concatenate([changed_nodes(trace, file) for file in files])
     rest = np.setdiff1d(trace.scored, changed)
-    places = tuple(_scored_places(trace, files, [*_least_certain(trace, changed), *_least_certain(trace, rest)][:LISTED]))
+    places = tuple(
+        _scored_places(trace, files, [*_least_certain(trace, changed), *_least_certain(trace, rest)][:LISTED_PLACES])
+    )
     marked = {place.node for place in places}
     shown = [_file(trace, file, marked if i < FILES_SHOWN else None) for i, file in enumerate(files[:FILES_LISTED])]
     name = visible_line(files[0].source)
@@ -219,7 +221,7 @@ def _summarise_scored(trace: Trace, title: str | None) -> Summary:
     )
 
 
-def _scored_places(trace: Trace, files: list[File], nodes: list[int]) -> Iterator[Place]:
+def _scored_places(trace: Trace, files: list[File], nodes: list[int]) -> Iterator[UncertainPlace]:
     for node in nodes:
         file = next(file for file in files if file.nodes[0] <= node <= file.nodes[-1])
         line = lines(trace, file.nodes)[node]
@@ -232,7 +234,9 @@ def _scored_places(trace: Trace, files: list[File], nodes: list[int]) -> Iterato
 def _file(trace: Trace, file: File, marked: set[int] | None) -> FileSummary:
     """A file's figures; with an excerpt that marks some tokens, where they are not None."""
     surprisal = trace.nodes.surprisal[file.nodes]
-    found, left_out = ([], 0) if marked is None else rows(passages(trace, file.nodes, marked), partial(is_changed, file))
+    found, left_out = (
+        ([], 0) if marked is None else excerpt_rows(excerpt_parts(trace, file.nodes, marked), partial(is_changed, file))
+    )
     return FileSummary(
         source=visible_line(file.source),
         changed="–" if file.changed is None else f"{changed_lines(file):,}",
@@ -287,13 +291,13 @@ def _least_certain(trace: Trace, nodes: Array) -> list[int]:
     """The nodes with most surprisal, if it is UNCERTAIN or more."""
     surprisal = trace.nodes.surprisal[nodes]
     candidates = np.flatnonzero(surprisal >= UNCERTAIN)
-    found: list[int] = nodes[candidates[np.argsort(-surprisal[candidates], kind="stable")][:LISTED]].tolist()
+    found: list[int] = nodes[candidates[np.argsort(-surprisal[candidates], kind="stable")][:LISTED_PLACES]].tolist()
     return found
 
 
-def _place(trace: Trace, node: int, line: int) -> Place:
+def _place(trace: Trace, node: int, line: int) -> UncertainPlace:
     surprisal = float(trace.nodes.surprisal[node])
-    return Place(
+    return UncertainPlace(
         node=node,
         line=line,
         token=visible_token(trace.token_bytes(node)),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.models.prompts import encode, split_at_marker
+from tokenscope_trace.models.prompts import encode_prompt, split_at_marker
 from tokenscope_trace.progress import Estimate
 from tokenscope_trace.recording.documents import Compared, Document
 from tokenscope_trace.settings import GenerationSettings, PromptText, TreeSettings
@@ -63,7 +63,7 @@ def generation(
     system = [] if prompt.system is None else [("the system prompt", prompt.system)]
     return Job(
         stem="stdin" if prompt.source == "-" else Path(prompt.source).stem,
-        prepare=lambda loaded: encode(loaded.tokenizer, prompt),
+        prepare=lambda loaded: encode_prompt(loaded.tokenizer, prompt),
         record=record_it,
         extent={"writing": settings.max_new_tokens},
         generates=True,

@@ -21,7 +21,7 @@ from tokenscope_trace.traces.trace import Trace
 
 SHARE = 0.03  # of a recording's time at most, for what is kept on the way
 EVERY_SECONDS = 30.0  # at least between two of those
-State = Callable[[], Trace]
+MakeTrace = Callable[[], Trace]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Keeper:
         """The bytes that are written for a trace: the only way to the disk."""
         return self._prepare(trace).to_bytes()
 
-    def offer(self, state: State, finished: bool) -> None:
+    def offer(self, state: MakeTrace, finished: bool) -> None:
         """Write what there is: at the end of a stage, else where it is time again. Whatever goes wrong costs this file alone."""
         if self._output is None or not (finished or self._is_due()):
             return

@@ -13,12 +13,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tokenscope_trace.analysis.decisions import LISTED
 from tokenscope_trace.errors import ModelError, TraceError
 from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,
+    LISTED_DECISIONS,
+    MODEL_DTYPES,
     Forced,
     ForcedPath,
     GenerationSettings,
@@ -30,7 +31,6 @@ from tokenscope_trace.text import shortened, visible_line
 from tokenscope_trace.traces.schema import REDACTED_ID
 from tokenscope_trace.traces.trace import Trace
 
-DTYPES = ("float32", "bfloat16", "float16")
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 ATTENTIONS = ("eager", "sdpa")  # others may be code of the hub
 _MOST = 1 << 24  # of anything that is counted
@@ -67,11 +67,13 @@ def asked(trace: Trace) -> Asked:
         tree=_tree(trace),
         replay=_replay(trace),
         language=language,
-        decisions=_count("number of decisions", max(LISTED, len(trace.decisions)) if decisions is None else decisions, 0),
+        decisions=_count(
+            "number of decisions", max(LISTED_DECISIONS, len(trace.decisions)) if decisions is None else decisions, 0
+        ),
     )
 
 
-def model_settings(run: Mapping[str, Any], given: ModelSettings, *, chosen: bool) -> ModelSettings:
+def recorded_model(run: Mapping[str, Any], given: ModelSettings, *, chosen: bool) -> ModelSettings:
     """The model of a recording as it can be loaded here; what is `given` comes first, the model itself where it was `chosen`.
 
     Raises ModelError where the recording does not say where its model is, as it is with folders.
@@ -80,7 +82,7 @@ def model_settings(run: Mapping[str, Any], given: ModelSettings, *, chosen: bool
     dtype, device = facts.get("dtype"), str(facts.get("device") or "").split(":")[0]
     settings = replace(
         given,
-        dtype=dtype if given.dtype == "auto" and dtype in DTYPES else given.dtype,
+        dtype=dtype if given.dtype == "auto" and dtype in MODEL_DTYPES else given.dtype,
         device=device if given.device == "auto" and given.device_map is None and device in DEVICES else given.device,
         attention=facts.get("attention")
         if facts.get("attention") in ATTENTIONS and given.attention is None

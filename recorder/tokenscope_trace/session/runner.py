@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenscope_trace.analysis.pipeline import with_checks, with_decisions
-from tokenscope_trace.errors import INCOMPLETE, ModelError, OutputError, TokenScopeError
-from tokenscope_trace.errors import INTERRUPTED as EXIT_INTERRUPTED
+from tokenscope_trace.errors import EXIT_INCOMPLETE, ModelError, OutputError, TokenScopeError
+from tokenscope_trace.errors import EXIT_INTERRUPTED as EXIT_INTERRUPTED
 from tokenscope_trace.failures import (
     CUT_OFF,
     INTERRUPTED,
@@ -39,7 +39,7 @@ from tokenscope_trace.traces.trace import Trace
 if TYPE_CHECKING:
     from tokenscope_trace.models.loading import LoadedModel
 
-State = Callable[[Sequence[Missing]], Trace]
+MakeState = Callable[[Sequence[Missing]], Trace]
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,10 @@ def perform(job: Job, plan: Plan, display: Display) -> tuple[Trace, Written] | N
 def exit_code(trace: Trace) -> int:
     """What a caller is told of a trace that was written."""
     reasons = [entry["reason"] for entry in trace.run.get("missing") or []]
-    return EXIT_INTERRUPTED if INTERRUPTED in reasons else INCOMPLETE if reasons else 0
+    return EXIT_INTERRUPTED if INTERRUPTED in reasons else EXIT_INCOMPLETE if reasons else 0
 
 
-def marked(trace: Trace, missing: Sequence[Missing]) -> Trace:
+def with_missing(trace: Trace, missing: Sequence[Missing]) -> Trace:
     """The trace with what is missing beyond what it says itself."""
     if not missing:
         return trace
@@ -147,7 +147,7 @@ class _Stages:
 
     def __init__(self, job: Job, plan: Plan, display: Display, stop: Stop, keeper: Keeper) -> None:
         self._job, self._plan, self._display, self._stop, self._keeper = job, plan, display, stop, keeper
-        self._state: State | None = None
+        self._state: MakeState | None = None
         self._missing: list[Missing] = []  # after the recording itself
 
     def recorded(self, loaded: LoadedModel, prepared: Any, load_seconds: float) -> Trace:
@@ -165,11 +165,11 @@ class _Stages:
     def analysed(self, trace: Trace) -> Trace:
         """With syntax, outcomes, decisions and checks, as far as they can be had."""
         plan = self._plan
-        self._on_state(lambda also: marked(trace, also), True)
+        self._on_state(lambda also: with_missing(trace, also), True)
         found = attempt("structure", lambda: with_decisions(trace, plan.language, plan.decisions), self._lacks) or trace
         if plan.check is not None and self._job.generates:
             found = attempt("check", lambda: self._checked(found, plan.check), self._lacks) or found
-        return attempt("structure", lambda: marked(found, self._missing), self._lacks) or found
+        return attempt("structure", lambda: with_missing(found, self._missing), self._lacks) or found
 
     def written(self, trace: Trace) -> tuple[Trace, Written]:
         """Written, without the analysis where the memory does not hold it; with the trace that it is."""
@@ -200,7 +200,7 @@ class _Stages:
         with self._display.checking() as on_check:
             return with_checks(trace, self._plan.language, check, self._stop, on_check)
 
-    def _on_state(self, state: State, finished: bool) -> None:
+    def _on_state(self, state: MakeState, finished: bool) -> None:
         if finished:
             self._state = state
         ahead = [Missing("structure", CUT_OFF), *self._unchecked(CUT_OFF)]

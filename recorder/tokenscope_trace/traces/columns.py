@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.errors import CorruptTrace
 
-DTYPES = frozenset({"|u1", "<u2", "<u4", "<i4", "<i8", "<f4", "<f8"})
+COLUMN_DTYPES = frozenset({"|u1", "<u2", "<u4", "<i4", "<i8", "<f4", "<f8"})
 FILTERS = frozenset({"parent", "delta", "shuffle"})
 
 Array = NDArray[Any]
+Floats = NDArray[np.float32]
 
 
 def pack(values: Array, filters: tuple[str, ...]) -> bytes:
@@ -38,7 +39,7 @@ def unpack(data: bytes, dtype: str, filters: tuple[str, ...], rows: int, name: s
 
     Raises CorruptTrace where dtype, filters or the number of bytes break the format.
     """
-    if dtype not in DTYPES:
+    if dtype not in COLUMN_DTYPES:
         raise CorruptTrace(f"column {name} has the unknown dtype {dtype[:20]!a}.")
     kind = np.dtype(dtype)
     if len(data) != rows * kind.itemsize:

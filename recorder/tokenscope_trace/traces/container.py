@@ -50,7 +50,7 @@ Tables = dict[str, dict[str, Array]]
 
 
 @dataclass(frozen=True)
-class Contents:
+class StoredTrace:
     """What one file holds. `payload` is the msgpack map itself, as a report embeds it."""
 
     run: dict[str, Any]
@@ -59,7 +59,7 @@ class Contents:
     payload: bytes
 
 
-def encode(run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> tuple[bytes, bytes]:
+def encode_trace(run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> tuple[bytes, bytes]:
     """(file bytes, payload bytes) of a recording; deterministic in its inputs.
 
     `tables` has the tables of schema.TABLES, each a map from column name to an array of shape (rows,).
@@ -81,7 +81,7 @@ def encode(run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) ->
     return envelope + compressor.compress(payload), payload
 
 
-def decode(data: bytes, *, max_payload: int = MAX_PAYLOAD) -> Contents:
+def decode_trace(data: bytes, *, max_payload: int = MAX_PAYLOAD) -> StoredTrace:
     """The contents of a trace file's bytes.
 
     Raises NotATrace, UnsupportedTrace, TruncatedTrace, OversizedTrace or CorruptTrace.
@@ -92,7 +92,7 @@ def decode(data: bytes, *, max_payload: int = MAX_PAYLOAD) -> Contents:
         raise OversizedTrace("what it holds does not fit into memory.") from error
 
 
-def _decode(data: bytes, max_payload: int) -> Contents:
+def _decode(data: bytes, max_payload: int) -> StoredTrace:
     payload = _decompress(data, _payload_length(data, max_payload))
     document = _unpack(payload)
     if list(document) != ["run", "metrics", "tables"]:
@@ -105,7 +105,7 @@ def _decode(data: bytes, max_payload: int) -> Contents:
         if name not in LATER_TABLES:
             raise CorruptTrace(f"the table {name} is missing.")
     decoded = {name: _decode_table(name, tables.pop(name)) for name in list(tables)}  # the stored bytes go as they are read
-    return Contents(run, metrics, {**decoded, **{name: _empty_table(name) for name in missing}}, payload)
+    return StoredTrace(run, metrics, {**decoded, **{name: _empty_table(name) for name in missing}}, payload)
 
 
 def _empty_table(name: str) -> dict[str, Array]:

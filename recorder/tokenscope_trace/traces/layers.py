@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.columns import Array, Floats
 
-Floats = NDArray[np.float32]
 WEIGHT_STEPS = 255  # a weight w is stored as rint(255 sqrt w): fine where weights are small, as most are
 UNKEPT_STEPS = 65535
 

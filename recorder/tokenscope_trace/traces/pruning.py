@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.container import Tables
 from tokenscope_trace.traces.layers import UNKEPT_STEPS
 from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.schema import REDACTED_ID, TABLES, BranchEnd
@@ -17,7 +18,6 @@ from tokenscope_trace.traces.syntax import TokenPlaces
 from tokenscope_trace.traces.trace import Trace
 
 SIGN = "█".encode()
-Tables = dict[str, dict[str, Array]]
 Flags = NDArray[np.bool_]
 Offsets = NDArray[np.int64]
 
@@ -67,7 +67,7 @@ class _Remainder:
         self._kept = ~losses.gone
         self._place = np.where(self._kept, np.cumsum(self._kept) - 1, -1).astype(np.int32)  # of each node from now on
         self._branch_place = np.where(self._lost, -1, np.cumsum(~self._lost) - 1).astype(np.int32)
-        self._moved: dict[int, Moved] = {}
+        self._moved: dict[int, ByteMove] = {}
 
     def tables(self) -> tuple[Tables, Any]:
         tables: Tables = {name: dict(self._tables[name]) for name in TABLES if name in self._tables}
@@ -245,13 +245,13 @@ class _Remainder:
         content = self._trace.token_bytes(node)
         return SIGN + b"\n" * content.count(b"\n") if self._hidden[node] else content
 
-    def _move(self, branch: int, text: int = 0) -> Moved:
+    def _move(self, branch: int, text: int = 0) -> ByteMove:
         """How bytes of a program move: that of a branch, or for -1 of a text."""
         key = branch if branch >= 0 else -1 - text
         if key not in self._moved:
             nodes = self._goes.program(branch).nodes if branch >= 0 else self._trace.texts[text]
             sizes = [len(self._content(node)) if self._trace.in_program(node) else 0 for node in nodes.tolist()]
-            self._moved[key] = Moved.of(self._trace.token_places(nodes), sizes, self._hidden[nodes])
+            self._moved[key] = ByteMove.of(self._trace.token_places(nodes), sizes, self._hidden[nodes])
         return self._moved[key]
 
 
@@ -279,7 +279,7 @@ def _named(facts: Any, passages: list[dict[str, Any]], table: dict[str, Array]) 
 
 
 @dataclass(frozen=True)
-class Moved:
+class ByteMove:
     """Tokens before and after: their bytes [start, end) then and their begin now, (T + 1,) with the text's end; which are hidden."""
 
     start: Offsets  # (T,)
@@ -288,7 +288,7 @@ class Moved:
     hidden: NDArray[np.bool_]  # (T,)
 
     @classmethod
-    def of(cls, places: TokenPlaces, sizes: Sequence[int], hidden: Array) -> Moved:
+    def of(cls, places: TokenPlaces, sizes: Sequence[int], hidden: Array) -> ByteMove:
         """From the places that were, and the sizes in bytes that are."""
         now = np.concatenate([[0], np.cumsum(np.array(sizes, dtype=np.int64))]).astype(np.int64)
         return cls(places.start, places.end, now, np.asarray(hidden, dtype=bool))

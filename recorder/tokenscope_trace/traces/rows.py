@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from tokenscope_trace.traces.columns import Floats
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def alternative_row(rows: Rows, row: int, place: int) -> Rows:
     )
 
 
-def joined(parts: Iterable[Rows]) -> Rows:
+def joined_rows(parts: Iterable[Rows]) -> Rows:
     """All rows in order; there is at least one part, and all have one K."""
     listed = list(parts)
     return Rows(**{field.name: np.concatenate([getattr(part, field.name) for part in listed]) for field in fields(Rows)})
 
 
-def taken(rows: Rows, places: NDArray[np.int64]) -> Rows:
+def taken_rows(rows: Rows, places: NDArray[np.int64]) -> Rows:
     """The rows at `places`, in that order."""
     return Rows(**{field.name: getattr(rows, field.name)[places] for field in fields(Rows)})

@@ -185,6 +185,7 @@ TABLES: dict[str, dict[str, Column]] = {
 }
 # Added after version 1.0: a file without these tables has no rows there, one without these columns measured nothing there.
 LATER_TABLES = frozenset(TABLES) - {"nodes", "alternatives", "tokens", "token_bytes", "spellings", "spelling_bytes"}
+CODE_TABLES = ("syntax", "outcomes", "decisions", "decision_options", "checks")  # what is known of the code
 LATER_COLUMNS = frozenset({("nodes", "noise")})
 
 METRICS: dict[str, Metric] = {

@@ -23,17 +23,15 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.errors import OversizedTrace, TraceError, TruncatedTrace
 from tokenscope_trace.files import write_atomically
-from tokenscope_trace.traces import container as tracefile
-from tokenscope_trace.traces import validation
+from tokenscope_trace.traces import container, validation
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens, read_attention, read_lens
-from tokenscope_trace.traces.schema import Origin
+from tokenscope_trace.traces.schema import CODE_TABLES, Origin
 from tokenscope_trace.traces.syntax import Span, Syntax, TokenPlaces, lines_of
 
 Indices = NDArray[np.int32]
 _LN2 = float(np.log(2.0))
 _INSIDE = {"attention": ("attention_layers", "attention_rows", "attention"), "lens": ("lens",)}
-_CODE = ("syntax", "outcomes", "decisions", "decision_options", "checks")
 _CODE_FACTS = ("syntax", "decisions", "check")
 
 
@@ -98,11 +96,11 @@ class Trace:
         run: Mapping[str, Any],
         tables: Mapping[str, Mapping[str, Array]],
         *,
-        contents: tracefile.Contents | None = None,
+        contents: container.StoredTrace | None = None,
     ) -> None:
         """Raises CorruptTrace where the tables break the format's rules."""
         if contents is None:
-            contents = tracefile.decode(tracefile.encode(run, tables)[0])
+            contents = container.decode_trace(container.encode_trace(run, tables)[0])
         validation.check(contents.run, contents.tables, contents.metrics)
         self._contents = contents
         self.run: dict[str, Any] = contents.run
@@ -116,7 +114,7 @@ class Trace:
         )
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, max_payload: int = tracefile.MAX_PAYLOAD) -> Trace:
+    def load(cls, path: str | os.PathLike[str], *, max_payload: int = container.MAX_PAYLOAD) -> Trace:
         """Read a trace file. Raises TraceError (see errors.py) where the file is missing, damaged or foreign."""
         try:
             size = os.stat(path).st_size
@@ -128,19 +126,19 @@ class Trace:
         return cls.from_bytes(data, name=str(path), max_payload=max_payload)
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, name: str = "the trace", max_payload: int = tracefile.MAX_PAYLOAD) -> Trace:
+    def from_bytes(cls, data: bytes, *, name: str = "the trace", max_payload: int = container.MAX_PAYLOAD) -> Trace:
         """A trace from a file's bytes; `name` names it in errors. Raises TraceError."""
         try:
             if not data:
                 raise TruncatedTrace("it is empty.")
-            contents = tracefile.decode(data, max_payload=max_payload)
+            contents = container.decode_trace(data, max_payload=max_payload)
             return cls(contents.run, contents.tables, contents=contents)
         except TraceError as error:
             raise type(error)(f"cannot read {name}: {error}") from error
 
     def to_bytes(self) -> bytes:
         """The file's bytes; equal inputs give equal bytes."""
-        return tracefile.encode(self.run, self._contents.tables)[0]
+        return container.encode_trace(self.run, self._contents.tables)[0]
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Write the file in one step. Raises OutputError where it exists already (without `force`) or cannot be written."""
@@ -295,7 +293,7 @@ class Trace:
     def with_code(self, other: Trace) -> Trace:
         """The same recording with all that the other knows of the code; its notes too."""
         facts = {key: other.run.get(key) for key in (*_CODE_FACTS, "asked", "missing", "notes") if key in other.run}
-        return self.replaced({**self.run, **facts}, {name: other._contents.tables[name] for name in _CODE})
+        return self.replaced({**self.run, **facts}, {name: other._contents.tables[name] for name in CODE_TABLES})
 
     def alternatives_of(self, node: int) -> slice:
         """The rows of `alternatives` that belong to a node, most probable first."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tokenscope_trace.analysis.decisions import LISTED, find
+from tokenscope_trace.analysis.decisions import find
 from tokenscope_trace.analysis.structure import Code, add_structure
 from tokenscope_trace.languages.equivalence import complete_scope, inside_function
 from tokenscope_trace.languages.language import Language
+from tokenscope_trace.settings import LISTED_DECISIONS
 from tokenscope_trace.traces.schema import Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 from tokenscope_trace.tree.search import Finishing
 
-CONSIDERED = 2 * LISTED  # decisions: their order may change with what their branches turn out to be
+CONSIDERED = 2 * LISTED_DECISIONS  # decisions: their order may change with what their branches turn out to be
 _LINE_ENDS = (b"\n", b"\r", b";", b"}")
 
 

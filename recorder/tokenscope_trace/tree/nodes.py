@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.inference.engines import Tip
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.rows import Rows, joined, taken
+from tokenscope_trace.traces.rows import Rows, joined_rows, taken_rows
 from tokenscope_trace.traces.schema import BranchEnd
 
 Spell = Callable[[int], bytes]
@@ -46,7 +46,7 @@ class Grown:
 
 
 @dataclass(eq=False)
-class Comparison:
+class TextPair:
     """Two texts since one fork: that of a branch, and that of the run of nodes it left there, up to `beside`."""
 
     text: bytes
@@ -66,7 +66,7 @@ class Branch:
     asked: bool
     pending: deque[int]  # tokens still to be forced
     tail: bytes  # the text before the next token, as far as a stop string may begin there
-    comparisons: list[Comparison]  # with the paths that it and those below it left
+    comparisons: list[TextPair]  # with the paths that it and those below it left
     name: str  # the forks on the way to it
     randomness: torch.Generator
     holds: int = -1  # the parent, until the engine has read the first token
@@ -217,4 +217,4 @@ class Explored:
                 parts.append(rows)
                 total += len(rows)
             places.append(offsets[id(rows)] + row)
-        return taken(joined(parts), np.array(places, dtype=np.int64))
+        return taken_rows(joined_rows(parts), np.array(places, dtype=np.int64))

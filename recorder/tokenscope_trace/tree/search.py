@@ -27,12 +27,12 @@ from tokenscope_trace.inference.sampling import BranchDecoding, sampled_logprobs
 from tokenscope_trace.settings import AskedPlace, TreeSettings
 from tokenscope_trace.traces.rows import Rows, alternative_row
 from tokenscope_trace.traces.schema import BranchEnd
-from tokenscope_trace.tree.nodes import Branch, Comparison, Explored, Grown, MainPath, Spell
+from tokenscope_trace.tree.nodes import Branch, Explored, Grown, MainPath, Spell, TextPair
 
 OnNodes = Callable[[int], None]
 LogprobAfter = Callable[[list[int], int], tuple[float, int]]  # (ids, token) -> ln p and rank of the token after the ids
 _LEAST_WAVE = 8
-_KEPT_BACK = 3  # the part of the budget for bringing branches to an end: one in so many
+KEPT_BACK = 3  # the part of the budget for bringing branches to an end: one in so many
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Search:
         is called with it, unless it says that the memory is full.
         """
         finish = finish if self._settings.extra else None
-        kept_back = self._settings.nodes // _KEPT_BACK if finish is not None else 0
+        kept_back = self._settings.nodes // KEPT_BACK if finish is not None else 0
         self._left -= kept_back
         try:
             for row in range(len(self._main.rows)):
@@ -339,14 +339,14 @@ class Search:
                 branch.comparisons.remove(comparison)
         return False
 
-    def _comparisons(self, parent: int) -> list[Comparison]:
+    def _comparisons(self, parent: int) -> list[TextPair]:
         """Those that a branch begins with: one per fork on the way to it, with the text since that fork."""
-        found = [Comparison(b"", parent)]
+        found = [TextPair(b"", parent)]
         text = b""
         while (owner := self._explored.owner(parent)) is not None:
             branch, place = owner
             text = b"".join(self._spell(self._explored.token_of(node)) for node in branch.nodes[: place + 1]) + text
-            found.append(Comparison(text, branch.parent))
+            found.append(TextPair(text, branch.parent))
             parent = branch.parent
         return found
 
