@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.columns import Array
-from tokenscope_trace.replay_tables import UNKEPT_STEPS, WEIGHT_STEPS
+from tokenscope_trace.schema import UNKEPT_STEPS, WEIGHT_STEPS
 
 Doubles = NDArray[np.float64]
 _TIMES = 4

@@ -15,8 +15,7 @@ from tokenscope_trace.hidden import Flags
 from tokenscope_trace.literals import COMMENTS, STRINGS
 from tokenscope_trace.moved_bytes import Moved
 from tokenscope_trace.programs import PathProgram
-from tokenscope_trace.replay_tables import UNKEPT_STEPS
-from tokenscope_trace.schema import REDACTED_ID, TABLES, BranchEnd
+from tokenscope_trace.schema import REDACTED_ID, TABLES, UNKEPT_STEPS, BranchEnd
 from tokenscope_trace.traces import Trace
 
 SIGN = "█".encode()

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.columns import Array
+from tokenscope_trace.schema import UNKEPT_STEPS, WEIGHT_STEPS
 
 Floats = NDArray[np.float32]
-WEIGHT_STEPS = 255  # a weight w is stored as rint(255 sqrt w): fine where weights are small, as most are
-UNKEPT_STEPS = 65535
 
 
 @dataclass(frozen=True)

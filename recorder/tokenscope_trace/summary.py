@@ -18,7 +18,7 @@ from tokenscope_trace.figures import decimal, percent
 from tokenscope_trace.program_text import Passage, Row, capped, excerpt, lines, numbered, passages, program, rows
 from tokenscope_trace.provenance import facts, settings
 from tokenscope_trace.review import Review, review
-from tokenscope_trace.schema import Origin
+from tokenscope_trace.schema import SURPRISAL_EDGES, Origin
 from tokenscope_trace.traces import File, Trace
 from tokenscope_trace.uncertain import (
     UNCERTAIN,
@@ -34,7 +34,6 @@ from tokenscope_trace.uncertain import (
 )
 from tokenscope_trace.visible import deceptive, shortened, visible_line, visible_token
 
-SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, as in viewer/reading/metrics.js
 LISTED = 8
 FILES_LISTED = 100
 FILES_SHOWN = 10  # with an excerpt
