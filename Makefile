@@ -64,6 +64,10 @@ format: .venv/.test ## apply the formatter and the linter's fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: schema
+schema: .venv/.runtime ## write viewer/trace/schema.js from the Python that it repeats
+	$(BIN)/python recorder/viewer_schema.py
+
 .PHONY: fuzz
 fuzz: .venv/.test node_modules/.installed ## the reader and the viewer's decoder on damaged recordings (half an hour)
 	$(BIN)/python tests/fuzz/seeds.py build/fuzz/seeds

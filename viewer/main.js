@@ -3,10 +3,11 @@
 import { run } from '#viewer/application';
 import { part } from '#viewer/elements/dom';
 import { PayloadError, unpackPayload } from '#viewer/trace/payload';
+import { MAJOR_VERSION } from '#viewer/trace/schema';
 import { readTrace } from '#viewer/trace/trace';
 import { restoreTheme } from '#viewer/views/theme_view';
 
-const FORMAT = '1';
+const FORMAT = String(MAJOR_VERSION);
 
 restoreTheme();
 open().then(({ trace, payload }) => run(trace, payload)).catch(refuse);

@@ -9,7 +9,8 @@ from tests.browser.test_accessibility import violations
 from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
-from tokenscope_trace.reports.review import WORDS, review
+from tokenscope_trace.reports.review import review
+from tokenscope_trace.traces.schema import OUTCOME_WORDS
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +331,7 @@ def test_the_viewer_and_the_review_use_the_same_words(open_report, trace, found)
             if option.branch < 0:
                 continue
             choice(report, decision.number, place).click()
-            words = WORDS[int(trace.outcomes.outcome[option.branch])][1]
+            words = OUTCOME_WORDS[int(trace.outcomes.outcome[option.branch])][1]
             assert report.page.locator(".crumb[aria-current] .led-to").inner_text() == words
             assert option.outcome.startswith(words)
             report.page.keyboard.press("Escape")

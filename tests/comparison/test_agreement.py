@@ -15,9 +15,8 @@ from tokenscope_trace.comparison.number_differences import layer_attention
 from tokenscope_trace.comparison.shared_paths import SamePaths, branch_nodes, same_paths
 from tokenscope_trace.comparison.verdict import as_json, report
 from tokenscope_trace.errors import TraceError
-from tokenscope_trace.reports.review import WORDS
 from tokenscope_trace.traces.layers import LayerAttention
-from tokenscope_trace.traces.schema import BranchEnd, CheckResult, Outcome
+from tokenscope_trace.traces.schema import OUTCOME_WORDS, BranchEnd, CheckResult, Outcome
 
 
 @pytest.fixture(scope="module")
@@ -296,8 +295,8 @@ def test_a_branch_that_ends_otherwise_or_has_another_outcome(full):
     kinds = [one.kind for one in found.changes]
     assert kinds[0] == "outcome"
     assert set(kinds[1:]) == {"option"}, "the decision's option led elsewhere, too"
-    assert found.changes[0].recorded == WORDS[Outcome.OTHER_CALLS][1]
-    assert found.changes[0].again == WORDS[Outcome.RENAMED][1]
+    assert found.changes[0].recorded == OUTCOME_WORDS[Outcome.OTHER_CALLS][1]
+    assert found.changes[0].again == OUTCOME_WORDS[Outcome.RENAMED][1]
 
 
 def test_decisions_in_another_order_and_with_other_numbers(full):

@@ -5,7 +5,7 @@
 
 import { percent } from '#viewer/reading/format';
 import { bucketOf, MISSING } from '#viewer/reading/metrics';
-import { ORIGIN } from '#viewer/trace/trace';
+import { ORIGIN, UNKEPT_STEPS, WEIGHT_STEPS } from '#viewer/trace/schema';
 
 /** Shares have one scale everywhere, as metrics have. @type {import('#viewer/reading/metrics').Metric} */
 export const WEIGHT = {
@@ -13,7 +13,7 @@ export const WEIGHT = {
   values: () => new Float32Array(), format: percent, height: Math.sqrt,
 };
 /** Codes to weights. */
-const WEIGHTS = Float64Array.from({ length: 256 }, (_, code) => (code / 255) ** 2);
+const WEIGHTS = Float64Array.from({ length: WEIGHT_STEPS + 1 }, (_, code) => (code / WEIGHT_STEPS) ** 2);
 const LEAST = 0.0005; // what is less can not be seen in a number
 
 /** @typedef {{ layer: number, head: number }} Heads that are averaged: numbers from 0, -1 for all */
@@ -96,14 +96,14 @@ export function eachLooker({ attention: { top, queries, weight }, layers, bySour
 
 /** The mass of a row that is on none of its kept sources. @param {Index} index @param {number} row */
 export function unkeptOf({ attention }, row) {
-  return (attention.unkept[row] ?? 0) / 65535;
+  return (attention.unkept[row] ?? 0) / UNKEPT_STEPS;
 }
 
 /** The most that a source can have which a row did not keep, with the rounding. @param {Index} index @param {number} row */
 function mostUnkept(index, row) {
   const { top, weight } = index.attention;
   const code = weight[row * top + top - 1] ?? 0;
-  return Math.min(unkeptOf(index, row) + 8e-6, ((code + 0.5) / 255) ** 2);
+  return Math.min(unkeptOf(index, row) + 8e-6, ((code + 0.5) / WEIGHT_STEPS) ** 2);
 }
 
 /**

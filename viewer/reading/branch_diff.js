@@ -4,7 +4,7 @@
  */
 
 import { align } from '#viewer/reading/alignment';
-import { REJOINED } from '#viewer/reading/branches';
+import { END } from '#viewer/trace/schema';
 
 const CONTEXT = 3; // lines
 const EXACT = new TextDecoder('latin1'); // one character for each byte
@@ -41,7 +41,7 @@ export function differences(main, shown) {
   writer.flush();
   const goesOn = main.layout.lines.length - writer.main.number;
   const more = goesOn > 0 ? `; the main path goes on for ${goesOn} line${goesOn === 1 ? '' : 's'}` : '';
-  const isComplete = shown.tree.isFinished(shown.branch) || shown.trace.branches.end[shown.branch] === REJOINED;
+  const isComplete = shown.tree.isFinished(shown.branch) || shown.trace.branches.end[shown.branch] === END.rejoined;
   const end = `The branch ends here: ${shown.tree.endOf(shown.branch)}${isComplete ? '' : `. It was not continued beyond${more}`}.`;
   const removed = compared.filter(({ b: other }) => other < 0).length;
   return { rows: fold(writer.rows, start), removed, added: compared.filter(({ a: other }) => other < 0).length, end };

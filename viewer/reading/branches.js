@@ -5,22 +5,23 @@
 
 import { count } from '#viewer/reading/format';
 import { outcomeOf } from '#viewer/reading/outcomes';
+import { END } from '#viewer/trace/schema';
 
 export const MAIN = -1;
 const NONE = -2;
 
-/** By the values of branches.end. @type {readonly ((tokens: string) => string)[]} */
-const ENDS = [
-  (tokens) => `after ${tokens}, the length that was asked for`,
-  () => 'the model ended the text',
-  () => 'a stop string ended it',
-  () => 'from here on it says the same as the path it left',
-  (tokens) => `after ${tokens} the model\u2019s context was full`,
-  (tokens) => `after ${tokens} the budget of the recording was spent`,
-  (tokens) => `cut short after ${tokens}`,
-];
-const FINISHED = [1, 2];
-export const REJOINED = 3;
+/** By value of END: why a branch ends, in words. @type {Record<number, (tokens: string) => string>} */
+const ENDS = byValue({
+  length: (tokens) => `after ${tokens}, the length that was asked for`,
+  end_of_text: () => 'the model ended the text',
+  stop_string: () => 'a stop string ended it',
+  rejoined: () => 'from here on it says the same as the path it left',
+  context: (tokens) => `after ${tokens} the model\u2019s context was full`,
+  nodes: (tokens) => `after ${tokens} the budget of the recording was spent`,
+  cut: (tokens) => `cut short after ${tokens}`,
+});
+/** @type {readonly (number | undefined)[]} */
+const FINISHED = [END.end_of_text, END.stop_string];
 
 /**
  * @typedef {object} Tree
@@ -96,9 +97,9 @@ export function treeOf(trace) {
     siblings,
     replaced: (node) => next[nodes.parent[node] ?? -1] ?? -1,
     explored: (node) => Math.min(1, siblings(node).reduce((sum, one) => sum + Math.exp(nodes.logprob[one] ?? NaN), 0)),
-    endOf: (branch) => (ENDS[branches.end[branch] ?? 0] ?? ENDS[0])?.(tokens(branches.count[branch] ?? 0)) ?? '',
+    endOf: (branch) => ENDS[branches.end[branch] ?? END.length]?.(tokens(branches.count[branch] ?? 0)) ?? '',
     outcomeOf: (branch) => outcomeOf(trace, branch)?.words ?? '',
-    isFinished: (branch) => branch < 0 || FINISHED.includes(branches.end[branch] ?? 0),
+    isFinished: (branch) => branch < 0 || FINISHED.includes(branches.end[branch]),
     probabilityOf: (branch) => Math.exp(nodes.logprob[firstOf(branch)] ?? NaN),
   };
 }
@@ -106,4 +107,9 @@ export function treeOf(trace) {
 /** @param {number} amount */
 export function tokens(amount) {
   return `${count(amount)} token${amount === 1 ? '' : 's'}`;
+}
+
+/** @param {Record<keyof typeof END, (tokens: string) => string>} words of every end */
+function byValue(words) {
+  return Object.fromEntries(Object.entries(END).map(([name, value]) => [value, words[/** @type {keyof typeof END} */ (name)]]));
 }

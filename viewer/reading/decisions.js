@@ -1,8 +1,9 @@
 /** The decisions of a recording: where each stands on a path. Pure. */
 
+import { DECISION } from '#viewer/trace/schema';
+
 /** @typedef {{ number: number, node: number, nodes: number[], line: number, taste: boolean }} Placed nodes: of the path, the first one is `node`; line from 0 */
 
-const TASTE = 2;
 const BLANK = /^\s*(?=\S)/;
 const EXACT = new TextDecoder('latin1');
 
@@ -18,7 +19,7 @@ export function decisionsOn(trace, tree, layout) {
     const own = Array.from({ length: decisions.count[row] ?? 0 }, (_, i) => first + i);
     const nodes = isHere(first) ? own.filter(isHere) : tree.siblings(first).filter(isHere);
     const node = nodes[0] ?? -1;
-    return { number: row + 1, node, nodes, line: node < 0 ? -1 : lineOf(trace, layout, isHere(first) && (decisions.syntax[row] ?? -1) >= 0 ? firstSign(trace, layout, node) : node), taste: ((decisions.flags[row] ?? 0) & TASTE) > 0 };
+    return { number: row + 1, node, nodes, line: node < 0 ? -1 : lineOf(trace, layout, isHere(first) && (decisions.syntax[row] ?? -1) >= 0 ? firstSign(trace, layout, node) : node), taste: ((decisions.flags[row] ?? 0) & DECISION.taste) > 0 };
   }).filter(({ node }) => node >= 0);
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { pieces, piecesOfToken } from '#viewer/reading/text';
-import { ORIGIN } from '#viewer/trace/trace';
+import { ORIGIN } from '#viewer/trace/schema';
 
 /**
  * @typedef {object} Cell what one token shows on one line

@@ -5,8 +5,9 @@
 
 import { count, decimal, probability, share } from '#viewer/reading/format';
 import { settledLayers } from '#viewer/reading/lens';
+import { SURPRISAL_EDGES, UNCERTAIN } from '#viewer/trace/schema';
 
-export const BUCKETS = 6;
+export const BUCKETS = SURPRISAL_EDGES.length + 1;
 export const MISSING = 255;
 
 /**
@@ -25,7 +26,8 @@ export const MISSING = 255;
  * @property {string} [definition] where the trace has none
  */
 
-const BITS = [0.1, 0.5, 1, 2, 4];
+const BITS = SURPRISAL_EDGES;
+const DOUBT = BITS.indexOf(UNCERTAIN) + 1;
 const SHARES = [0.95, 0.75, 0.5, 0.25, 0.05];
 const DEPTHS = [0.5, 0.7, 0.85, 0.95];
 const bits = (/** @type {number} */ value) => decimal(value, 'bits');
@@ -35,11 +37,11 @@ const rest = (/** @type {number} */ value) => 1 - value;
 /** @type {readonly Metric[]} */
 const METRICS = [
   {
-    key: 'surprisal', label: 'surprisal', unit: 'bits', start: 0, edges: BITS, falling: false, uncertain: 3,
+    key: 'surprisal', label: 'surprisal', unit: 'bits', start: 0, edges: BITS, falling: false, uncertain: DOUBT,
     values: (nodes) => nodes.logprob.map((logprob) => Math.abs(logprob / Math.LN2)), format: bits, height: logHeight,
   },
   {
-    key: 'entropy', label: 'entropy', unit: 'bits', start: 0, edges: BITS, falling: false, uncertain: 3,
+    key: 'entropy', label: 'entropy', unit: 'bits', start: 0, edges: BITS, falling: false, uncertain: DOUBT,
     values: (nodes) => nodes.entropy, format: bits, height: logHeight,
   },
   {
@@ -56,7 +58,7 @@ const METRICS = [
     height: (value) => Math.min(1, Math.log10(value) / 4),
   },
   {
-    key: 'gap', label: 'gap', unit: 'nats', start: 0, edges: BITS, falling: false, uncertain: 3,
+    key: 'gap', label: 'gap', unit: 'nats', start: 0, edges: BITS, falling: false, uncertain: DOUBT,
     values: (nodes) => nodes.gap, format: (value) => decimal(value, 'nats'), height: logHeight,
   },
   {

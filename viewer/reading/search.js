@@ -1,11 +1,11 @@
 /** A query over the path that is shown: text, a pattern and conditions, all of which must hold -> the tokens where they do. Pure. */
 
-import { OUTCOMES, outcomeOf } from '#viewer/reading/outcomes';
+import { outcomeOf } from '#viewer/reading/outcomes';
 import { remembered } from '#viewer/reading/reading';
 import { whereIs } from '#viewer/reading/syntax';
-import { ORIGIN } from '#viewer/trace/trace';
+import { LIKELY, ORIGIN, OUTCOME_WORDS } from '#viewer/trace/schema';
 
-const LIKELY = Math.log(0.05); // as for the decisions
+const LEAST = Math.log(LIKELY);
 const PIECE = 256; // characters of a line that a pattern sees at once
 const PATIENCE = 500; // milliseconds
 const COST = 2 ** 32; // what a pattern may try on a piece, at worst
@@ -172,7 +172,7 @@ function testOf(reading, { key, value, sign }) {
       return (node) => {
         const first = trace.alternativeOffsets[node] ?? 0;
         const others = ids.subarray(first, trace.alternativeOffsets[node + 1]);
-        return others.some((id, i) => (logprob[first + i] ?? NaN) >= LIKELY && id !== trace.nodes.token_id[node] && has(id));
+        return others.some((id, i) => (logprob[first + i] ?? NaN) >= LEAST && id !== trace.nodes.token_id[node] && has(id));
       };
     }
     case 'branch':
@@ -183,7 +183,7 @@ function testOf(reading, { key, value, sign }) {
         return holds(text);
       });
     case 'outcome': {
-      const keys = [...new Set(OUTCOMES.map(([name]) => name))];
+      const keys = [...new Set(OUTCOME_WORDS.map(([name]) => name))];
       if (!keys.some((name) => name.startsWith(value))) throw new QueryError(`An outcome is one of ${keys.join(', ')}.`);
       return departing((branch) => outcomeOf(trace, branch)?.key.startsWith(value));
     }

@@ -4,8 +4,9 @@
  */
 
 import { inFileOrder } from '#viewer/reading/layout';
+import { at } from '#viewer/trace/arrays';
+import { FLAG } from '#viewer/trace/schema';
 
-export const FLAG = Object.freeze({ named: 1, error: 2, missing: 4, expression: 8, statement: 16, block: 32, arm: 64 });
 const NEWLINE = 10;
 const KEPT = 12; // kinds of a chart
 const isSpace = (/** @type {number | undefined} */ byte) => byte === 32 || (byte !== undefined && byte > 8 && byte < 14);
@@ -174,9 +175,4 @@ export function byKind(structure, spans) {
     for (const token of tokensOf(structure, span)) tokens.set(token.node, token);
   }
   return Array.from(kinds, ([kind, tokens]) => ({ kind, tokens: [...tokens.values()] })).sort((a, b) => b.tokens.length - a.tokens.length).slice(0, KEPT);
-}
-
-/** @param {ArrayLike<number>} values @param {number} index */
-function at(values, index) {
-  return /** @type {number} */ (values[index]);
 }

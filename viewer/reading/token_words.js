@@ -2,10 +2,10 @@
 
 import { count, hexBytes } from '#viewer/reading/format';
 import { pieces, piecesOfToken, spoken, visible } from '#viewer/reading/text';
-import { ORIGIN } from '#viewer/trace/trace';
+import { ORIGIN } from '#viewer/trace/schema';
 
-/** By the values of ORIGIN. */
-const ORIGINS = ['prompt', 'output', 'branch output', 'scored'];
+/** @type {Record<number, string>} */
+const ORIGINS = { [ORIGIN.prompt]: 'prompt', [ORIGIN.main]: 'output', [ORIGIN.branch]: 'branch output', [ORIGIN.scored]: 'scored' };
 
 /**
  * @typedef {object} Description

@@ -4,7 +4,7 @@
  */
 
 import { MAIN } from '#viewer/reading/branches';
-import { ORIGIN } from '#viewer/trace/trace';
+import { ORIGIN } from '#viewer/trace/schema';
 
 /**
  * @typedef {object} Bar one branch, or the main path

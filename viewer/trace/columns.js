@@ -2,17 +2,9 @@
  * One column as the trace format stores it -> a typed array. Undoes the filters; trusts nothing it is given.
  */
 
-/** @typedef {Uint8Array | Uint16Array | Uint32Array | Int32Array | BigInt64Array | Float32Array | Float64Array} Column */
+import { TYPES } from '#viewer/trace/schema';
 
-const TYPES = {
-  '|u1': Uint8Array,
-  '<u2': Uint16Array,
-  '<u4': Uint32Array,
-  '<i4': Int32Array,
-  '<i8': BigInt64Array,
-  '<f4': Float32Array,
-  '<f8': Float64Array,
-};
+/** @typedef {Uint8Array | Uint16Array | Uint32Array | Int32Array | BigInt64Array | Float32Array | Float64Array} Column */
 
 /**
  * @param {string} name for the error's sentence

@@ -3,12 +3,10 @@
  * anything is allocated, nesting is bounded, text must be UTF-8, a map may hold a key once, nothing may follow the document.
  */
 
+import { LIMITS } from '#viewer/trace/schema';
+
 /** @typedef {null | boolean | number | bigint | string | Uint8Array | unknown[] | { [key: string]: unknown }} Value */
 
-const MAX_DEPTH = 16;
-const MAX_ENTRIES = 2 ** 13;
-const MAX_VALUES = 2 ** 20;
-const MAX_STRING = 2 ** 20;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -39,7 +37,7 @@ export function decode(bytes) {
   /** @param {number} count */
   function text(count) {
     const from = take(count);
-    if (count > MAX_STRING) throw new Error('a string is longer than any may be');
+    if (count > LIMITS.string) throw new Error('a string is longer than any may be');
     try {
       return utf8.decode(bytes.subarray(from, at));
     } catch {
@@ -55,7 +53,7 @@ export function decode(bytes) {
 
   /** @param {number} count @param {number} depth */
   function list(count, depth) {
-    if (count > Math.min(MAX_ENTRIES, bytes.length - at)) throw new Error('a list is longer than the document, or than any may be');
+    if (count > Math.min(LIMITS.entries, bytes.length - at)) throw new Error('a list is longer than the document, or than any may be');
     const values = [];
     for (let i = 0; i < count; i++) values.push(value(depth + 1));
     return values;
@@ -63,7 +61,7 @@ export function decode(bytes) {
 
   /** @param {number} count @param {number} depth */
   function map(count, depth) {
-    if (count > Math.min(MAX_ENTRIES, (bytes.length - at) / 2)) throw new Error('a map is longer than the document, or than any may be');
+    if (count > Math.min(LIMITS.entries, (bytes.length - at) / 2)) throw new Error('a map is longer than the document, or than any may be');
     /** @type {{ [key: string]: unknown }} */
     const entries = Object.create(null);
     for (let i = 0; i < count; i++) {
@@ -77,8 +75,8 @@ export function decode(bytes) {
 
   /** @param {number} depth @returns {Value} */
   function value(depth) {
-    if (++made > MAX_VALUES) throw new Error('the document holds too many values');
-    if (depth > MAX_DEPTH) throw new Error('the document nests too deep');
+    if (++made > LIMITS.values) throw new Error('the document holds too many values');
+    if (depth > LIMITS.depth) throw new Error('the document nests too deep');
     const type = bytes[take(1)] ?? 0;
     if (type < 0x80) return type;
     if (type < 0x90) return map(type & 0x0f, depth);

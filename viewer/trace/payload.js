@@ -3,6 +3,8 @@
  * damage is an error and not a wrong number. Never yields more bytes than the page says there are.
  */
 
+import { LIMITS } from '#viewer/trace/schema';
+
 /** An error whose message is one sentence for the reader. */
 export class PayloadError extends Error {}
 
@@ -15,7 +17,7 @@ export async function unpackPayload(base64, byteCount) {
   if (typeof DecompressionStream === 'undefined') {
     throw new PayloadError('This browser cannot unpack the recording: it lacks DecompressionStream (Chrome 80, Firefox 113, Safari 16.4 have it).');
   }
-  if (!Number.isSafeInteger(byteCount) || byteCount < 0 || byteCount > 2 ** 29) {
+  if (!Number.isSafeInteger(byteCount) || byteCount < 0 || byteCount > LIMITS.payload) {
     throw new PayloadError('The recording inside this file claims an impossible size.');
   }
   return inflate(fromBase64(base64), byteCount);

@@ -3,8 +3,9 @@
  * are not compressed: the file is whole, only larger than the one that was recorded. Pure.
  */
 
-// Magic; major and minor version, as schema.py has them.
-const ENVELOPE = [0x89, 0x54, 0x53, 0x43, 0x0d, 0x0a, 0x1a, 0x0a, 1, 0, 5, 0];
+import { MAGIC, MAJOR_VERSION, MINOR_VERSION } from '#viewer/trace/schema';
+
+const ENVELOPE = [...MAGIC, MAJOR_VERSION, 0, MINOR_VERSION, 0];
 const HEAD = 30;
 const BLOCK = 1 << 17;
 // Frame: magic, size in four bytes and a checksum follow, a window of one block.

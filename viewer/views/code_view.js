@@ -12,7 +12,7 @@ import { sharedPlaces } from '#viewer/reading/layout';
 import { MISSING } from '#viewer/reading/metrics';
 import { foldsOf } from '#viewer/reading/scored_files';
 import { visibleNode } from '#viewer/reading/token_words';
-import { ORIGIN } from '#viewer/trace/trace';
+import { ORIGIN } from '#viewer/trace/schema';
 
 const LINES_PER_BLOCK = 20;
 const LINE = 21; // pixels
@@ -20,8 +20,10 @@ const STEP = 4 * LINE;
 const SLICE = 8; // milliseconds of work while the browser has time
 const SETTLED = 120; // milliseconds without a change of the browser's selection
 const encoder = new TextEncoder();
-/** By the values of ORIGIN. */
-const ORIGIN_CLASSES = ['prompt', 'output', 'output branch', 'output'];
+/** @type {Record<number, string>} */
+const ORIGIN_CLASSES = {
+  [ORIGIN.prompt]: 'prompt', [ORIGIN.main]: 'output', [ORIGIN.branch]: 'output branch', [ORIGIN.scored]: 'output',
+};
 
 /** @typedef {{ element: HTMLElement, node: number, base: string }} Drawn */
 /** @typedef {{ element: HTMLElement, cells: Map<number, Drawn[]>, draw: (() => Drawn[]) | null, visible: boolean, stale: boolean }} Block cells by token; draw: how they come, while it is empty */

@@ -3,12 +3,12 @@
 import { h, tell } from '#viewer/elements/dom';
 import { BUCKETS, MISSING } from '#viewer/reading/metrics';
 import { bars, placeAt, runs, scaleOf } from '#viewer/reading/strip_layout';
-import { ORIGIN } from '#viewer/trace/trace';
+import { ORIGIN } from '#viewer/trace/schema';
 
 const FOOT = 18;
 const LEAST = 1.5;
-/** By the values of ORIGIN. */
-const LABELS = ['prompt', 'output', 'branch', 'code'];
+/** @type {Record<number, string>} */
+const LABELS = { [ORIGIN.prompt]: 'prompt', [ORIGIN.main]: 'output', [ORIGIN.branch]: 'branch', [ORIGIN.scored]: 'code' };
 const PROMPT_ALPHA = 0.5; // the prompt is quieter than the output, here as in the code
 
 /** @param {HTMLElement} root */

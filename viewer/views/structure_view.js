@@ -3,9 +3,10 @@
 import { closer, h, tell, tokenText } from '#viewer/elements/dom';
 import { count, decimal } from '#viewer/reading/format';
 import { bucketOf, MISSING } from '#viewer/reading/metrics';
-import { aggregate, byKind, FLAG, kindOf, lineAt, spansOf, tokensOf } from '#viewer/reading/syntax';
+import { aggregate, byKind, kindOf, lineAt, spansOf, tokensOf } from '#viewer/reading/syntax';
 import { pieces, visible } from '#viewer/reading/text';
 import { NUMBERS, SPANS } from '#viewer/state';
+import { FLAG } from '#viewer/trace/schema';
 
 const ROW = 24; // pixels, as in the style sheet
 const SPARE = 10; // rows drawn beyond those in sight

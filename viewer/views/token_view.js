@@ -7,7 +7,7 @@ import { bucketOf, MISSING } from '#viewer/reading/metrics';
 import { kindOf, percentile, whereIs } from '#viewer/reading/syntax';
 import { piecesOfToken, spoken } from '#viewer/reading/text';
 import { describe, visibleId, visibleText } from '#viewer/reading/token_words';
-import { ORIGIN } from '#viewer/trace/trace';
+import { ORIGIN } from '#viewer/trace/schema';
 
 const PREVIEW = 24; // tokens of a branch
 const FEW = 10; // tokens of a kind, below which a place among them says little

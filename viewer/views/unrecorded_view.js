@@ -3,7 +3,7 @@
 import { h, tell, tokenText } from '#viewer/elements/dom';
 import { forcedBefore, commandWith, escapeText, positionOf } from '#viewer/reading/rerun_command';
 import { visibleId, visibleNode } from '#viewer/reading/token_words';
-import { ORIGIN } from '#viewer/trace/trace';
+import { ORIGIN } from '#viewer/trace/schema';
 
 const NO_TEXT = new Uint8Array();
 const encoder = new TextEncoder();

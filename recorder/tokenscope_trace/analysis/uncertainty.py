@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import lines, program
+from tokenscope_trace.traces.schema import SURPRISAL_EDGES
 from tokenscope_trace.traces.trace import File, Trace
 
-NEAR_CERTAIN = 0.1  # bits: the first edge of the report's colour scale, a probability of 93 %
+NEAR_CERTAIN = SURPRISAL_EDGES[0]  # bits: the first edge of the report's colour scale, a probability of 93 %
 UNCERTAIN = 1.0  # bits: a probability of a half or less
 
 

@@ -12,9 +12,8 @@ import numpy as np
 
 from tokenscope_trace.comparison.noise_floor import Floor
 from tokenscope_trace.comparison.shared_paths import SamePaths
-from tokenscope_trace.reports.review import WORDS
 from tokenscope_trace.text import shortened, visible_line, visible_token
-from tokenscope_trace.traces.schema import BranchEnd, CheckResult, DecisionFlag, Outcome
+from tokenscope_trace.traces.schema import OUTCOME_WORDS, BranchEnd, CheckResult, DecisionFlag, Outcome
 from tokenscope_trace.traces.trace import Trace
 
 _ENDS = {
@@ -111,7 +110,7 @@ def _outcomes(a: Trace, b: Trace, paths: SamePaths) -> Iterator[Change]:
         return
     for branch, other in enumerate(paths.branches.tolist()):
         if other >= 0 and a.outcomes.outcome[branch] != b.outcomes.outcome[other]:
-            said = [WORDS[Outcome(int(code))][1] for code in (a.outcomes.outcome[branch], b.outcomes.outcome[other])]
+            said = [OUTCOME_WORDS[Outcome(int(code))][1] for code in (a.outcomes.outcome[branch], b.outcomes.outcome[other])]
             yield Change("outcome", int(a.branches.first[branch]), f"of {branch_name(a, branch)}", *said)
 
 
@@ -156,7 +155,7 @@ def _listed(trace: Trace) -> list[_Decision]:
 def _led_to(trace: Trace, branch: int) -> str:
     if branch < 0:
         return "not explored"
-    return WORDS[Outcome(int(trace.outcomes.outcome[branch]))][1] if len(trace.outcomes) else "not compared"
+    return OUTCOME_WORDS[Outcome(int(trace.outcomes.outcome[branch]))][1] if len(trace.outcomes) else "not compared"
 
 
 def _decisions(a: Trace, b: Trace, paths: SamePaths, floor: Floor) -> Iterator[Change]:

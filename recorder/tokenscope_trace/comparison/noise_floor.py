@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.layers import UNKEPT_STEPS, WEIGHT_STEPS
+from tokenscope_trace.traces.schema import UNKEPT_STEPS, WEIGHT_STEPS
 
 Doubles = NDArray[np.float64]
 _TIMES = 4

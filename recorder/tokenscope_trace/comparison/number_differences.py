@@ -18,7 +18,7 @@ from tokenscope_trace.comparison.noise_floor import Doubles, Floor
 from tokenscope_trace.comparison.shared_paths import SamePaths
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens
-from tokenscope_trace.traces.schema import Origin
+from tokenscope_trace.traces.schema import UNKEPT_STEPS, WEIGHT_STEPS, Origin
 from tokenscope_trace.traces.trace import Trace
 
 PARTS = {Origin.PROMPT: "prompt", Origin.MAIN: "output", Origin.BRANCH: "branches", Origin.SCORED: "code"}
@@ -188,9 +188,9 @@ def layer_attention(ours: LayerAttention, theirs: LayerAttention, paths: SamePat
         parts.append([rows[query], head, source, one[query, head, source], two[query, head, source]])
     node, head, source, code, other = (np.concatenate(column) for column in zip(*parts, strict=True))
     keys = {"layer": np.full(len(node), ours.layer), "head": head, "source": source}
-    weights = [np.where(values > 0, np.square(values / 255.0), np.nan) for values in (code, other)]
+    weights = [np.where(values > 0, np.square(values / WEIGHT_STEPS), np.nan) for values in (code, other)]
     compared = int((ours.codes[queries] > 0).sum())
-    bound = np.maximum(code, other) * 2 * floor.code / 255.0**2
+    bound = np.maximum(code, other) * 2 * floor.code / WEIGHT_STEPS**2
     found = [
         Numbers(
             "attention.weight", "", compared, node.astype(np.int32), keys, weights[0], weights[1], bound.astype(np.float64)
@@ -207,9 +207,9 @@ def layer_attention(ours: LayerAttention, theirs: LayerAttention, paths: SamePat
             one.size,
             queries[query],
             {"layer": np.full(len(query), ours.layer), "head": head},
-            one[query, head] / 65535.0,
-            two[query, head] / 65535.0,
-            np.full(len(query), floor.unkept / 65535.0),
+            one[query, head] / UNKEPT_STEPS,
+            two[query, head] / UNKEPT_STEPS,
+            np.full(len(query), floor.unkept / UNKEPT_STEPS),
         )
     )
     return found

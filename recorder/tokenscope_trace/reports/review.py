@@ -16,7 +16,7 @@ from tokenscope_trace.reports.markdown import code_span, fenced, plain
 from tokenscope_trace.reports.syntax_words import place_in_words
 from tokenscope_trace.text import percent, shortened, visible_line, visible_text, visible_token
 from tokenscope_trace.traces.programs import PathProgram, Programs
-from tokenscope_trace.traces.schema import BranchEnd, CheckResult, DecisionFlag, Outcome, Scope, SyntaxFlag
+from tokenscope_trace.traces.schema import OUTCOME_WORDS, BranchEnd, CheckResult, DecisionFlag, Outcome, Scope, SyntaxFlag
 from tokenscope_trace.traces.syntax import Syntax
 from tokenscope_trace.traces.trace import Trace
 
@@ -30,17 +30,6 @@ _CHILDREN = 1000  # of a block, among which its name is looked for
 _DIFF_BYTES, _DIFFED = 100_000, 1000  # of each side, bytes and lines
 _EXCERPT = 4096  # bytes of what was written
 
-WORDS = {
-    Outcome.NOT_COMPARED: ("unknown", "not compared"),
-    Outcome.SAME_TEXT: ("same", "the same text again"),
-    Outcome.SAME_PROGRAM: ("same", "the same program"),
-    Outcome.RENAMED: ("renamed", "the same but for names"),
-    Outcome.OTHER_EXPRESSION: ("expression", "another expression"),
-    Outcome.OTHER_CONTROL_FLOW: ("control", "other control flow"),
-    Outcome.OTHER_CALLS: ("calls", "other calls"),
-    Outcome.DOES_NOT_PARSE: ("broken", "does not parse"),
-    Outcome.UNFINISHED: ("unfinished", "unfinished"),
-}
 _SHARES = {  # by key, in the order of a chart
     "same": "the same program",
     "renamed": "the same but for names",
@@ -211,7 +200,7 @@ def cautions(decision: DecisionEntry) -> Iterator[str]:
 def _shares(trace: Trace) -> Iterator[Share]:
     found: dict[str, float] = {}
     for outcome, share in behaviour.by_outcome(trace).items():
-        key = WORDS[outcome][0]
+        key = OUTCOME_WORDS[outcome][0]
         found[key] = found.get(key, 0.0) + share
     for key, label in _SHARES.items():
         if key in found:
@@ -384,8 +373,8 @@ class _Reader:
     def _outcome(self, branch: int) -> tuple[str, str]:
         outcomes = self._trace.outcomes
         if not len(outcomes):
-            return WORDS[Outcome.NOT_COMPARED]
-        key, words = WORDS[Outcome(int(outcomes.outcome[branch]))]
+            return OUTCOME_WORDS[Outcome.NOT_COMPARED]
+        key, words = OUTCOME_WORDS[Outcome(int(outcomes.outcome[branch]))]
         scope = _SCOPES[Scope(int(outcomes.scope[branch]))]
         return key, f"{words} {scope}".rstrip()
 

@@ -31,10 +31,9 @@ from tokenscope_trace.reports.review import Review, review
 from tokenscope_trace.text import deceptive, decimal, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import lines, program
-from tokenscope_trace.traces.schema import Origin
+from tokenscope_trace.traces.schema import SURPRISAL_EDGES, Origin
 from tokenscope_trace.traces.trace import File, Trace
 
-SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, as in viewer/reading/metrics.js
 LISTED_PLACES = 8
 FILES_LISTED = 100
 FILES_SHOWN = 10  # with an excerpt

@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array, Floats
-
-WEIGHT_STEPS = 255  # a weight w is stored as rint(255 sqrt w): fine where weights are small, as most are
-UNKEPT_STEPS = 65535
+from tokenscope_trace.traces.schema import UNKEPT_STEPS, WEIGHT_STEPS
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.container import Tables
-from tokenscope_trace.traces.layers import UNKEPT_STEPS
 from tokenscope_trace.traces.programs import PathProgram
-from tokenscope_trace.traces.schema import REDACTED_ID, TABLES, BranchEnd
+from tokenscope_trace.traces.schema import REDACTED_ID, TABLES, UNKEPT_STEPS, BranchEnd
 from tokenscope_trace.traces.syntax import TokenPlaces
 from tokenscope_trace.traces.trace import Trace
 

@@ -1,6 +1,6 @@
 """The trace's tables, columns and metrics: names, dtypes, units, meanings. The one place that lists them.
 
-Knows nothing of files or models. FORMAT.md says the same in prose; a test holds the two together.
+Knows nothing of files or models. FORMAT.md says the same in prose, viewer/trace/schema.js for the page; tests hold them together.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from enum import IntEnum, IntFlag
 MAJOR_VERSION = 1
 MINOR_VERSION = 5
 REDACTED_ID = 2**31 - 1  # of tokens that were left out: no vocabulary has it
+WEIGHT_STEPS = 255  # a weight w of attention is stored as rint(255 sqrt w): fine where weights are small, as most are
+UNKEPT_STEPS = 65535  # what a row of attention did not keep is stored as rint(65535 of its share)
+SURPRISAL_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)  # bits, where the report's colours change
 
 
 class Origin(IntEnum):
@@ -58,6 +61,19 @@ class Outcome(IntEnum):
     OTHER_CALLS = 6
     DOES_NOT_PARSE = 7
     UNFINISHED = 8
+
+
+OUTCOME_WORDS = {  # a key for styles and queries, and the words
+    Outcome.NOT_COMPARED: ("unknown", "not compared"),
+    Outcome.SAME_TEXT: ("same", "the same text again"),
+    Outcome.SAME_PROGRAM: ("same", "the same program"),
+    Outcome.RENAMED: ("renamed", "the same but for names"),
+    Outcome.OTHER_EXPRESSION: ("expression", "another expression"),
+    Outcome.OTHER_CONTROL_FLOW: ("control", "other control flow"),
+    Outcome.OTHER_CALLS: ("calls", "other calls"),
+    Outcome.DOES_NOT_PARSE: ("broken", "does not parse"),
+    Outcome.UNFINISHED: ("unfinished", "unfinished"),
+}
 
 
 class Scope(IntEnum):

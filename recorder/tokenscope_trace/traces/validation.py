@@ -14,12 +14,21 @@ from tokenscope_trace.errors import CorruptTrace, OversizedTrace
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.container import Tables
 from tokenscope_trace.traces.facts import check_facts, require
-from tokenscope_trace.traces.schema import BranchEnd, CheckResult, DecisionFlag, Origin, Outcome, Scope
+from tokenscope_trace.traces.schema import (
+    UNKEPT_STEPS,
+    WEIGHT_STEPS,
+    BranchEnd,
+    CheckResult,
+    DecisionFlag,
+    Origin,
+    Outcome,
+    Scope,
+)
 
 _LOGPROBS = ("logprob", "sampled_logprob")
 _PROBABILITIES = ("margin", "tail", "sampled_tail")
+MAX_TEXT = 1 << 27  # bytes that all nodes together may spell
 _LINES = 1 << 31
-_TEXT = 1 << 27  # bytes that all nodes together may spell
 _PIECE = 1 << 20  # rows of attention that are checked at once: a trace may have hundreds of millions
 
 
@@ -74,8 +83,8 @@ def _check_size(token_id: Array, tokens: dict[str, Array]) -> None:
     """A long token may stand in very many places: what it all spells is bounded before anybody joins it."""
     sizes = tokens["byte_count"][np.searchsorted(tokens["id"], token_id)]
     total = int(np.sum(sizes, dtype=np.uint64))
-    if total > _TEXT:
-        raise OversizedTrace(f"its tokens spell {total:,} bytes, the limit is {_TEXT:,}.")
+    if total > MAX_TEXT:
+        raise OversizedTrace(f"its tokens spell {total:,} bytes, the limit is {MAX_TEXT:,}.")
 
 
 def _main_path(nodes: dict[str, Array], leaf: int) -> NDArray[np.bool_]:
@@ -170,8 +179,8 @@ def _check_rows(source: Array, weight: Array, unkept: Array, query: Array, root:
     ordered = np.sort(np.where(kept, source, -1 - np.arange(source.shape[1])), axis=1)
     require(bool(np.all(ordered[:, 1:] != ordered[:, :-1])), "a row of attention has a source twice")
     codes = weight.astype(np.float64)
-    total = np.square(codes / 255).sum(axis=1) + unkept / 65535
-    rounding = (codes + 0.25).sum(axis=1) / 255**2 + 1e-4
+    total = np.square(codes / WEIGHT_STEPS).sum(axis=1) + unkept / UNKEPT_STEPS
+    rounding = (codes + 0.25).sum(axis=1) / WEIGHT_STEPS**2 + 1e-4
     require(bool(np.all(np.abs(total - 1) <= rounding)), "a row of attention does not add up to one")
 
 
