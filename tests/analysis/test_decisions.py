@@ -14,7 +14,7 @@ from tokenscope_trace.analysis.decisions import (
     Option,
     add_decisions,
     difference,
-    find,
+    find_decisions,
     ranked,
 )
 from tokenscope_trace.analysis.structure import add_structure
@@ -83,7 +83,7 @@ def test_several_uncertain_tokens_of_one_name_are_one_decision():
         "\n",
     ]
     trace = add_structure(recorded(CODE, output, [Twig(1, [" su", "m", "\n"], [0.4])]))
-    (found,) = find(trace)
+    (found,) = find_decisions(trace)
     assert (found.first, found.last) == (2, 5)
     assert found.probability == pytest.approx(0.5 * 0.8 * 0.5)
     assert [(o.node, o.branch, pytest.approx(o.probability)) for o in found.options] == [
@@ -96,9 +96,9 @@ def test_several_uncertain_tokens_of_one_name_are_one_decision():
 
 def test_sure_tokens_decide_nothing_unless_an_alternative_was_explored():
     output = [Word(" a", 0.96, {" b": 0.04}), "\n"]
-    assert find(add_structure(recorded(CODE, output))) == []
+    assert find_decisions(add_structure(recorded(CODE, output))) == []
     explored = with_outcomes(recorded(CODE, output, [Twig(1, [" b", "\n"], [0.04])]), Outcome.OTHER_EXPRESSION)
-    assert len(find(explored)) == 1
+    assert len(find_decisions(explored)) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_fork_is_lifted_to_the_syntax_node_it_decides(output, twig, kind, word
     place = next(i for i, word in enumerate(output) if isinstance(word, Word))
     twigs = [] if twig is None else [Twig(place + 1, twig, [0.5])]
     trace = add_structure(recorded(CODE, output, twigs))
-    (found,) = find(trace)
+    (found,) = find_decisions(trace)
     assert trace.syntax.kind[found.syntax] == kind
     assert text(trace, found.syntax) == words
 
@@ -133,7 +133,7 @@ def test_leaves_that_decide_the_same_node_are_one_decision():
     ]
     twigs = [Twig(1, [" i", " in a:\n", "        pass\n"], [0.4]), Twig(2, [" in", " a:\n", "        pass\n"], [0.2])]
     trace = add_structure(recorded(["def f(a):\n"], output, twigs))
-    (found,) = find(trace)
+    (found,) = find_decisions(trace)
     assert (found.first, found.last, found.probability) == (2, 3, pytest.approx(0.4))
     assert text(trace, found.syntax) == "key, value"
     assert [(o.branch, pytest.approx(o.probability)) for o in found.options] == [(0, 0.4), (1, pytest.approx(0.1))]
@@ -142,7 +142,7 @@ def test_leaves_that_decide_the_same_node_are_one_decision():
 def test_a_keyword_decides_its_statement():
     output = [Word("    return", 0.5, {"    raise": 0.4}), " a\n"]
     trace = add_structure(recorded(["def f(a):\n"], output, [Twig(0, ["    raise", " a\n"], [0.4])]))
-    (found,) = find(trace)
+    (found,) = find_decisions(trace)
     assert trace.syntax.kind[found.syntax] == "return_statement"
 
 
@@ -151,26 +151,26 @@ def test_comments_documentation_and_prose_are_taste():
         ["    # ", Word("sum", 0.5, {"add": 0.5}), "\n"],
         ['    """', Word("Sum", 0.5, {"Add": 0.5}), '"""\n'],
     ):
-        (found,) = find(add_structure(recorded(["def f(a):\n"], [*output, "    return a\n"])))
+        (found,) = find_decisions(add_structure(recorded(["def f(a):\n"], [*output, "    return a\n"])))
         assert found.taste
     prose = [Word("Here", 0.5, {"Sure": 0.5}), ":\n", "```python\n", "x = ", Word("1", 0.5, {"2": 0.5}), "\n```\n"]
     chat = add_structure(recorded(["Hi\n"], prose, source="a.md"))
-    assert [(d.first, d.taste) for d in find(chat)] == [(5, False), (1, True)]
+    assert [(d.first, d.taste) for d in find_decisions(chat)] == [(5, False), (1, True)]
 
 
 def test_renamed_only_is_taste_and_the_same_text_is_no_decision():
     output = [Word(" a", 0.5, {" b": 0.3, " c": 0.2}), "\n"]
     trace = recorded(CODE, output, [Twig(1, [" b", "\n"], [0.3]), Twig(1, [" c", "\n"], [0.2])])
-    assert find(with_outcomes(trace, Outcome.RENAMED, Outcome.SAME_PROGRAM))[0].taste
-    assert not find(with_outcomes(trace, Outcome.RENAMED, Outcome.UNFINISHED))[0].taste
-    assert not find(with_outcomes(trace, Outcome.RENAMED, Outcome.NOT_COMPARED))[0].taste
-    assert find(with_outcomes(trace, Outcome.SAME_TEXT, Outcome.SAME_TEXT)) == []
+    assert find_decisions(with_outcomes(trace, Outcome.RENAMED, Outcome.SAME_PROGRAM))[0].taste
+    assert not find_decisions(with_outcomes(trace, Outcome.RENAMED, Outcome.UNFINISHED))[0].taste
+    assert not find_decisions(with_outcomes(trace, Outcome.RENAMED, Outcome.NOT_COMPARED))[0].taste
+    assert find_decisions(with_outcomes(trace, Outcome.SAME_TEXT, Outcome.SAME_TEXT)) == []
 
 
 @pytest.mark.parametrize(("noise", "flips"), [(None, False), (0.0, False), (0.01, False), (0.05, True)])
 def test_a_tie_within_the_noise_is_a_coin_flip(noise, flips):
     trace = add_structure(recorded(CODE, [Word(" a", 0.50, {" b": 0.49}), "\n"], noise=noise))
-    assert find(trace)[0].coin_flip is flips
+    assert find_decisions(trace)[0].coin_flip is flips
 
 
 def test_without_syntax_every_uncertain_token_is_a_decision():
@@ -178,7 +178,7 @@ def test_without_syntax_every_uncertain_token_is_a_decision():
         recorded(["Roses"], [Word(" are", 0.5, {" were": 0.4}), Word(" red", 0.7, {" blue": 0.2})], source="a.txt")
     )
     assert trace.syntax is None
-    assert [(d.first, d.syntax, d.taste) for d in find(trace)] == [(1, -1, False), (2, -1, False)]
+    assert [(d.first, d.syntax, d.taste) for d in find_decisions(trace)] == [(1, -1, False), (2, -1, False)]
 
 
 def test_the_table_lists_the_first_ones_and_says_how_many_there_are():
@@ -206,4 +206,4 @@ def test_code_that_was_not_generated_has_no_decisions():
 
 
 def test_the_rule_does_not_ask_for_branches():
-    assert all(d.difference == UNKNOWN for d in find(add_structure(synthetic_traces.plausible())))
+    assert all(d.difference == UNKNOWN for d in find_decisions(add_structure(synthetic_traces.plausible())))

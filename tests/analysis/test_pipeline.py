@@ -15,8 +15,8 @@ from tokenscope_trace.analysis.runnable import file_name, finished_programs
 from tokenscope_trace.analysis.structure import Code
 from tokenscope_trace.cli.console import print_summary
 from tokenscope_trace.languages.definitions import by_name
-from tokenscope_trace.reports.pull_request import markdown
-from tokenscope_trace.reports.review import review
+from tokenscope_trace.reports.pull_request import comment_text
+from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.settings import CheckSettings
 from tokenscope_trace.traces.schema import BranchEnd, CheckResult
@@ -110,7 +110,7 @@ def test_the_check_judges_the_output_and_its_branches():
 
 
 def test_the_review_tells_what_the_check_says():
-    found = review(analysed(double(), check=CHECK))
+    found = make_review(analysed(double(), check=CHECK))
     assert found.checks == (
         "The output passes the check; 1 of 2 finished alternatives does.",
         f"The check runs “{CHECK.command}” on each finished program.",
@@ -123,7 +123,7 @@ def test_the_review_tells_what_the_check_says():
 
 
 def test_the_markdown_shows_the_command_as_code():
-    text = markdown(analysed(double(), check=CHECK), "double.html")
+    text = comment_text(analysed(double(), check=CHECK), "double.html")
     assert "The output passes the check; 1 of 2 finished alternatives does." in text.splitlines()[2]
     assert f"The check runs `{CHECK.command}` on each finished program." in text
     assert "What moves it most is `2` on line 2:" in text
@@ -141,7 +141,7 @@ def test_the_verdict_is_the_first_sentence_under_the_headline_of_the_page_and_on
 
 def test_a_copied_comment_says_that_the_output_passes_where_an_alternative_was_checked():
     trace = analysed(double(), check=CHECK)
-    for decision in review(trace).decisions:
+    for decision in make_review(trace).decisions:
         checked = any(option.check for option in decision.options)
         assert ("The output passes the check." in decision.markdown) == checked
         assert ("; the check fails" in decision.markdown) == any(option.check == "fails" for option in decision.options)
@@ -168,14 +168,14 @@ def test_every_verdict_has_its_sentence(results, words):
         "output": np.zeros(len(rows), np.uint16),
     }
     facts = {**trace.run["check"], "pivot": None}
-    assert review(trace.replaced({**trace.run, "check": facts}, {"checks": table})).checks[0] == words
+    assert make_review(trace.replaced({**trace.run, "check": facts}, {"checks": table})).checks[0] == words
 
 
 def test_without_a_check_nothing_runs_and_nothing_is_said():
     trace = analysed(double())
     assert trace.run.get("check") is None
     assert len(trace.checks) == 0
-    assert review(trace).checks == ()
+    assert make_review(trace).checks == ()
 
 
 def test_a_stop_leaves_programs_unchecked_and_says_so():
@@ -190,7 +190,7 @@ def test_a_recording_without_finished_programs_says_so():
     trace = analysed(recorded(PROMPT, ["    return", " x"], source="double.py"), check=CHECK)
     assert any("no program" in note and "raise --max-new-tokens" in note for note in trace.run["notes"])
     assert trace.run["check"]["outputs"] == []
-    assert review(trace).checks == ()
+    assert make_review(trace).checks == ()
 
 
 def test_scored_code_is_not_run():

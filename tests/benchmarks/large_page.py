@@ -34,7 +34,7 @@ from large_recording import make
 from large_rivals import SCRIPTS, empty, naive
 from tests.browser import firefox
 
-from tokenscope_trace.reports.page import render
+from tokenscope_trace.reports.page import html_page
 
 PAGES = ("report", "empty", "naive")
 SETTLE = 2.0  # seconds until a page is quiet
@@ -199,7 +199,7 @@ def main(
         f"{len(trace.alternatives):,} alternatives, {len(trace.payload) / 1e6:.1f} MB of columns; {time.perf_counter() - begin:.1f} s to make"
     )
     begin = time.perf_counter()
-    report = render(trace)
+    report = html_page(trace)
     print(f"render: {time.perf_counter() - begin:.2f} s")
     with tempfile.TemporaryDirectory() as folder:
         texts = {"report": report, "empty": empty(report), "naive": naive(trace) if "naive" in pages else ""}

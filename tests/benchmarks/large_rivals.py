@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace import Trace
-from tokenscope_trace.reports.bundle import bundle
+from tokenscope_trace.reports.bundle import bundle_modules
 
 SCRIPTS = Path(__file__).parent / "large_page"
 _DECODERS = ("trace/payload", "trace/msgpack", "trace/columns")
@@ -29,7 +29,7 @@ def empty(report: str) -> str:
     sources = {
         name: files("tokenscope_trace.viewer").joinpath(f"{name}.js").read_text(encoding="utf-8") for name in _DECODERS
     }
-    script = bundle({**sources, "empty": (SCRIPTS / "empty.js").read_text(encoding="utf-8")}, "empty")
+    script = bundle_modules({**sources, "empty": (SCRIPTS / "empty.js").read_text(encoding="utf-8")}, "empty")
     templates = "\n".join(re.findall(r"<template.*?</template>", report))
     page = _page("", f"{templates}\n<!---->\n<script>{script}</script>")
     return page.replace("<!---->", f"<!--{' ' * max(0, len(report.encode()) - len(page.encode()))}-->")

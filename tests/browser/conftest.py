@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
-from tokenscope_trace.reports.page import render
+from tokenscope_trace.reports.page import html_page
 
 
 @dataclass
@@ -70,7 +70,7 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Open
         **options: Any,
     ) -> Opened:
         trace = synthetic_traces.CASES[what]() if isinstance(what, str) else what
-        html = render(trace)
+        html = html_page(trace)
         path = tmp_path / f"report{len(contexts)}.html"
         path.write_text(edit(html) if edit else html, encoding="utf-8", newline="")
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})

@@ -8,7 +8,7 @@ from tests.comparison.test_side_by_side import one, two
 from tests.support import synthetic_traces
 
 from tokenscope_trace.analysis.pipeline import analysed
-from tokenscope_trace.comparison.page import render_comparison
+from tokenscope_trace.comparison.page import compared_page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -21,7 +21,7 @@ def test_it_opens_reads_and_fits(browser, tmp_path, case, scheme, width):
         "changed": (synthetic_traces.changed, lambda: synthetic_traces.scored(seed=3)),
     }
     page_file = tmp_path / "comparison.html"
-    page_file.write_text(render_comparison(*(make() for make in pairs[case])), encoding="utf-8", newline="")
+    page_file.write_text(compared_page(*(make() for make in pairs[case])), encoding="utf-8", newline="")
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     incidents: list[str] = []
@@ -49,7 +49,7 @@ def test_both_recordings_are_in_sight_on_a_phone(browser, tmp_path, case, width)
     }
     page_file = tmp_path / "comparison.html"
     names = ("a_rather_long_name_of_a_recording_before.tsc", "a_rather_long_name_of_a_recording_after.tsc")
-    page_file.write_text(render_comparison(*pairs[case], names=names), encoding="utf-8", newline="")
+    page_file.write_text(compared_page(*pairs[case], names=names), encoding="utf-8", newline="")
     context = browser.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
     page.goto(page_file.as_uri())

@@ -9,7 +9,7 @@ from tests.browser.test_accessibility import violations
 from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
-from tokenscope_trace.reports.review import review
+from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.traces.schema import OUTCOME_WORDS
 
 
@@ -20,7 +20,7 @@ def trace():
 
 @pytest.fixture(scope="module")
 def found(trace):
-    return review(trace)
+    return make_review(trace)
 
 
 def plain(text):
@@ -280,7 +280,7 @@ def test_hostile_texts_stay_text(open_report):
     trace = synthetic_traces.hostile_decisions()
     for scripts in (True, False):
         report = open_report(trace, java_script_enabled=scripts)
-        for number, decision in enumerate(review(trace).decisions, 1):
+        for number, decision in enumerate(make_review(trace).decisions, 1):
             assert plain(decision.written) in plain(card(report, number).inner_text())
         assert report.page.locator("img, svg, base, iframe, object, link, form").count() == 0
         if scripts:
@@ -289,7 +289,7 @@ def test_hostile_texts_stay_text(open_report):
                 choice(report, number, 1).click()
                 assert current(report) == [f"d{number}"]
                 assert card(report, number).locator(".markdown").evaluate("e => e.textContent") == (
-                    review(trace).decisions[number - 1].markdown
+                    make_review(trace).decisions[number - 1].markdown
                 )
 
 
@@ -357,5 +357,5 @@ def test_a_number_in_the_margin_stands_on_the_line_that_its_card_names(open_repo
     lines = report.evaluate(
         "[...document.querySelectorAll('.marks .badge')].map(one => [one.dataset.d, one.closest('.line').dataset.line])"
     )
-    found = review(trace)
+    found = make_review(trace)
     assert {int(number): int(line) for number, line in lines} == {one.number: one.line for one in found.decisions}

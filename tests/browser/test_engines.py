@@ -13,7 +13,7 @@ from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.structure import add_structure
-from tokenscope_trace.reports.page import render
+from tokenscope_trace.reports.page import html_page
 
 ENGINES = {"firefox": firefox.running, "webkit": webkit.running}
 BOOTED = "document.body.classList.contains('interactive')"
@@ -28,7 +28,7 @@ def engine(request) -> Iterator[Engine]:
 def opened(engine: Engine, trace: Trace, folder: Path, fragment: str = "", **size: int) -> str:
     """Open the report of a trace; its address."""
     page = folder / "report.html"
-    page.write_text(engine.watched(render(trace)), encoding="utf-8", newline="")
+    page.write_text(engine.watched(html_page(trace)), encoding="utf-8", newline="")
     engine.open("about:blank")
     engine.open(page.as_uri() + fragment, **size)
     engine.wait_for(BOOTED)
@@ -76,7 +76,7 @@ def test_every_case_opens_with_all_tokens_without_a_mistake_and_without_a_reques
 
 def test_the_file_as_it_is_starts_under_its_own_policy(engine, tmp_path):
     page = tmp_path / "report.html"
-    page.write_text(render(synthetic_traces.plausible()), encoding="utf-8", newline="")
+    page.write_text(html_page(synthetic_traces.plausible()), encoding="utf-8", newline="")
     engine.open(page.as_uri())
     engine.wait_for(BOOTED)
 

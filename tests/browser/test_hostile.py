@@ -8,8 +8,8 @@ import pytest
 from tests.browser import firefox
 from tests.support import hostile_traces
 
-from tokenscope_trace.comparison.page import render_comparison
-from tokenscope_trace.reports.page import render
+from tokenscope_trace.comparison.page import compared_page
+from tokenscope_trace.reports.page import html_page
 
 WATCH = """() => {
   window.seen = [];
@@ -113,7 +113,7 @@ def test_what_is_copied_is_the_text_and_no_markup(open_report):
 def test_the_comparison_of_two_runs_nothing(browser, tmp_path):
     for case, make in hostile_traces.CASES.items():
         path = tmp_path / f"{case}.html"
-        path.write_text(render_comparison(make(), make(), title=hostile_traces.ALL), encoding="utf-8", newline="")
+        path.write_text(compared_page(make(), make(), title=hostile_traces.ALL), encoding="utf-8", newline="")
         context = browser.new_context()
         page = context.new_page()
         happened: list[str] = []
@@ -132,7 +132,7 @@ def test_the_comparison_of_two_runs_nothing(browser, tmp_path):
 
 def test_nothing_runs_in_firefox(tmp_path):
     path = tmp_path / "report.html"
-    path.write_text(render(hostile_traces.generated()), encoding="utf-8", newline="")
+    path.write_text(html_page(hostile_traces.generated()), encoding="utf-8", newline="")
     with firefox.running() as browser:
         browser.open(path.as_uri())
         browser.wait_for("document.body.classList.contains('interactive')")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from tests.support import synthetic_traces
 
-from tokenscope_trace.reports.review import review
+from tokenscope_trace.reports.review import make_review
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def heard(open_report):
 
 
 def test_a_review_from_opening_to_the_copied_comment(heard):
-    found = review(synthetic_traces.decided())
+    found = make_review(synthetic_traces.decided())
     decision = found.decisions[0]
     option = next(one for one in decision.options if one.branch >= 0)
 

@@ -13,7 +13,7 @@ from tests.support import synthetic_traces
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.uncertainty import surprised
 from tokenscope_trace.cli.console import print_summary
-from tokenscope_trace.reports.review import review
+from tokenscope_trace.reports.review import make_review
 
 
 def said(trace):
@@ -66,7 +66,7 @@ def test_a_generation_is_summed_up_as_before():
 def test_decisions_take_two_lines_each_without_signs_for_spaces_and_the_tree_is_counted_plainly():
     trace = synthetic_traces.decided()
     text = said(trace)
-    for decision in review(trace).decisions[:3]:
+    for decision in make_review(trace).decisions[:3]:
         row = next(line for line in text.splitlines() if f"line {decision.line}, {decision.where}: " in line)
         assert decision.percent in row
         assert "·" not in row

@@ -10,7 +10,7 @@ from tests.support import synthetic_traces
 from tests.support.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace.analysis.pipeline import analysed
-from tokenscope_trace.comparison.page import render_comparison
+from tokenscope_trace.comparison.page import compared_page
 from tokenscope_trace.comparison.side_by_side import DOUBTFUL, compare, in_place
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.traces.schema import BranchEnd
@@ -151,18 +151,18 @@ def test_what_stands_in_a_place_is_found_by_words(before, written, after, instea
 
 
 def test_the_page_holds_both_and_runs_nothing():
-    page = render_comparison(one(), two(), title="Before and after")
+    page = compared_page(one(), two(), title="Before and after")
     assert "<title>Before and after" in page
     assert "<script" not in page
     assert "default-src 'none'; style-src 'sha256-" in html.unescape(page)
     assert page.count('<tr class="changed">') == 1
-    assert page == render_comparison(one(), two(), title="Before and after")
-    assert len(render_comparison(one(), one())) < 40_000
+    assert page == compared_page(one(), two(), title="Before and after")
+    assert len(compared_page(one(), one())) < 40_000
 
 
 def test_hostile_tokens_are_text_in_the_page():
     first = analysed(synthetic_traces.hostile_branches())
-    page = render_comparison(first, analysed(synthetic_traces.hostile()))
+    page = compared_page(first, analysed(synthetic_traces.hostile()))
     for sink in ("<img", "<script", "<svg", "<!--"):
         assert sink not in page.split("</style>")[1]
     assert "\u202e" not in page
@@ -192,7 +192,7 @@ def test_the_head_says_which_file_is_which_and_how_they_were_recorded_otherwise(
         "weights": ["sha256 101010101010…", "sha256 202020202020…"],
         "limit": ["10 tokens", "20 tokens"],
     }
-    head = render_comparison(*pair, names=("before.tsc", "after.tsc")).split("<main")[0]
+    head = compared_page(*pair, names=("before.tsc", "after.tsc")).split("<main")[0]
     assert head.index("before.tsc") < head.index("after.tsc") < head.index("2026-01-02") < head.index("20 tokens")
     assert compare(one(), one()).differing == ()
 
@@ -204,7 +204,7 @@ def test_different_prompts_are_the_headline_and_a_warning():
     assert found.sentences[:2] == (DOUBTFUL, "The recordings part on line 1.")
     assert not any(" wrote " in sentence for sentence in found.sentences), "the models wrote nothing of where they part"
     assert found.warning == f"The prompts differ. {DOUBTFUL}"
-    assert "<h1>The prompts differ.</h1>" in render_comparison(one(), other)
+    assert "<h1>The prompts differ.</h1>" in compared_page(one(), other)
     assert compare(one(), two()).warning == ""
 
 

@@ -164,12 +164,12 @@ def _column(document: dict[str, Any], random: Random) -> tuple[dict[str, Any], d
 
 
 def _values(table: dict[str, Any], stored: dict[str, Any]) -> np.ndarray:
-    return columns.unpack(stored["data"], stored["dtype"], tuple(stored["filters"]), table["rows"], "x").copy()
+    return columns.unpack_column(stored["data"], stored["dtype"], tuple(stored["filters"]), table["rows"], "x").copy()
 
 
 def _store(stored: dict[str, Any], values: np.ndarray) -> None:
     with np.errstate(over="ignore"):
-        stored["data"] = columns.pack(values, tuple(stored["filters"]))
+        stored["data"] = columns.pack_column(values, tuple(stored["filters"]))
 
 
 def _cell(document: dict[str, Any], random: Random) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 from tests.support.envelopes import packed
 
 from tokenscope_trace import Trace
-from tokenscope_trace.comparison.page import render_comparison
+from tokenscope_trace.comparison.page import compared_page
 from tokenscope_trace.errors import TraceError
-from tokenscope_trace.reports.json_report import json_report
-from tokenscope_trace.reports.page import render
-from tokenscope_trace.reports.pull_request import MOST_LINES, markdown
-from tokenscope_trace.reports.sarif import sarif
+from tokenscope_trace.reports.json_report import json_document
+from tokenscope_trace.reports.page import html_page
+from tokenscope_trace.reports.pull_request import MOST_LINES, comment_text
+from tokenscope_trace.reports.sarif import sarif_log
 
 SENTENCE = 400  # characters
 
@@ -47,12 +47,12 @@ def reads(payload: bytes) -> bool:
 def _render(trace: Trace) -> None:
     again = Trace.from_bytes(trace.to_bytes())
     assert again.text(again.main) == trace.text(trace.main)
-    page = render(trace)
+    page = html_page(trace)
     assert page.count("<script") == 1
     assert page.count("<template") == page.count("</template>") == 3
-    text = markdown(trace, "report.html")
+    text = comment_text(trace, "report.html")
     assert text.count("\n") <= MOST_LINES
-    for rendered in (page, text, json_report(trace), sarif(trace), render_comparison(trace, again)):
+    for rendered in (page, text, json_document(trace), sarif_log(trace), compared_page(trace, again)):
         rendered.encode("utf-8")
     for number in range(len(trace.texts)):
         for size in ("token", "expression", "statement", "line", "block"):

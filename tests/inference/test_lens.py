@@ -8,7 +8,7 @@ import torch
 from tests.support.tiny_models import ARCHITECTURES, tiny_model
 
 from tokenscope_trace.inference.internals import Inside, Probes
-from tokenscope_trace.inference.lens import Lens, NoLens, opinion_of, spread
+from tokenscope_trace.inference.lens import Lens, NoLens, opinion_of, spread_layers
 from tokenscope_trace.inference.replay import Opinions, read_whole
 from tokenscope_trace.settings import ReplaySettings
 
@@ -118,7 +118,7 @@ def test_opinions_of_hand_made_logits():
 
 
 def test_the_default_layers_are_spread_and_end_with_the_last():
-    assert spread(24) == (3, 7, 11, 15, 19, 23)
-    assert spread(6) == (0, 1, 2, 3, 4, 5)
-    assert spread(2) == (0, 1)
-    assert all(spread(n)[-1] == n - 1 and 5 <= len(spread(n)) <= 12 for n in range(6, 200))
+    assert spread_layers(24) == (3, 7, 11, 15, 19, 23)
+    assert spread_layers(6) == (0, 1, 2, 3, 4, 5)
+    assert spread_layers(2) == (0, 1)
+    assert all(spread_layers(n)[-1] == n - 1 and 5 <= len(spread_layers(n)) <= 12 for n in range(6, 200))

@@ -8,7 +8,7 @@ import pytest
 
 from tokenscope_trace.languages.definitions import LANGUAGES, by_name
 from tokenscope_trace.languages.language import grammar
-from tokenscope_trace.languages.literals import COMMENTS, STRINGS, literals
+from tokenscope_trace.languages.literals import COMMENTS, STRINGS, find_literals
 
 # QQ stands in strings only, KK in comments only, vis in code only; DD is documentation, and counts as both.
 PROGRAMS = {
@@ -43,7 +43,7 @@ def covered(text: bytes, ranges) -> str:
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
 def test_literals_of_every_language(language):
     text = PROGRAMS[language.name].encode()
-    found = literals(text, "-", language)
+    found = find_literals(text, "-", language)
     strings, comments = covered(text, found.strings), covered(text, found.comments)
     assert not re.search("Q|DD", strings), strings
     assert not re.search("KK|DD", comments), comments
@@ -91,18 +91,21 @@ def test_every_kind_that_looks_like_a_literal_was_thought_of(language):
     ],
 )
 def test_what_was_never_closed_goes_to_the_end(name, text, shown):
-    assert covered(text.encode(), literals(text.encode(), "-", by_name(name)).strings).rstrip() == shown.rstrip()
+    assert covered(text.encode(), find_literals(text.encode(), "-", by_name(name)).strings).rstrip() == shown.rstrip()
 
 
 def test_a_comment_that_was_never_closed_goes_to_the_end():
-    assert covered(b"int vis; /* KK\nKK", literals(b"int vis; /* KK\nKK", "-", by_name("c")).comments).rstrip() == "int vis;"
+    assert (
+        covered(b"int vis; /* KK\nKK", find_literals(b"int vis; /* KK\nKK", "-", by_name("c")).comments).rstrip()
+        == "int vis;"
+    )
 
 
 def test_what_is_not_known_to_be_code_counts_as_text():
     chat = b"QQ\n```python\nvis = 1\n```\nQQ\n```nolanguage\nQQ\n```\n"
     for source, conversation in (("-", True), ("notes.md", False)):
-        found = literals(chat, source, None, conversation=conversation)
+        found = find_literals(chat, source, None, conversation=conversation)
         assert covered(chat, found.strings).strip() == "vis = 1"
         assert covered(chat, found.comments).strip() == "vis = 1"
-    assert literals(b"QQ", "-", None, conversation=True).strings == ((0, 2),)
-    assert literals(b"QQ", "notes.txt", None) is None
+    assert find_literals(b"QQ", "-", None, conversation=True).strings == ((0, 2),)
+    assert find_literals(b"QQ", "notes.txt", None) is None

@@ -19,10 +19,10 @@ from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.errors import RedactionError
 from tokenscope_trace.privacy import hidden_tokens, redaction
 from tokenscope_trace.privacy.redaction import redacted
-from tokenscope_trace.reports.json_report import json_report
-from tokenscope_trace.reports.page import render
-from tokenscope_trace.reports.pull_request import markdown
-from tokenscope_trace.reports.sarif import sarif
+from tokenscope_trace.reports.json_report import json_document
+from tokenscope_trace.reports.page import html_page
+from tokenscope_trace.reports.pull_request import comment_text
+from tokenscope_trace.reports.sarif import sarif_log
 from tokenscope_trace.settings import GenerationSettings, ModelSettings, Redaction, ReplaySettings, TreeSettings
 from tokenscope_trace.settings import parse_forced_text as forced
 from tokenscope_trace.traces import pruning
@@ -91,10 +91,10 @@ def formats(trace: Trace) -> dict[str, bytes]:
     """Everything that can be written of a recording."""
     return {
         "tsc": trace.to_bytes(),
-        "html": render(trace).encode(),
-        "markdown": markdown(trace, "trace.html").encode(),
-        "json": json_report(trace).encode(),
-        "sarif": sarif(trace).encode(),
+        "html": html_page(trace).encode(),
+        "markdown": comment_text(trace, "trace.html").encode(),
+        "json": json_document(trace).encode(),
+        "sarif": sarif_log(trace).encode(),
     }
 
 

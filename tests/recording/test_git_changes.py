@@ -95,7 +95,7 @@ def test_untracked_files_are_counted_and_left_alone(tree):
     Path("b.txt").write_text("1\n")
     Path("scratch.py").write_text("secret\n")
     assert changes_since("HEAD").untracked == 1
-    listed, compared, notes = documents.changed("HEAD", [])
+    listed, compared, notes = documents.changed_documents("HEAD", [])
     assert [document.source for document in listed] == ["b.txt"]
     assert notes == ["1 file that git does not know is not among the changes; git add makes them known."]
     assert compared.revision == "HEAD"
@@ -159,9 +159,12 @@ def test_the_user_s_configuration_runs_nothing(tree):
 
 
 def test_given_files_keep_their_way_from_here_and_no_other(tree):
-    assert [document.source for document in documents.given(["src/a.py", "./b.txt", "src/a.py"])] == ["src/a.py", "b.txt"]
-    assert [document.source for document in documents.given([str(tree / "b.txt")])] == ["b.txt"]
+    assert [document.source for document in documents.named_documents(["src/a.py", "./b.txt", "src/a.py"])] == [
+        "src/a.py",
+        "b.txt",
+    ]
+    assert [document.source for document in documents.named_documents([str(tree / "b.txt")])] == ["b.txt"]
     with pytest.raises(PromptError, match="is a folder"):
-        documents.given(["src"])
+        documents.named_documents(["src"])
     with pytest.raises(PromptError, match="cannot read the file nothing"):
-        documents.given(["nothing.py"])
+        documents.named_documents(["nothing.py"])

@@ -9,7 +9,7 @@ import tree_sitter_javascript
 from tree_sitter import Language, Parser
 
 import tokenscope_trace.reports.bundle as bundle_module
-from tokenscope_trace.reports.bundle import BundleError, bundle, bundle_classic, bundle_style
+from tokenscope_trace.reports.bundle import BundleError, bundle_classic, bundle_modules, bundle_style
 from tokenscope_trace.reports.page import boot_script, viewer_script
 
 NODE = shutil.which("node")
@@ -30,7 +30,7 @@ def test_modules_run_in_the_order_of_their_imports_and_once():
         "double": "import { log } from '#viewer/log';\nlog('double');\nexport const twice = (n) => 2 * n;\n",
         "log": "const lines = ['log'];\nexport function log(line) {\n  if (line) lines.push(line);\n  return lines;\n}\n",
     }
-    assert run(bundle(sources, "main")) == ["log", "double", 8]
+    assert run(bundle_modules(sources, "main")) == ["log", "double", 8]
 
 
 def test_names_of_one_module_are_hidden_from_the_others():
@@ -38,7 +38,7 @@ def test_names_of_one_module_are_hidden_from_the_others():
         "main": "import { a, b } from '#viewer/other';\nconst hidden = 1;\nglobalThis.result = [hidden, a, b()];\n",
         "other": "const hidden = 2;\nexport const a = hidden;\nexport class K {}\nexport async function* c() {}\nexport function b() {\n  return hidden + 1;\n}\n",
     }
-    assert run(bundle(sources, "main")) == [1, 2, 3]
+    assert run(bundle_modules(sources, "main")) == [1, 2, 3]
 
 
 def test_a_module_in_a_folder_is_imported_by_its_place():
@@ -47,12 +47,12 @@ def test_a_module_in_a_folder_is_imported_by_its_place():
         "folder/other": "import { b } from '#viewer/folder/inner/deep';\nexport function a() {\n  return b + 1;\n}\n",
         "folder/inner/deep": "export const b = 2;\n",
     }
-    assert run(bundle(sources, "main")) == 3
+    assert run(bundle_modules(sources, "main")) == 3
 
 
 def test_the_script_is_ascii_and_means_the_same():
     sources = {"main": "globalThis.result = ['é', `あ`, /[\U0001f600-\U0001f602]/u.test('\U0001f601')]; // ü\n"}
-    script = bundle(sources, "main")
+    script = bundle_modules(sources, "main")
     assert script.isascii()
     assert run(script) == ["é", "あ", True]
 
@@ -63,7 +63,7 @@ def test_comments_are_left_out_and_what_looks_like_one_stays():
         "  // one\n  return /** @type {any} */ (a) + 1;\n}\n/**\n * Says\n * more.\n * @param {A} b\n */\nfunction more(b) {}\n"
         "more(1);\nglobalThis.result = [add(1), '// text', `// a ${'//'} b`, 'a'.replace(/\\/\\//g, '')];\n"
     )
-    script = bundle({"main": source}, "main")
+    script = bundle_modules({"main": source}, "main")
     for comment in ("@", "Adds", "one", "Says"):
         assert comment not in script
     assert run(script) == [2, "// text", "// a // b", "a"]
@@ -71,7 +71,7 @@ def test_comments_are_left_out_and_what_looks_like_one_stays():
 
 def test_names_stay_and_white_space_goes():
     source = "export function twice(number) {\n  // Doubles.\n  return number + number;\n}\n"
-    assert bundle({"main": source}, "main") == (
+    assert bundle_modules({"main": source}, "main") == (
         "(()=>{'use strict';\nconst $main=(()=>{function twice(number){return number+number;}\n"
         "return Object.freeze({twice});})();\n})();\n"
     )
@@ -83,7 +83,7 @@ def test_a_script_that_stands_by_itself_is_ascii_without_comments():
 
 def test_statements_without_semicolons_stay_apart():
     source = "let a = 1\nlet b = a\n++b\nglobalThis.result = [a, b]\n;[a] = [3]\nglobalThis.result.push(a)"
-    assert run(bundle({"main": source + "\n"}, "main")) == [1, 2, 3]
+    assert run(bundle_modules({"main": source + "\n"}, "main")) == [1, 2, 3]
 
 
 def test_white_space_inside_of_texts_stays():
@@ -93,12 +93,12 @@ def test_white_space_inside_of_texts_stays():
     )
     expected = ["  a  ", "  1  b", "  c", "d  e  f", "\\  g", True]
     assert run(source) == expected
-    assert run(bundle({"main": source}, "main")) == expected
+    assert run(bundle_modules({"main": source}, "main")) == expected
 
 
 def test_a_template_literal_of_several_lines_is_refused():
     with pytest.raises(BundleError, match="main has a template literal that spans lines"):
-        bundle({"main": "const a = `\n// not a comment\n`;\n"}, "main")
+        bundle_modules({"main": "const a = `\n// not a comment\n`;\n"}, "main")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_template_literal_of_several_lines_is_refused():
 )
 def test_other_forms_are_refused_by_name(source, named):
     with pytest.raises(BundleError) as error:
-        bundle({"main": source, "other": "export const a = 1;\n"}, "main")
+        bundle_modules({"main": source, "other": "export const a = 1;\n"}, "main")
     assert "main uses a form that is not supported" in str(error.value)
     assert named in str(error.value)
 
@@ -132,20 +132,20 @@ def test_cycles_are_refused_by_name():
         "c": "import { b } from '#viewer/b';\n",
     }
     with pytest.raises(BundleError, match="main -> b -> c -> b"):
-        bundle(sources, "main")
+        bundle_modules(sources, "main")
 
 
 def test_a_missing_module_and_a_missing_export_are_refused_by_name():
     with pytest.raises(BundleError, match="main imports nothing, which does not exist"):
-        bundle({"main": "import { a } from '#viewer/nothing';\n"}, "main")
+        bundle_modules({"main": "import { a } from '#viewer/nothing';\n"}, "main")
     with pytest.raises(BundleError, match="main imports b from other, which does not export it"):
-        bundle({"main": "import { a, b } from '#viewer/other';\n", "other": "export const a = 1;\n"}, "main")
+        bundle_modules({"main": "import { a, b } from '#viewer/other';\n", "other": "export const a = 1;\n"}, "main")
 
 
 @pytest.mark.parametrize("text", ["</script", "</SCRIPT", "<!--"])
 def test_what_would_end_the_script_is_refused(text):
     with pytest.raises(BundleError, match="would end it"):
-        bundle({"main": f"const a = '{text}';\n"}, "main")
+        bundle_modules({"main": f"const a = '{text}';\n"}, "main")
     with pytest.raises(BundleError, match="would end it"):
         bundle_classic("boot", f"const a = '{text}';\n")
 

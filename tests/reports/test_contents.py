@@ -8,15 +8,15 @@ import numpy as np
 from tests.support import synthetic_traces
 
 from tokenscope_trace.privacy.redaction import redacted
-from tokenscope_trace.reports.contents import contents
-from tokenscope_trace.reports.page import render
+from tokenscope_trace.reports.contents import list_contents
+from tokenscope_trace.reports.page import html_page
 from tokenscope_trace.settings import Redaction
 from tokenscope_trace.traces.schema import REDACTED_ID
 
 
 def test_every_part_is_counted():
     trace = synthetic_traces.looking(synthetic_traces.decided())
-    rows = {name: (words, share) for name, words, share in contents(trace).rows}
+    rows = {name: (words, share) for name, words, share in list_contents(trace).rows}
     assert rows["prompt"][0] == f"{len(trace.prompt)} tokens of parse_duration.py"
     assert rows["output"][0] == f"{len(trace.output)} tokens"
     assert rows["alternatives"][0].startswith(f"{len(trace.alternatives):,}, ")
@@ -32,17 +32,22 @@ def test_every_part_is_counted():
 
 
 def test_what_is_not_there_is_not_listed():
-    names = {name for name, *_ in contents(synthetic_traces.plausible()).rows}
+    names = {name for name, *_ in list_contents(synthetic_traces.plausible()).rows}
     assert names == {"prompt", "output", "text", "numbers", "alternatives", "facts"}
-    assert {name for name, *_ in contents(synthetic_traces.scored()).rows} == {"code", "numbers", "alternatives", "facts"}
+    assert {name for name, *_ in list_contents(synthetic_traces.scored()).rows} == {
+        "code",
+        "numbers",
+        "alternatives",
+        "facts",
+    }
 
 
 def test_what_was_left_out_is_said_at_the_top_and_counted():
     trace = redacted(synthetic_traces.decided(), {Redaction.PROMPT, Redaction.STRINGS})
     count = int(np.count_nonzero(trace.nodes.token_id == REDACTED_ID))
-    assert contents(trace).left_out.startswith(f"Left out: the prompt and strings, {count} tokens.")
-    assert contents(synthetic_traces.decided()).left_out == ""
-    page = render(trace)
+    assert list_contents(trace).left_out.startswith(f"Left out: the prompt and strings, {count} tokens.")
+    assert list_contents(synthetic_traces.decided()).left_out == ""
+    page = html_page(trace)
     lead, _, rest = page.partition('<main class="desk')
     assert f"Left out: the prompt and strings, {count} tokens." in lead
     assert re.search(r"<summary>What this file contains</summary>\s*<dl", rest)

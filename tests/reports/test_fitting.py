@@ -7,8 +7,8 @@ from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
 from tokenscope_trace.cli.html_command import main
-from tokenscope_trace.reports.fitting import fitted, said, with_notes
-from tokenscope_trace.reports.page import render, render_within
+from tokenscope_trace.reports.fitting import fitted, left_out_sentence, with_notes
+from tokenscope_trace.reports.page import html_page, html_page_within
 
 
 def size(trace):
@@ -111,8 +111,8 @@ def test_alternatives_go_at_the_end_and_their_mass_joins_the_tail(forest):
 
 @pytest.mark.parametrize("share", [0.95, 0.75, 0.6])
 def test_the_page_keeps_to_its_size_and_says_what_it_lacks(forest, share):
-    limit = round(share * len(render(forest).encode()))
-    page, lacks = render_within(forest, limit)
+    limit = round(share * len(html_page(forest).encode()))
+    page, lacks = html_page_within(forest, limit)
     assert len(page.encode()) <= limit
     assert "branches" in lacks
     assert lacks in page
@@ -141,4 +141,6 @@ def test_the_command_says_so_on_stderr(tmp_path, forest):
 
 def test_the_sentence_names_all_of_it(looked):
     found = fitted(looked, 0, size)
-    assert said(found, 10_000_000).startswith("To keep this file within 10.0 MB, it lacks attention, the logit lens")
+    assert left_out_sentence(found, 10_000_000).startswith(
+        "To keep this file within 10.0 MB, it lacks attention, the logit lens"
+    )

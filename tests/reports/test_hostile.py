@@ -18,11 +18,11 @@ from tests.support.hostile_traces import CASES, TEXTS
 from tokenscope_trace import Trace
 from tokenscope_trace.cli.console import print_summary
 from tokenscope_trace.cli.html_command import main
-from tokenscope_trace.comparison.page import render_comparison
-from tokenscope_trace.reports.json_report import json_report
-from tokenscope_trace.reports.page import render
-from tokenscope_trace.reports.pull_request import markdown
-from tokenscope_trace.reports.sarif import sarif
+from tokenscope_trace.comparison.page import compared_page
+from tokenscope_trace.reports.json_report import json_document
+from tokenscope_trace.reports.page import html_page
+from tokenscope_trace.reports.pull_request import comment_text
+from tokenscope_trace.reports.sarif import sarif_log
 
 _ELEMENTS = (
     "html head meta title style body a header p div section h1 h2 h3 main nav aside button ul ol li span bdi hr pre del ins mark details "
@@ -66,8 +66,8 @@ class Page(HTMLParser):
 
 
 def pages() -> dict[str, str]:
-    found = {case: render(made(case), title=f"title {hostile_traces.ALL}") for case in CASES}
-    return found | {f"{case} twice": render_comparison(made(case), made(case), title=hostile_traces.ALL) for case in CASES}
+    found = {case: html_page(made(case), title=f"title {hostile_traces.ALL}") for case in CASES}
+    return found | {f"{case} twice": compared_page(made(case), made(case), title=hostile_traces.ALL) for case in CASES}
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_the_policies_admit_no_origin_and_nothing_unsafe(rendered):
 def test_in_markdown_they_are_words_and_code():
     reader = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(["table", "strikethrough"])
     for case in CASES:
-        text = markdown(made(case), "report <b>`.html", title=hostile_traces.ALL)
+        text = comment_text(made(case), "report <b>`.html", title=hostile_traces.ALL)
         kinds, words = set(), []
         for token in reader.parse(text):
             kinds.add(token.type)
@@ -142,12 +142,12 @@ def test_in_markdown_they_are_words_and_code():
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("make", [json_report, sarif])
+@pytest.mark.parametrize("make", [json_document, sarif_log])
 def test_json_is_json_with_nothing_invisible_in_it(make, case):
     text = make(made(case), title=hostile_traces.ALL)
     document = json.loads(text)
     assert all(c.isprintable() or c == "\n" for c in text)
-    if make is json_report:
+    if make is json_document:
         assert {token["text"] for token in document["tokens"]} & set(TEXTS)
         assert document["run"]["notes"][-len(TEXTS) :] == list(TEXTS)
     else:

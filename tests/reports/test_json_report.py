@@ -15,7 +15,7 @@ from tests.support.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.pipeline import analysed
-from tokenscope_trace.reports.json_report import REPORT_FORMAT, REPORT_VERSION, json_report
+from tokenscope_trace.reports.json_report import REPORT_FORMAT, REPORT_VERSION, json_document
 from tokenscope_trace.traces.schema import BranchEnd, Outcome
 
 SCHEMA = json.loads(files("tokenscope_trace.reports").joinpath("report.schema.json").read_text(encoding="utf-8"))
@@ -49,21 +49,21 @@ def objects(schema):
 @pytest.fixture(scope="module")
 def decided():
     trace = synthetic_traces.decided()
-    return trace, valid(json_report(trace))
+    return trace, valid(json_document(trace))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_recording_is_as_the_schema_says(case):
     trace = CASES[case]()
-    text = json_report(trace)
-    assert text == json_report(trace)
+    text = json_document(trace)
+    assert text == json_document(trace)
     assert text.endswith("}\n")
     valid(text)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_the_samples_are_as_the_schema_says(path):
-    document = valid(json_report(Trace.load(path)))
+    document = valid(json_document(Trace.load(path)))
     assert document["title"] == f"{path.stem}.py"
 
 
@@ -128,7 +128,7 @@ def test_decisions_have_the_tables_numbers(decided):
 def test_shares_are_by_outcome_and_add_up():
     output = ["    ", Word("a", 0.5, {"b": 0.3}), " = 1\n", END]
     twig = Twig(1, ["b", " = 1\n", END], [0.3], BranchEnd.END_OF_TEXT)
-    document = valid(json_report(analysed(recorded(["def f():\n"], output, [twig], finish="end-of-text"))))
+    document = valid(json_document(analysed(recorded(["def f():\n"], output, [twig], finish="end-of-text"))))
     shares = document["behaviour"]["shares"]
     assert list(shares) == [outcome.name.lower().replace("_", "-") for outcome in Outcome]
     assert sum(shares.values()) == pytest.approx(1)
@@ -148,11 +148,11 @@ def test_what_a_command_said_of_each_program(decided):
 
 def test_bytes_that_are_no_text_are_hexadecimal():
     trace = synthetic_traces.split_characters()
-    tokens = valid(json_report(trace))["tokens"]
+    tokens = valid(json_document(trace))["tokens"]
     assert {"text": None, "hex": "f0"}.items() <= tokens[1].items()
     joined = b"".join(bytes.fromhex(t["hex"]) if t["text"] is None else t["text"].encode() for t in tokens)
     assert joined == trace.text(trace.output)
-    assert "日本" in json_report(trace)
+    assert "日本" in json_document(trace)
 
 
 def test_what_json_has_no_number_for_is_null():
@@ -162,7 +162,7 @@ def test_what_json_has_no_number_for_is_null():
     logprob[2] = -np.inf
     tables["nodes"]["logprob"] = logprob
     run = {**trace.run, "replay": {"way": "whole", "noise": None}}
-    document = valid(json_report(Trace(run, tables)))
+    document = valid(json_document(Trace(run, tables)))
     token = document["tokens"][1]
     assert (token["logprob"], token["surprisal"], token["probability"], token["entropy"]) == (None, None, 0, None)
     assert document["summary"]["output"]["perplexity"] is None
@@ -170,22 +170,22 @@ def test_what_json_has_no_number_for_is_null():
 
 
 def test_scored_code_has_its_files_and_no_decisions():
-    document = valid(json_report(synthetic_traces.changed()))
+    document = valid(json_document(synthetic_traces.changed()))
     assert document["decisions"] is document["behaviour"] is document["check"] is document["summary"]["output"] is None
     assert [file["source"] for file in document["files"]] == ["durations.py", "tests/test_durations.py"]
     assert document["files"][0]["changed"] == [[6, 6], [8, 9]]
     assert {token["file"] for token in document["tokens"]} == {0, 1}
     assert document["summary"]["code"]["tokens"] == sum(file["tokens"] for file in document["files"])
     assert 0 < document["summary"]["changed"]["tokens"] < document["summary"]["code"]["tokens"]
-    assert valid(json_report(synthetic_traces.scored()))["summary"]["changed"] is None
+    assert valid(json_document(synthetic_traces.scored()))["summary"]["changed"] is None
 
 
 def test_the_title_can_be_chosen(decided):
     trace, document = decided
     assert document["title"] == "parse_duration.py" == document["run"]["source"]
-    assert valid(json_report(trace, title="Review"))["title"] == "Review"
+    assert valid(json_document(trace, title="Review"))["title"] == "Review"
 
 
 def test_facts_that_are_not_known_are_null():
     trace = recorded(["a\n"], ["b"], model={"id": None})
-    assert set(valid(json_report(trace))["model"].values()) == {None}
+    assert set(valid(json_document(trace))["model"].values()) == {None}

@@ -8,7 +8,7 @@ import pytest
 from tests.support import synthetic_traces
 from tests.support.base85_text import base85_decoded
 
-from tokenscope_trace.reports.page import render, viewer_script
+from tokenscope_trace.reports.page import html_page, viewer_script
 
 
 def policy(html):
@@ -21,11 +21,11 @@ def unpacked(html, name="viewer"):
 
 
 def test_the_same_trace_gives_the_same_bytes():
-    assert render(synthetic_traces.plausible()) == render(synthetic_traces.plausible())
+    assert html_page(synthetic_traces.plausible()) == html_page(synthetic_traces.plausible())
 
 
 def test_the_policy_admits_these_scripts_and_these_styles_and_nothing_else():
-    html = render(synthetic_traces.hostile())
+    html = html_page(synthetic_traces.hostile())
     script, style = (re.search(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)[1].encode() for tag in ("script", "style"))
     texts = (script, unpacked(html), style, unpacked(html, "sheet"))
     boot_hash, viewer_hash, style_hash, sheet_hash = (
@@ -40,7 +40,7 @@ def test_the_policy_admits_these_scripts_and_these_styles_and_nothing_else():
 
 
 def test_the_page_carries_the_viewer_with_its_names_under_a_name():
-    script = unpacked(render(synthetic_traces.plausible())).decode("ascii")
+    script = unpacked(html_page(synthetic_traces.plausible())).decode("ascii")
     assert script == viewer_script()
     assert "function refuse(error){const isExpected=error instanceof PayloadError;" in script
     assert script.endswith("\n//# sourceURL=tokenscope-viewer.js\n")
@@ -48,7 +48,9 @@ def test_the_page_carries_the_viewer_with_its_names_under_a_name():
 
 def test_the_page_carries_the_recording_as_it_stands_in_the_file():
     trace = synthetic_traces.plausible()
-    found = re.search(r'<template id="trace" data-format="1" data-bytes="(\d+)">([A-Za-z0-9+/=]+)</template>', render(trace))
+    found = re.search(
+        r'<template id="trace" data-format="1" data-bytes="(\d+)">([A-Za-z0-9+/=]+)</template>', html_page(trace)
+    )
     payload = gzip.decompress(base64.b64decode(found[2]))
     assert payload == trace.payload
     assert int(found[1]) == len(payload)
@@ -56,7 +58,7 @@ def test_the_page_carries_the_recording_as_it_stands_in_the_file():
 
 @pytest.mark.parametrize("case", synthetic_traces.CASES)
 def test_data_never_becomes_markup(case):
-    html = render(synthetic_traces.CASES[case]())
+    html = html_page(synthetic_traces.CASES[case]())
     assert html.count("<script") == html.count("</script>") == 1
     assert html.count("<template") == html.count("</template>") == 3
     assert html.count("<style") == html.count("</style>") == 1
@@ -65,7 +67,7 @@ def test_data_never_becomes_markup(case):
 
 
 def test_the_page_names_no_other_place():
-    html = render(synthetic_traces.plausible())
+    html = html_page(synthetic_traces.plausible())
     assert not re.search(r"""(src|href)=["'](?!#)""", html)
     assert "//" not in re.sub(
         r"(?m)(^|\s)//.*$", "", re.sub(r'<template.*?</template>|"#n=\d+"|sha256-[\w+/]+=', "", html)
@@ -76,18 +78,18 @@ def test_the_page_names_no_other_place():
 
 
 def test_the_title_can_be_chosen_and_is_text():
-    assert "<title>&lt;b&gt;review · TokenScope</title>" in render(synthetic_traces.plausible(), title="<b>review")
+    assert "<title>&lt;b&gt;review · TokenScope</title>" in html_page(synthetic_traces.plausible(), title="<b>review")
 
 
 def test_every_string_of_the_run_reaches_the_summary_as_text():
-    html = render(synthetic_traces.hostile())
+    html = html_page(synthetic_traces.hostile())
     for number in range(6, 14):
         assert f"alert({number})" in markup.unescape(html)
 
 
 def test_code_style_and_frame_stay_small():
-    assert len(render(synthetic_traces.make([b"a"], [b"b"])).encode()) < 150_000
+    assert len(html_page(synthetic_traces.make([b"a"], [b"b"])).encode()) < 150_000
 
 
 def test_a_report_of_a_few_hundred_tokens_stays_under_300_kilobytes():
-    assert len(render(synthetic_traces.large(300)).encode()) < 300_000
+    assert len(html_page(synthetic_traces.large(300)).encode()) < 300_000

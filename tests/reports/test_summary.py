@@ -6,8 +6,8 @@ from tests.support import synthetic_traces
 
 from tokenscope_trace.analysis.uncertainty import changed_nodes
 from tokenscope_trace.reports.excerpts import OUTPUT_BYTES, ExcerptPart, excerpt_rows
-from tokenscope_trace.reports.page import render
-from tokenscope_trace.reports.review import review
+from tokenscope_trace.reports.page import html_page
+from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.text import visible_text
 from tokenscope_trace.traces.schema import DecisionFlag
@@ -27,7 +27,7 @@ def test_where_there_are_decisions_they_are_the_headline_and_certainty_follows()
     assert summary.headline == "10 of 34 decisions shaped this code most."
     assert summary.sentences[0] == "The output passes the check; 4 of 7 finished alternatives do."
     assert summary.sentences[1].startswith("The model was nearly certain of ")
-    assert summary.review == review(trace)
+    assert summary.review == make_review(trace)
     all_of_them = summarise(trace.replaced({**trace.run, "decisions": {"found": 10}}, {}))
     assert all_of_them.headline == "10 decisions shaped this code."
     tables = trace._contents.tables["decisions"]
@@ -228,7 +228,7 @@ def test_lines_that_end_in_cr_lf_and_a_marked_line_break_keep_their_places():
 
 
 def test_no_words_of_a_scored_trace_say_that_the_model_wrote_it():
-    html = render(synthetic_traces.changed())
+    html = html_page(synthetic_traces.changed())
     page = re.sub(r"<(script|style|template)\b.*?</\1>", "", html, flags=re.DOTALL)
     assert not re.search(r"it wrote|model wrote|of the output|generated", page)
     assert "Surprise is not a bug" in page
@@ -246,5 +246,5 @@ def test_the_static_code_has_the_line_numbers_of_the_file(case):
         if number in lines:
             assert lines[number] == visible_text(line.removesuffix("\r")), number
     assert len(lines) >= text.count("\n") - summary.before_left_out - summary.after_left_out
-    page = render(trace).split('id="code"')[1]
+    page = html_page(trace).split('id="code"')[1]
     assert f"{summary.output_line:4d}   " in page

@@ -268,12 +268,12 @@ def test_delta_wraps_as_the_format_says():
     values = np.array([-(2**31), 2**31 - 1, 0, -5], dtype="<i4")
     for filters in (("delta",), ("delta", "shuffle"), ("shuffle",), ("parent", "shuffle"), ()):
         with np.errstate(over="ignore"):
-            data = columns.pack(values, filters)
-        np.testing.assert_array_equal(columns.unpack(data, "<i4", filters, 4, "x"), values)
+            data = columns.pack_column(values, filters)
+        np.testing.assert_array_equal(columns.unpack_column(data, "<i4", filters, 4, "x"), values)
 
 
 def test_shuffle_writes_the_bytes_that_the_format_says():
     from tokenscope_trace.traces import columns
 
-    assert columns.pack(np.array([0x0201, 0x0403], dtype="<u2"), ("shuffle",)) == b"\1\3\2\4"
-    assert columns.pack(np.array([-1, 0, 1], dtype="<i4"), ("parent", "shuffle")) == b"\1\1\1" + bytes(9)
+    assert columns.pack_column(np.array([0x0201, 0x0403], dtype="<u2"), ("shuffle",)) == b"\1\3\2\4"
+    assert columns.pack_column(np.array([-1, 0, 1], dtype="<i4"), ("parent", "shuffle")) == b"\1\1\1" + bytes(9)

@@ -95,7 +95,7 @@ def add_decisions(trace: Trace, most: int = LISTED_DECISIONS) -> Trace:
     """The trace with the tables of its first decisions; as it is where nothing was generated."""
     if trace.files:
         return trace
-    found = find(trace)
+    found = find_decisions(trace)
     listed = found[:most]
     options = [option for decision in listed for option in decision.options]
     flags = [DecisionFlag.COIN_FLIP * d.coin_flip | DecisionFlag.TASTE * d.taste for d in listed]
@@ -119,7 +119,7 @@ def add_decisions(trace: Trace, most: int = LISTED_DECISIONS) -> Trace:
     return trace.replaced({**trace.run, "decisions": {"found": len(found)}}, tables)
 
 
-def find(trace: Trace) -> list[Decision]:
+def find_decisions(trace: Trace) -> list[Decision]:
     """All decisions of a generation, ranked."""
     finder = _Finder(trace)
     leaves: dict[int, list[int]] = {}

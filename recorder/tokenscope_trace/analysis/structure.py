@@ -14,7 +14,7 @@ from tokenscope_trace.languages.equivalence import Equivalence, Program, compare
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.parsing import CodePassage, Parsed, code_passages, joined_kinds, parse
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import PathProgram, Programs, program
+from tokenscope_trace.traces.programs import PathProgram, Programs, program_bytes
 from tokenscope_trace.traces.schema import BranchEnd, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 
@@ -113,7 +113,7 @@ def _of_texts(trace: Trace, language: Language | None) -> list[_Found]:
     conversation = trace.run["prompt"]["kind"] == "chat"
     found = []
     for number, (source, nodes) in enumerate(zip(sources, trace.texts, strict=True)):
-        text = program(trace, nodes)
+        text = program_bytes(trace, nodes)
         pieces = code_passages(text, source, language, conversation=conversation)
         found += [_Found(number, None, passage.language, parse(text, passage)) for passage in pieces]
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import lines, program
+from tokenscope_trace.traces.programs import line_of_nodes, program_bytes
 from tokenscope_trace.traces.schema import SURPRISAL_EDGES
 from tokenscope_trace.traces.trace import File, Trace
 
@@ -65,7 +65,7 @@ def changed_lines(file: File) -> int:
 
 def changed_nodes(trace: Trace, file: File) -> Array:
     """The tokens of a scored file that begin on a changed line."""
-    numbers = lines(trace, file.nodes)
+    numbers = line_of_nodes(trace, file.nodes)
     return np.array([node for node in file.nodes.tolist() if is_changed(file, numbers[node])], dtype=np.int32)
 
 
@@ -94,8 +94,8 @@ def least_certain_lines(trace: Trace, count: int | None = None) -> list[Line]:
 
 def _lines_of(trace: Trace, path: Array, counted: Array, file: File | None = None) -> list[Line]:
     """The lines of a path on which a measured one of the counted tokens begins."""
-    numbers = lines(trace, path)
-    texts = program(trace, path).split(b"\n")
+    numbers = line_of_nodes(trace, path)
+    texts = program_bytes(trace, path).split(b"\n")
     surprisal = trace.nodes.surprisal
     nodes_of: dict[int, list[int]] = {}
     for node in counted[~np.isnan(surprisal[counted])].tolist():

@@ -31,7 +31,7 @@ from tokenscope_trace.analysis.uncertainty import (
 from tokenscope_trace.cli.estimate_words import PLAIN_WIDTH, in_a_line
 from tokenscope_trace.failures import OnMissing
 from tokenscope_trace.progress import Estimate, OnState, ShouldStop, Watcher
-from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, review
+from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, make_review
 from tokenscope_trace.text import decimal, duration, file_size, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.schema import BranchEnd
 from tokenscope_trace.traces.trace import Trace
@@ -245,7 +245,7 @@ class _PlainCounter:
 def print_summary(console: Console, trace: Trace, path: Path | None, size: int) -> None:
     """Tokens, time, certainty, the least certain lines, where the file is (None: it went to stdout), what to run next."""
     table = Table.grid(padding=(0, 2))
-    found = review(trace)
+    found = make_review(trace)
     for place, sentence in enumerate(found.checks if found else ()):
         table.add_row("" if place else "check", Text(sentence))
     for name, words in _of_scored(trace) if trace.files else _of_generated(trace):

@@ -15,6 +15,7 @@ from tokenscope_trace import Trace, __version__
 from tokenscope_trace.cli.command_help import Fraction, PlainCommand
 from tokenscope_trace.errors import EXIT_INTERRUPTED, OutputError, TraceError, reported
 from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
+from tokenscope_trace.reports.reporters import REPORTERS
 from tokenscope_trace.session.interrupts import abortable
 from tokenscope_trace.settings import Redaction
 from tokenscope_trace.text import file_size, visible_line
@@ -22,14 +23,6 @@ from tokenscope_trace.text import file_size, visible_line
 PROGRAM = "tokenscope-html"
 MAIL_BYTES = 7_000_000
 GITHUB_BYTES = 25_000_000
-
-_SUFFIXES = {"html": ".html", "markdown": ".md", "json": ".json", "sarif": ".sarif"}
-_NEXT = {
-    "html": "open it in a browser, or attach it as it is.",
-    "markdown": "paste it into the pull request.",
-    "json": f"{Path(__file__).parents[1] / 'reports' / 'report.schema.json'} describes it.",
-    "sarif": "upload it to code scanning.",
-}
 
 _HINTS = {
     "--out": "--output",
@@ -70,7 +63,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(list(_SUFFIXES)),
+    type=click.Choice(list(REPORTERS)),
     default="html",
     show_default=True,
     metavar="FORMAT",
@@ -117,7 +110,7 @@ def main(context: click.Context, /, traces: tuple[Path, ...], kind: str, max_siz
         )
     if Path(options["output"] or "").suffix == ".tsc":
         raise click.UsageError(
-            f"-o {visible_line(options['output'])}: what is written is no trace; name it with {_SUFFIXES[kind]} at its end."
+            f"-o {visible_line(options['output'])}: what is written is no trace; name it with {REPORTERS[kind].suffix} at its end."
         )
     given = context.get_parameter_source("max_size") is click.core.ParameterSource.COMMANDLINE
     if given and (kind != "html" or len(traces) == 2):
@@ -156,13 +149,13 @@ def _run(
     elif kind == "html":
         text, lacks = _page(loaded[0], limit, title)
     else:
-        text = _rendered(loaded[0], traces[0], kind, title)
+        text = REPORTERS[kind].write(loaded[0], traces[0].with_suffix(".html").name, title)
     content = text.encode("utf-8")
     if target is None:
         write_to_stdout(content)
     else:
         write_atomically(target, content, force=force)
-        click.echo(f"{visible_line(str(target))}  {file_size(len(content))}  {_NEXT[kind]}", err=True)
+        click.echo(f"{visible_line(str(target))}  {file_size(len(content))}  {REPORTERS[kind].next_step}", err=True)
     for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
         click.echo(f"Note: {note}", err=True)
 
@@ -184,7 +177,7 @@ def _notes(kind: str, size: int, limit: int, lacks: str) -> Iterator[str]:
 def _default(traces: tuple[Path, ...], kind: str) -> Path:
     """Beside the first trace, under the names of all."""
     name = "-".join(dict.fromkeys(trace.stem for trace in traces))
-    return traces[0].with_name(name + _SUFFIXES[kind])
+    return traces[0].with_name(name + REPORTERS[kind].suffix)
 
 
 def _loaded(trace: Path, redact: tuple[str, ...]) -> Trace:
@@ -200,29 +193,14 @@ def _loaded(trace: Path, redact: tuple[str, ...]) -> Trace:
 
 def _compared(loaded: list[Trace], traces: tuple[Path, ...], title: str | None) -> tuple[str, str]:
     """(the page of two recordings, a sentence on what makes it doubtful, empty for nothing)."""
-    from tokenscope_trace.comparison.page import rendered
+    from tokenscope_trace.comparison.page import comparison_page
     from tokenscope_trace.comparison.side_by_side import compare
 
     found = compare(loaded[0], loaded[1], title, (traces[0].name, traces[1].name))
-    return rendered(found), found.warning
+    return comparison_page(found), found.warning
 
 
 def _page(trace: Trace, limit: int, title: str | None) -> tuple[str, str]:
-    from tokenscope_trace.reports.page import render_within
+    from tokenscope_trace.reports.page import html_page_within
 
-    return render_within(trace, limit, title=title)
-
-
-def _rendered(trace: Trace, path: Path, kind: str, title: str | None) -> str:
-    """The text of a format that is no page. Imported after the cheap checks: templates cost a tenth of a second."""
-    if kind == "markdown":
-        from tokenscope_trace.reports.pull_request import markdown
-
-        return markdown(trace, path.with_suffix(".html").name, title=title)
-    if kind == "json":
-        from tokenscope_trace.reports.json_report import json_report
-
-        return json_report(trace, title=title)
-    from tokenscope_trace.reports.sarif import sarif
-
-    return sarif(trace, title=title)
+    return html_page_within(trace, limit, title=title)

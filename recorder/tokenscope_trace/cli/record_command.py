@@ -223,21 +223,21 @@ def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context)
 
 
 def _generation(source: str, options: dict[str, Any], language: Language | None) -> Job:
-    from tokenscope_trace.session.jobs import generation
+    from tokenscope_trace.session.jobs import generation_job
 
     text, name = _read(source)
     prompt = prompt_text(text, name, options)
-    return generation(prompt, generation_settings(options), tree_settings(options), language)
+    return generation_job(prompt, generation_settings(options), tree_settings(options), language)
 
 
 def _scoring(sources: Sequence[str], options: dict[str, Any]) -> Job:
-    from tokenscope_trace.recording.documents import changed, given
-    from tokenscope_trace.session.jobs import scoring
+    from tokenscope_trace.recording.documents import changed_documents, named_documents
+    from tokenscope_trace.session.jobs import scoring_job
 
     if options["diff"] is None:
-        return scoring(given(sources), options["top_alternatives"])
-    documents, compared, notes = changed(options["diff"], sources)
-    return scoring(documents, options["top_alternatives"], compared, notes)
+        return scoring_job(named_documents(sources), options["top_alternatives"])
+    documents, compared, notes = changed_documents(options["diff"], sources)
+    return scoring_job(documents, options["top_alternatives"], compared, notes)
 
 
 def _scores(options: dict[str, Any]) -> bool:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tokenscope_trace.comparison.agreement import Agreement, agreement
-from tokenscope_trace.comparison.verdict import as_json, report
+from tokenscope_trace.comparison.agreement import Agreement, find_agreement
+from tokenscope_trace.comparison.verdict import differences_json, verdict_lines
 from tokenscope_trace.errors import EXIT_DIFFERENT, TraceError
 from tokenscope_trace.errors import EXIT_INTERRUPTED as EXIT_INTERRUPTED
 from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
-from tokenscope_trace.session.recorded_settings import Asked, asked, recorded_model
-from tokenscope_trace.session.repetition import repetition
+from tokenscope_trace.session.recorded_settings import RecordedRequest, recorded_model, recorded_request
+from tokenscope_trace.session.repetition import repetition_job
 from tokenscope_trace.session.runner import Plan, exit_code, perform
 from tokenscope_trace.settings import BUILTIN_MODEL, CheckSettings, ModelSettings
 from tokenscope_trace.text import file_size, shortened, visible_line
@@ -57,7 +57,7 @@ def replay(
     it was interrupted before there was anything to compare.
     """
     recorded = Trace.load(path)
-    wanted = asked(recorded)
+    wanted = recorded_request(recorded)
     settings = recorded_model(recorded.run, wishes.model, chosen=wishes.chosen)
     for file in (wishes.output, wishes.differences):
         if file is not None and not _is_stdout(file):
@@ -65,7 +65,7 @@ def replay(
                 raise TraceError(f"{file} is the recording itself; name another file.")
             check_writable(file, force=wishes.force)
     terminal.say(_intention(path, recorded, wanted))
-    job = repetition(recorded, wanted, path)
+    job = repetition_job(recorded, wanted, path)
     plan = Plan(
         output=None if wishes.output is None or _is_stdout(wishes.output) else wishes.output,
         force=wishes.force,
@@ -85,7 +85,7 @@ def replay(
     again, written = done
     if written.path is not None:
         terminal.say(f"trace  {written.path} ({file_size(written.size)})")
-    found = agreement(recorded, again)
+    found = find_agreement(recorded, again)
     _say(recorded, found, wishes, terminal)
     return _exit_code(recorded, again, found)
 
@@ -94,13 +94,13 @@ def _say(recorded: Trace, found: Agreement, wishes: Wishes, terminal: Terminal) 
     """The report on standard output, unless something else goes there."""
     taken = any(file is not None and _is_stdout(file) for file in (wishes.output, wishes.differences))
     if wishes.differences is not None:
-        content = as_json(found).encode()
+        content = differences_json(found).encode()
         if _is_stdout(wishes.differences):
             write_to_stdout(content)
         else:
             write_atomically(wishes.differences, content, force=wishes.force)
     if not terminal.quiet:
-        for line in report(recorded, found):
+        for line in verdict_lines(recorded, found):
             click.echo(line, err=taken)
 
 
@@ -118,7 +118,7 @@ def _is_stdout(file: Path) -> bool:
     return str(file) == "-"
 
 
-def _intention(path: Path, trace: Trace, wanted: Asked) -> str:
+def _intention(path: Path, trace: Trace, wanted: RecordedRequest) -> str:
     facts = trace.run["model"]
     parts = [shortened(visible_line(str(facts.get(key))), 60) for key in ("dtype", "device") if facts.get(key)]
     what = f"{len(trace.files):,} files" if trace.files else f"at most {wanted.generation.max_new_tokens:,} tokens"

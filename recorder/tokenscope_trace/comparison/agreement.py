@@ -17,7 +17,7 @@ from tokenscope_trace.comparison.number_differences import Numbers, numbers
 from tokenscope_trace.comparison.shared_paths import SamePaths, branch_nodes, same_paths
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.text import visible_line
-from tokenscope_trace.traces.programs import lines
+from tokenscope_trace.traces.programs import line_of_nodes
 from tokenscope_trace.traces.trace import Indices, Trace
 
 
@@ -75,7 +75,7 @@ class Agreement:
         return sum(one.compared for one in self.numbers)
 
 
-def agreement(recorded: Trace, again: Trace) -> Agreement:
+def find_agreement(recorded: Trace, again: Trace) -> Agreement:
     """What `again` has otherwise. Raises TraceError where they are not of the same prompt or code."""
     if bool(recorded.files) != bool(again.files) or not _begin_alike(recorded, again):
         raise TraceError("the two recordings are not of the same prompt or code.")
@@ -117,7 +117,7 @@ def _counted(a: Trace, b: Trace) -> Iterator[Counted]:
 
 
 def _partings(a: Trace, b: Trace, paths: SamePaths, floor: Floor, *, cut: bool) -> Iterator[Parting]:
-    starts = lines(a, a.texts[0]) if not a.files else {}
+    starts = line_of_nodes(a, a.texts[0]) if not a.files else {}
     homes = {int(node): branch for branch in range(len(a.branches)) for node in branch_nodes(a, branch)}
     for node, other in paths.forks:
         branch = homes.get(node)

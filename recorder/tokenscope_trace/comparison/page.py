@@ -21,12 +21,12 @@ _KINDS = ("same", "changed", "only-a", "only-b", "letter-a", "letter-b")
 _NAMES = frozenset({*_KINDS, *(f"{way}{step}" for way in ("more", "less") for step in (1, 2, 3))})
 
 
-def render_comparison(a: Trace, b: Trace, *, title: str | None = None, names: tuple[str, str] = ("", "")) -> str:
+def compared_page(a: Trace, b: Trace, *, title: str | None = None, names: tuple[str, str] = ("", "")) -> str:
     """The page as one HTML string; `names` are those of the recordings' files. Raises TraceError where there is nothing that both are about."""
-    return rendered(compare(a, b, title, names))
+    return comparison_page(compare(a, b, title, names))
 
 
-def rendered(found: SideBySide) -> str:
+def comparison_page(found: SideBySide) -> str:
     """The page of a comparison."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode("ascii")).digest()).decode("ascii")

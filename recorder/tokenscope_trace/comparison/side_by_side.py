@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.analysis.uncertainty import perplexity
 from tokenscope_trace.errors import TraceError
-from tokenscope_trace.reports.provenance import facts, settings
-from tokenscope_trace.reports.review import DecisionEntry, review
+from tokenscope_trace.reports.provenance import fact_rows, settings_text
+from tokenscope_trace.reports.review import DecisionEntry, make_review
 from tokenscope_trace.text import decimal, percent, shortened, visible_line, visible_text, visible_token
-from tokenscope_trace.traces.programs import program
+from tokenscope_trace.traces.programs import program_bytes
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.syntax import Span, aggregate, lines_of
 from tokenscope_trace.traces.trace import Trace
@@ -190,7 +190,7 @@ def _differing(a: Trace, b: Trace) -> Iterator[tuple[str, str, str]]:
 
 
 def _recorded(trace: Trace) -> Iterator[tuple[str, str]]:
-    for name, words in facts(trace.run):
+    for name, words in fact_rows(trace.run):
         if name in _SETTINGS:
             yield name, re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", words)
     limit = trace.run["sampling"].get("max_new_tokens")
@@ -216,7 +216,7 @@ class _Text:
     def __init__(self, trace: Trace, number: int) -> None:
         self.trace, self.number = trace, number
         self.nodes = trace.texts[number]
-        self.bytes = program(trace, self.nodes)
+        self.bytes = program_bytes(trace, self.nodes)
         self.lines = lines_of(self.bytes)
         self.places = trace.token_places(self.nodes)
         self.surprisal: NDArray[np.float32] = trace.nodes.surprisal
@@ -386,7 +386,7 @@ def _with_gap(row: LinePair, before: int) -> LinePair:
 
 def _flips(a: Trace, b: Trace, pair: _Pair, letter: str) -> Iterator[Flip]:
     """The decisions of one side in whose place the other wrote something else."""
-    found = review(a if letter == "A" else b)
+    found = make_review(a if letter == "A" else b)
     own, other = (pair.a, pair.b) if letter == "A" else (pair.b, pair.a)
     for decision in found.decisions if found else ():
         line = pair.changed_line(decision.line - 1, letter)
@@ -490,7 +490,7 @@ def _side(trace: Trace, letter: str, name: str) -> Side:
             r"\1 \2 UTC",
             visible_line(str(trace.run["clock"].get("created") or "")),
         ),
-        settings="scored" if trace.files else settings(trace.run["sampling"]),
+        settings="scored" if trace.files else settings_text(trace.run["sampling"]),
         tokens=f"{len(nodes):,}",
         perplexity=decimal(perplexity(trace.nodes.logprob[nodes])),
         bits=decimal(float(np.nansum(trace.nodes.surprisal[nodes], dtype=np.float64))),

@@ -16,7 +16,7 @@ from tokenscope_trace.comparison.agreement import Agreement, Counted, Parting, l
 from tokenscope_trace.comparison.code_differences import Change
 from tokenscope_trace.comparison.number_differences import Numbers
 from tokenscope_trace.text import escaped_json, percent, shortened, visible_line, visible_token
-from tokenscope_trace.traces.programs import lines
+from tokenscope_trace.traces.programs import line_of_nodes
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.trace import Trace
 
@@ -35,7 +35,7 @@ _KINDS = {
 }
 
 
-def report(trace: Trace, found: Agreement) -> list[str]:
+def verdict_lines(trace: Trace, found: Agreement) -> list[str]:
     """The lines for a terminal: the verdict first."""
     where = _Places(trace)
     said = [_verdict(found)]
@@ -50,7 +50,7 @@ def report(trace: Trace, found: Agreement) -> list[str]:
     return said
 
 
-def as_json(found: Agreement) -> str:
+def differences_json(found: Agreement) -> str:
     """Every difference, as a JSON document that ends in a line break; null is a number that is not there or is infinite."""
     document = {
         "format": DIFFERENCES_FORMAT,
@@ -194,7 +194,7 @@ class _Places:
         self._trace = trace
         self._starts: dict[int, int] = {}
         for path in trace.texts:
-            self._starts |= lines(trace, path)
+            self._starts |= line_of_nodes(trace, path)
         self._files = {int(node): file.source for file in trace.files for node in file.nodes[:1]}
 
     def line(self, node: int) -> int:

@@ -9,7 +9,7 @@ import zstandard
 
 from tokenscope_trace.estimates.extrapolation import PartSizes, Work
 from tokenscope_trace.traces import container
-from tokenscope_trace.traces.columns import pack
+from tokenscope_trace.traces.columns import pack_column
 from tokenscope_trace.traces.schema import CODE_TABLES, TABLES
 from tokenscope_trace.traces.trace import Trace
 
@@ -26,9 +26,12 @@ def part_sizes(trace: Trace, done: Work) -> PartSizes:
 
     def of_nodes(first: int, end: int) -> int:
         rows = slice(int(entries[first]), int(entries[end]))
-        packed = [pack(values[first:end], TABLES["nodes"][name].filters) for name, values in nodes.items()]
+        packed = [pack_column(values[first:end], TABLES["nodes"][name].filters) for name, values in nodes.items()]
         return _compressed(
-            [*packed, *(pack(values[rows], TABLES["alternatives"][name].filters) for name, values in alternatives.items())]
+            [
+                *packed,
+                *(pack_column(values[rows], TABLES["alternatives"][name].filters) for name, values in alternatives.items()),
+            ]
         )
 
     return PartSizes(
@@ -45,7 +48,7 @@ def part_sizes(trace: Trace, done: Work) -> PartSizes:
 
 def _of_tables(trace: Trace, names: Iterable[str]) -> int:
     return _compressed(
-        pack(values, TABLES[name][column].filters) for name in names for column, values in trace.tables[name].items()
+        pack_column(values, TABLES[name][column].filters) for name in names for column, values in trace.tables[name].items()
     )
 
 

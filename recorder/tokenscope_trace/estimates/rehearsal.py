@@ -19,7 +19,7 @@ from tokenscope_trace.analysis.pipeline import with_decisions
 from tokenscope_trace.estimates.context_cost import seconds_per_token_before
 from tokenscope_trace.estimates.extrapolation import Arithmetic, ContextCost, Steps, TreeSteps, Work
 from tokenscope_trace.failures import Missing
-from tokenscope_trace.inference.lens import spread
+from tokenscope_trace.inference.lens import spread_layers
 from tokenscope_trace.inference.replay import REPLAY_CHUNK
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.models.configuration import layer_count, number
@@ -266,7 +266,7 @@ def opinions_of(model: Any, replay: ReplaySettings | None) -> int:
     if replay is None or not replay.lens:
         return 0
     count = layer_count(model)
-    layers = range(count) if replay.lens_layers == "all" else replay.lens_layers or spread(count)
+    layers = range(count) if replay.lens_layers == "all" else replay.lens_layers or spread_layers(count)
     return sum(layer != count - 1 for layer in layers)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from tokenscope_trace.errors import ModelError
 from tokenscope_trace.failures import MEMORY
 from tokenscope_trace.inference.attention import AttentionTap
-from tokenscope_trace.inference.lens import Lens, NoLens, spread
+from tokenscope_trace.inference.lens import Lens, NoLens, spread_layers
 from tokenscope_trace.models.configuration import layer_count
 from tokenscope_trace.settings import ReplaySettings
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens
@@ -52,7 +52,7 @@ class Inside:
                 self._no_lens = f"{reason}."
         chosen = tuple(range(self._count)) if settings.lens_layers == "all" else settings.lens_layers
         if chosen is None:
-            chosen = spread(self._count)
+            chosen = spread_layers(self._count)
         self._tap = tap
         self.probes = Probes(tap, lens, chosen if lens is not None else ())
 

@@ -15,7 +15,7 @@ import tree_sitter
 
 from tokenscope_trace.languages.incomplete import Reading, errors, first_text, read, read_cut
 from tokenscope_trace.languages.language import Language, kinds
-from tokenscope_trace.languages.normal_form import Form, normal_form
+from tokenscope_trace.languages.normal_form import Form, normalise
 from tokenscope_trace.traces.schema import Outcome, Scope
 
 _WORD = re.compile(rb"\w+")
@@ -331,14 +331,14 @@ def _forms(main: Program, branch: Program, unit: _Unit, fork: int) -> tuple[Form
     if unit.scope == Scope.WHOLE:
         parts = _differing(unit, fork, main.language)
         ours, theirs = (
-            normal_form(program.text, nodes, program.language, local=False)
+            normalise(program.text, nodes, program.language, local=False)
             for program, nodes in zip((main, branch), parts, strict=True)
         )
         return ours, theirs
     local = unit.scope == Scope.STATEMENT and _scope_of(main, unit.main) is not None
     return (
-        normal_form(main.text, [unit.main], main.language, local=local),
-        normal_form(branch.text, [unit.branch], branch.language, local=local),
+        normalise(main.text, [unit.main], main.language, local=local),
+        normalise(branch.text, [unit.branch], branch.language, local=local),
     )
 
 

@@ -45,7 +45,7 @@ def is_literal(kind: str) -> bool:
     return any(fnmatchcase(kind, pattern) for pattern in (*STRINGS.split(), *COMMENTS.split()))
 
 
-def literals(text: bytes, source: str, language: Language | None, *, conversation: bool = False) -> Literals | None:
+def find_literals(text: bytes, source: str, language: Language | None, *, conversation: bool = False) -> Literals | None:
     """Those of a text as `parsing.passages` finds its code; None where it is in no language that is known."""
     pieces = code_passages(text, source, language, conversation=conversation)
     if not pieces and not conversation and not source.lower().endswith(MARKDOWN):

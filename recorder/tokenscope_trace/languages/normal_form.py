@@ -500,7 +500,7 @@ def _is_raw_call(node: tree_sitter.Node) -> bool:
     return after is not None and after.child_count > 0 and after.children[0].type == "("
 
 
-def normal_form(text: bytes, nodes: Sequence[tree_sitter.Node | None], language: Language, *, local: bool) -> Form:
+def normalise(text: bytes, nodes: Sequence[tree_sitter.Node | None], language: Language, *, local: bool) -> Form:
     """The form of some nodes of a text; None stands where something that holds those before it ends. `local` says whether a name
     that is bound outside of any function among them is local.
     """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tokenscope_trace.errors import RedactionError
 from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.languages.literals import Literals, Range, literals
+from tokenscope_trace.languages.literals import Literals, Range, find_literals
 from tokenscope_trace.privacy.copies import Copies, words_with_digits
 from tokenscope_trace.settings import Redaction
 from tokenscope_trace.traces.columns import Array
@@ -94,12 +94,12 @@ class Hidden:
         prompt = self._trace.run["prompt"]
         source = self._trace.files[text].source if self._trace.files else str(prompt["source"])
         found = self._language_of(text)
-        return literals(self._text(self._trace.texts[text]), source, found, conversation=prompt["kind"] == "chat")
+        return find_literals(self._text(self._trace.texts[text]), source, found, conversation=prompt["kind"] == "chat")
 
     def _literals_of_branch(self, branch: int) -> Literals | None:
         prompt = self._trace.run["prompt"]
         text = self.program(branch).text
-        return literals(text, str(prompt["source"]), self._language_of(0), conversation=prompt["kind"] == "chat")
+        return find_literals(text, str(prompt["source"]), self._language_of(0), conversation=prompt["kind"] == "chat")
 
     def _language_of(self, text: int) -> Language | None:
         """What was asked for, else what the recording says of a text that is one passage of code."""

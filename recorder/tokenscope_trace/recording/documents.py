@@ -27,12 +27,12 @@ class Compared:
     commit: str
 
 
-def given(sources: Sequence[str]) -> list[Document]:
+def named_documents(sources: Sequence[str]) -> list[Document]:
     """The files as they were named, each once. Raises PromptError where one cannot be read."""
     return [Document(_shown(source), read_text(source, "file")[0]) for source in dict.fromkeys(sources)]
 
 
-def changed(revision: str, paths: Sequence[str]) -> tuple[list[Document], Compared, list[str]]:
+def changed_documents(revision: str, paths: Sequence[str]) -> tuple[list[Document], Compared, list[str]]:
     """The files that differ from a revision, what that is, and sentences about what was left out. Raises PromptError."""
     found = changes_since(revision, paths)
     documents = [Document(PurePosixPath(file.path).as_posix(), file.text, file.changed) for file in found.files]

@@ -30,7 +30,7 @@ class BundleError(Exception):
     """A module that this bundler cannot take; a bug of ours, never a user's mistake."""
 
 
-def bundle(sources: Mapping[str, str], entry: str) -> str:
+def bundle_modules(sources: Mapping[str, str], entry: str) -> str:
     """One classic script that runs the module `entry`. Raises BundleError, naming the module and the form."""
     done: dict[str, str] = {}
     _add(entry, sources, done, ())

@@ -41,7 +41,7 @@ class Contents:
     absent: str = ABSENT
 
 
-def contents(trace: Trace) -> Contents:
+def list_contents(trace: Trace) -> Contents:
     """What a recording, and so every report that carries it, contains."""
     shares = _shares(trace)
     rows = ((name, words, shares.get(part, "")) for name, part, words in _rows(trace) if words)

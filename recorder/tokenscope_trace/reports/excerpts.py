@@ -83,7 +83,7 @@ def excerpt_rows(parts: Iterable[ExcerptPart], changed: Callable[[int], bool]) -
     return found[:EXCERPT_LINES], len(lines) - len(found[:EXCERPT_LINES])
 
 
-def numbered(parts: Iterable[ExcerptPart], first: int) -> list[ExcerptRow]:
+def numbered_rows(parts: Iterable[ExcerptPart], first: int) -> list[ExcerptRow]:
     """The lines of a text whose first one has this number."""
     return [ExcerptRow(number, False, tuple(content), 0) for number, content in enumerate(_lines(parts), first)]
 

@@ -54,10 +54,12 @@ def with_notes(found: Fitted, limit: int) -> Trace:
     """The recording with a note that says what was left out."""
     if not found.left_out:
         return found.trace
-    return found.trace.replaced({**found.trace.run, "notes": [*found.trace.run["notes"], said(found, limit)]}, {})
+    return found.trace.replaced(
+        {**found.trace.run, "notes": [*found.trace.run["notes"], left_out_sentence(found, limit)]}, {}
+    )
 
 
-def said(found: Fitted, limit: int) -> str:
+def left_out_sentence(found: Fitted, limit: int) -> str:
     """A sentence on what was left out."""
     *first, last = found.left_out
     what = f"{', '.join(first)} and {last}" if first else last

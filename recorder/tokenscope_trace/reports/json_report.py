@@ -19,7 +19,7 @@ from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, Review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.text import escaped_json
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import lines
+from tokenscope_trace.traces.programs import line_of_nodes
 from tokenscope_trace.traces.schema import CheckResult, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 
@@ -76,7 +76,7 @@ _COLUMNS = (
 )
 
 
-def json_report(trace: Trace, *, title: str | None = None) -> str:
+def json_document(trace: Trace, *, title: str | None = None) -> str:
     """The document as text that ends in a line break; `title` stands in place of the prompt's file name."""
     document = _finite(_document(trace, title))
     return escaped_json(document) + "\n"
@@ -273,9 +273,9 @@ def _file(trace: Trace, number: int) -> dict[str, Any]:
 def _tokens(trace: Trace) -> Iterator[dict[str, Any]]:
     """The output's tokens, or all tokens of the files that were scored."""
     if not trace.files:
-        yield from _tokens_of(trace, trace.output, lines(trace, trace.texts[0]), None)
+        yield from _tokens_of(trace, trace.output, line_of_nodes(trace, trace.texts[0]), None)
     for number, file in enumerate(trace.files):
-        yield from _tokens_of(trace, file.nodes, lines(trace, file.nodes), number)
+        yield from _tokens_of(trace, file.nodes, line_of_nodes(trace, file.nodes), number)
 
 
 def _tokens_of(trace: Trace, nodes: Array, line_of: Mapping[int, int], file: int | None) -> Iterator[dict[str, Any]]:

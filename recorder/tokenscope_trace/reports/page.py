@@ -20,9 +20,10 @@ from markupsafe import Markup
 
 from tokenscope_trace import __version__
 from tokenscope_trace.reports import base85
-from tokenscope_trace.reports.bundle import bundle, bundle_classic, bundle_style
-from tokenscope_trace.reports.contents import contents
-from tokenscope_trace.reports.fitting import fitted, said, with_notes
+from tokenscope_trace.reports.bundle import bundle_classic, bundle_modules, bundle_style
+from tokenscope_trace.reports.contents import list_contents
+from tokenscope_trace.reports.fitting import fitted, left_out_sentence, with_notes
+from tokenscope_trace.reports.pull_request import decision_comment
 from tokenscope_trace.reports.static_style import later_style, names_in, static_style
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.traces.schema import MAJOR_VERSION
@@ -58,7 +59,7 @@ _SENTENCE = 512  # bytes, for saying what is left out
 _BOOT = "boot.js"  # stands in the page by itself; all other scripts of viewer/ are modules of the bundle
 
 
-def render(trace: Trace, *, title: str | None = None) -> str:
+def html_page(trace: Trace, *, title: str | None = None) -> str:
     """The report as one HTML string; `title` stands in place of the prompt's file name."""
     boot, viewer, sheet, style = boot_script(), viewer_script(), viewer_style(), page_style()
     return _template().render(
@@ -66,7 +67,8 @@ def render(trace: Trace, *, title: str | None = None) -> str:
         boot=Markup(boot),  # noqa: S704  our own source, which bundle_classic() made safe inside a script element
         style=Markup(style),  # noqa: S704  our own source, which bundle_style() checked
         summary=summarise(trace, title),
-        contents=contents(trace),
+        contents=list_contents(trace),
+        comment=decision_comment,
         viewer=packed_viewer(),
         sheet=packed_style(),
         payload=_pack(trace.payload, 6),
@@ -76,24 +78,24 @@ def render(trace: Trace, *, title: str | None = None) -> str:
     )
 
 
-def render_within(trace: Trace, limit: int, *, title: str | None = None) -> tuple[str, str]:
+def html_page_within(trace: Trace, limit: int, *, title: str | None = None) -> tuple[str, str]:
     """(the report in at most `limit` bytes, a sentence on what it lacks for that, empty for nothing).
 
     What cannot be left out stays, so that the page may be larger. `limit` 0 is none.
     """
-    page = render(trace, title=title)
+    page = html_page(trace, title=title)
     over = len(page.encode()) - limit
     if not limit or over <= 0:
         return page, ""
     room = _packed_size(trace) - over - _SENTENCE
     for _try in range(_TRIES):
         found = fitted(trace, room, _packed_size)
-        page = render(with_notes(found, limit), title=title)
+        page = html_page(with_notes(found, limit), title=title)
         over = len(page.encode()) - limit
         if over <= 0 or not found.fits:
             break
         room -= over + _SENTENCE
-    return page, said(found, limit) if found.left_out else ""
+    return page, left_out_sentence(found, limit) if found.left_out else ""
 
 
 @cache
@@ -105,7 +107,7 @@ def boot_script() -> str:
 @cache
 def viewer_script() -> str:
     """The viewer's modules as one classic script, which a debugger shows under its name."""
-    return bundle(dict(_modules(files("tokenscope_trace.viewer"))), "main") + "//# sourceURL=tokenscope-viewer.js\n"
+    return bundle_modules(dict(_modules(files("tokenscope_trace.viewer"))), "main") + "//# sourceURL=tokenscope-viewer.js\n"
 
 
 def _modules(folder: Traversable, place: str = "") -> Iterator[tuple[str, str]]:

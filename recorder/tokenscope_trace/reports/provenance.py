@@ -28,7 +28,7 @@ _WAYS = {"continued": "from the prompt's cache", "whole": "in one pass"}
 _EXACT = {False: "not spelled exactly by its tokens"}
 
 
-def settings(sampling: dict[str, Any]) -> str:
+def settings_text(sampling: dict[str, Any]) -> str:
     """How the tokens were chosen, such as `sampled, temperature 0.8, seed 7`."""
     if not sampling.get("do_sample"):
         return "greedy"
@@ -36,7 +36,7 @@ def settings(sampling: dict[str, Any]) -> str:
     return visible_line(", ".join(["sampled", *chosen]))
 
 
-def facts(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def fact_rows(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What is needed to run it again, one line each; what is not known is left out."""
     model, prompt, sampling, clock = run["model"], run["prompt"], run["sampling"], run["clock"]
     files, score, replay = run.get("files"), run.get("score"), run.get("replay")
@@ -60,7 +60,7 @@ def facts(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
         ("context", _window(score)),
         (
             "sampling",
-            "" if files else _joined([settings(sampling), _labelled("by ", _joined(sampling.get("processors") or []))]),
+            "" if files else _joined([settings_text(sampling), _labelled("by ", _joined(sampling.get("processors") or []))]),
         ),
         ("stop", _joined(repr(stop) for stop in sampling.get("stop") or [])),
         ("redacted", _joined(run.get("redacted") or [])),

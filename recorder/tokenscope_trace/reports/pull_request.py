@@ -1,6 +1,6 @@
 """A trace -> Markdown for the text of a pull request: the decisions, where they lead, and which file to attach.
 
-At most LINES lines, so that it stays a comment: what does not fit is in the report. Knows no file system.
+At most MOST_LINES lines, so that it stays a comment: what does not fit is in the report. Knows no file system.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from tokenscope_trace.reports.markdown import code_span, fenced, plain
-from tokenscope_trace.reports.review import REST, DecisionEntry, OptionEntry, Review, in_words, rest
+from tokenscope_trace.reports.review import REST, DecisionEntry, OptionEntry, Review, cautions, rest
 from tokenscope_trace.reports.summary import Summary, UncertainPlace, summarise
 from tokenscope_trace.text import visible_line
 from tokenscope_trace.traces.trace import Trace
@@ -19,7 +19,7 @@ _OPTIONS = 3
 _AND = {False: ", its alternatives and these branches", True: " and what was expected instead"}
 
 
-def markdown(trace: Trace, report: str, *, title: str | None = None) -> str:
+def comment_text(trace: Trace, report: str, *, title: str | None = None) -> str:
     """The text; `report` is the name of the page that should be attached."""
     summary = summarise(trace, title)
     checks = summary.review.checks if summary.review else ()
@@ -103,14 +103,14 @@ def _head(decision: DecisionEntry) -> str:
     )
     instead = f", or {others}" if others else ""
     return (
-        f"{decision.number}. **Line {decision.line:,}**{where}: {in_words(decision)} {decision.percent}"
+        f"{decision.number}. **Line {decision.line:,}**{where}: {_in_words(decision)} {decision.percent}"
         f"{f' ({notes})' if notes else ''}{instead}"
     )
 
 
 def _option(option: OptionEntry) -> str:
     check = f", check {option.check}" if option.check else ""
-    return f"{in_words(option)} {option.percent} ({option.outcome}{check})"
+    return f"{_in_words(option)} {option.percent} ({option.outcome}{check})"
 
 
 def _diff(decision: DecisionEntry) -> list[str]:
@@ -134,3 +134,28 @@ def _place(place: UncertainPlace) -> str:
     word = "expected" if place.expected else "or"
     others = ", ".join(f"{code_span(other.token)} {other.percent}" for other in place.instead)
     return f"**{where}**: {code_span(place.token)} {place.probability}" + (f", {word} {others}" if others else "")
+
+
+def _in_words(part: DecisionEntry | OptionEntry) -> str:
+    """What was written, or could have been, in Markdown: code as code."""
+    text = part.written if isinstance(part, DecisionEntry) else part.text
+    return text if part.is_end else code_span(text)
+
+
+def decision_comment(decision: DecisionEntry) -> str:
+    """A decision as a review comment, in Markdown."""
+    lines = [f"**Line {decision.line:,}**, {plain(decision.where)}" if decision.where else f"**Line {decision.line:,}**"]
+    wrote = "ended the text here" if decision.is_end else f"wrote {code_span(decision.written)}"
+    lines += [" ".join([f"The model {wrote} ({decision.percent}).", *cautions(decision)]), ""]
+    lines += [f"- {_option_words(option)}" for option in decision.options]
+    lines += [f"- or {REST} ({decision.rest})"] if decision.rest else []
+    shown = next((option for option in decision.options if option.diff), None)
+    if shown is not None:
+        text = "\n".join(f"{line.sign}{line.text}" for line in shown.diff)
+        lines += ["", f"With {_in_words(shown)}:", "", fenced(text, "diff")]
+    return "\n".join(lines)
+
+
+def _option_words(option: OptionEntry) -> str:
+    verdict = f"; the check {option.check}" if option.check else ""
+    return f"or {_in_words(option)} ({option.percent}): {option.outcome}{verdict}"

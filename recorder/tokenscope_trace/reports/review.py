@@ -12,7 +12,6 @@ from functools import cached_property
 import numpy as np
 
 from tokenscope_trace.analysis import behaviour
-from tokenscope_trace.reports.markdown import code_span, fenced, plain
 from tokenscope_trace.reports.syntax_words import place_in_words
 from tokenscope_trace.text import percent, shortened, visible_line, visible_text, visible_token
 from tokenscope_trace.traces.programs import PathProgram, Programs
@@ -100,7 +99,6 @@ class DecisionEntry:
     coin_flip: bool
     taste: bool
     options: tuple[OptionEntry, ...]
-    markdown: str  # a review comment
 
     @property
     def rest(self) -> str:
@@ -134,7 +132,7 @@ class Review:
     pivot_line: int
 
 
-def review(trace: Trace) -> Review | None:
+def make_review(trace: Trace) -> Review | None:
     """The decisions in words; None where none were looked for: scored code, older recordings."""
     facts = trace.run.get("decisions")
     if facts is None:
@@ -154,31 +152,6 @@ def rest(decision: DecisionEntry, options: Sequence[OptionEntry]) -> str:
     """The share of all that is neither what was written nor one of these options, in words; empty where it is negligible."""
     left = 1 - decision.probability - sum(option.probability for option in options)
     return percent(min(left, 1.0)) if left >= NEGLIGIBLE else ""
-
-
-def in_words(part: DecisionEntry | OptionEntry) -> str:
-    """What was written, or could have been, in Markdown: code as code."""
-    text = part.written if isinstance(part, DecisionEntry) else part.text
-    return text if part.is_end else code_span(text)
-
-
-def comment(decision: DecisionEntry) -> str:
-    """A decision as a review comment, in Markdown."""
-    lines = [f"**Line {decision.line:,}**, {plain(decision.where)}" if decision.where else f"**Line {decision.line:,}**"]
-    wrote = "ended the text here" if decision.is_end else f"wrote {code_span(decision.written)}"
-    lines += [" ".join([f"The model {wrote} ({decision.percent}).", *cautions(decision)]), ""]
-    lines += [f"- {_option_words(option)}" for option in decision.options]
-    lines += [f"- or {REST} ({decision.rest})"] if decision.rest else []
-    shown = next((option for option in decision.options if option.diff), None)
-    if shown is not None:
-        text = "\n".join(f"{line.sign}{line.text}" for line in shown.diff)
-        lines += ["", f"With {in_words(shown)}:", "", fenced(text, "diff")]
-    return "\n".join(lines)
-
-
-def _option_words(option: OptionEntry) -> str:
-    verdict = f"; the check {option.check}" if option.check else ""
-    return f"or {in_words(option)} ({option.percent}): {option.outcome}{verdict}"
 
 
 def cautions(decision: DecisionEntry) -> Iterator[str]:
@@ -337,10 +310,8 @@ class _Reader:
             coin_flip=bool(table.flags[row] & DecisionFlag.COIN_FLIP),
             taste=bool(table.flags[row] & DecisionFlag.TASTE),
             options=(),
-            markdown="",
         )
-        found = replace(found, options=tuple(self._option(option, found, syntax) for option in options))
-        return replace(found, markdown=comment(found))
+        return replace(found, options=tuple(self._option(option, found, syntax) for option in options))
 
     def _option(self, row: int, decision: DecisionEntry, syntax: int) -> OptionEntry:
         table = self._trace.decision_options

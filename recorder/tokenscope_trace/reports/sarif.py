@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 from tokenscope_trace import __version__
 from tokenscope_trace.analysis.uncertainty import UNCERTAIN, Line, best_other, least_certain_lines
-from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, cautions, review
+from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, cautions, make_review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.text import decimal, escaped_json, percent, visible_line, visible_token
-from tokenscope_trace.traces.programs import Programs, program
+from tokenscope_trace.traces.programs import Programs, program_bytes
 from tokenscope_trace.traces.syntax import lines_of
 from tokenscope_trace.traces.trace import Trace
 
@@ -60,9 +60,9 @@ _RULES = (
 )
 
 
-def sarif(trace: Trace, *, title: str | None = None) -> str:
+def sarif_log(trace: Trace, *, title: str | None = None) -> str:
     """The log as text that ends in a line break. Of code that the model did not write at most SURPRISES lines are in it."""
-    found = review(trace)
+    found = make_review(trace)
     decisions = found.decisions if found is not None else ()
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(trace, decisions, title)]}
     return escaped_json(log) + "\n"
@@ -107,7 +107,7 @@ def _surprises(trace: Trace) -> Iterator[dict[str, Any]]:
     nodes = {file.source: file.nodes for file in trace.files}
     for line in [one for one in least_certain_lines(trace) if trace.nodes.surprisal[one.node] >= UNCERTAIN][:SURPRISES]:
         name = line.file or ""
-        text = texts.setdefault(name, program(trace, nodes[name]))
+        text = texts.setdefault(name, program_bytes(trace, nodes[name]))
         span = lines_of(text)[line.number - 1]
         content = text[span.start : span.end]
         start, end = span.start + len(content) - len(content.lstrip()), span.start + len(content.rstrip())

@@ -25,12 +25,20 @@ from tokenscope_trace.analysis.uncertainty import (
     ranked_files,
     surprised,
 )
-from tokenscope_trace.reports.excerpts import ExcerptPart, ExcerptRow, capped, excerpt, excerpt_parts, excerpt_rows, numbered
-from tokenscope_trace.reports.provenance import facts, settings
-from tokenscope_trace.reports.review import Review, review
+from tokenscope_trace.reports.excerpts import (
+    ExcerptPart,
+    ExcerptRow,
+    capped,
+    excerpt,
+    excerpt_parts,
+    excerpt_rows,
+    numbered_rows,
+)
+from tokenscope_trace.reports.provenance import fact_rows, settings_text
+from tokenscope_trace.reports.review import Review, make_review
 from tokenscope_trace.text import deceptive, decimal, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import lines, program
+from tokenscope_trace.traces.programs import line_of_nodes, program_bytes
 from tokenscope_trace.traces.schema import SURPRISAL_EDGES, Origin
 from tokenscope_trace.traces.trace import File, Trace
 
@@ -118,17 +126,17 @@ class Summary:
     @property
     def before_rows(self) -> list[ExcerptRow]:
         """The lines before the output with their numbers."""
-        return numbered([ExcerptPart(self.before)], self.line)
+        return numbered_rows([ExcerptPart(self.before)], self.line)
 
     @property
     def output_rows(self) -> list[ExcerptRow]:
         """Those of the output; its first one may be the prompt's last."""
-        return numbered(self.output, self.output_line)
+        return numbered_rows(self.output, self.output_line)
 
     @property
     def after_rows(self) -> list[ExcerptRow]:
         """Those behind it."""
-        return numbered([ExcerptPart(self.after)], self.after_line)
+        return numbered_rows([ExcerptPart(self.after)], self.after_line)
 
 
 def summarise(trace: Trace, title: str | None = None) -> Summary:
@@ -138,17 +146,17 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     path = trace.texts[0]
     is_prompt = trace.nodes.origin[path] == Origin.PROMPT
     output, prompt = path[~is_prompt], path[is_prompt]
-    line_of = lines(trace, path)
+    line_of = line_of_nodes(trace, path)
     places = tuple(_place(trace, node, line_of[node]) for node in _least_certain(trace, output))
     source = visible_line(str(trace.run["prompt"].get("source") or "-"))
     source = "standard input" if source == "-" else source
     first_output = int(np.argmin(is_prompt)) if len(output) else len(path)
     last_output = first_output + len(output)
-    prefix, suffix = program(trace, path[:first_output]), program(trace, path[last_output:])
+    prefix, suffix = program_bytes(trace, path[:first_output]), program_bytes(trace, path[last_output:])
     before, before_left_out = excerpt(prefix, last=True)
     after, after_left_out = excerpt(suffix, last=False)
     shown, output_left_out = capped(trace, output)
-    found = review(trace)
+    found = make_review(trace)
     certain = _headline(trace, output)
     decided = _decided(found)
     verdict = found.checks[:1] if found else ()
@@ -157,7 +165,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         title=visible_line(title) if title else source,
         source=source,
         model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
-        settings=settings(trace.run["sampling"]),
+        settings=settings_text(trace.run["sampling"]),
         extent=_tokens(len(output)),
         headline=decided or certain,
         sentences=(*verdict, *([certain] if decided else []), *_sentences(trace, output)),
@@ -172,12 +180,12 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         columns=("prompt", "output"),
         numbers=tuple(_numbers(trace, prompt, output)),
         definitions=tuple(_definitions(trace)),
-        facts=tuple(facts(trace.run)),
+        facts=tuple(fact_rows(trace.run)),
         review=found,
-        warning=deceptive([program(trace, path)]),
+        warning=deceptive([program_bytes(trace, path)]),
         line=output_line - before.count("\n"),
         output_line=output_line,
-        after_line=output_line + program(trace, output).count(b"\n"),
+        after_line=output_line + program_bytes(trace, output).count(b"\n"),
     )
 
 
@@ -213,17 +221,17 @@ def _summarise_scored(trace: Trace, title: str | None) -> Summary:
         columns=("changed", "unchanged") if len(changed) else ("code",),
         numbers=tuple(_numbers(trace, changed, rest) if len(changed) else _numbers(trace, rest)),
         definitions=tuple(_definitions(trace)),
-        facts=tuple(facts(trace.run)),
+        facts=tuple(fact_rows(trace.run)),
         files=tuple(shown),
         files_left_out=len(files) - len(shown),
-        warning=deceptive(program(trace, file.nodes) for file in files),
+        warning=deceptive(program_bytes(trace, file.nodes) for file in files),
     )
 
 
 def _scored_places(trace: Trace, files: list[File], nodes: list[int]) -> Iterator[UncertainPlace]:
     for node in nodes:
         file = next(file for file in files if file.nodes[0] <= node <= file.nodes[-1])
-        line = lines(trace, file.nodes)[node]
+        line = line_of_nodes(trace, file.nodes)[node]
         place = _place(trace, node, line)
         expected = int(trace.nodes.rank[node]) > 1
         name = visible_line(file.source) if len(files) > 1 else ""

@@ -41,7 +41,7 @@ class Job:
     estimate: Callable[..., Estimate] | None = None
 
 
-def generation(
+def generation_job(
     prompt: PromptText, settings: GenerationSettings, tree: TreeSettings | None = None, language: Language | None = None
 ) -> Job:
     """The job that goes on from a prompt, and grows a tree. Raises PromptError where a prompt with a hole does not mark it once."""
@@ -72,7 +72,7 @@ def generation(
     )
 
 
-def scoring(
+def scoring_job(
     documents: Sequence[Document], top_alternatives: int, compared: Compared | None = None, notes: Sequence[str] = ()
 ) -> Job:
     """The job that measures code that exists; `compared` is what its changed lines were found against."""

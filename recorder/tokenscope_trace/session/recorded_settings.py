@@ -39,7 +39,7 @@ _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 
 @dataclass(frozen=True)
-class Asked:
+class RecordedRequest:
     """The settings of a recording; `tree` and `replay` None where there was none."""
 
     generation: GenerationSettings
@@ -49,7 +49,7 @@ class Asked:
     decisions: int
 
 
-def asked(trace: Trace) -> Asked:
+def recorded_request(trace: Trace) -> RecordedRequest:
     """The settings of a recording.
 
     An interrupted output is asked for as far as it goes. Recordings of format 1.4 and before do not say all: what was in force stands
@@ -62,7 +62,7 @@ def asked(trace: Trace) -> Asked:
         )
     language = by_name(str((run.get("asked") or {}).get("language") or ""))
     decisions = (run.get("asked") or {}).get("decisions")
-    return Asked(
+    return RecordedRequest(
         generation=_generation(trace),
         tree=_tree(trace),
         replay=_replay(trace),

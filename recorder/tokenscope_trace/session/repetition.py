@@ -17,7 +17,7 @@ from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.documents import Compared, Document
 from tokenscope_trace.session.jobs import Job
-from tokenscope_trace.session.recorded_settings import Asked
+from tokenscope_trace.session.recorded_settings import RecordedRequest
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.trace import Trace
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LEAST_WINDOW = 2
 
 
-def repetition(trace: Trace, asked: Asked, name: Path) -> Job:
+def repetition_job(trace: Trace, asked: RecordedRequest, name: Path) -> Job:
     """The job that records a trace's run again; `name` is its file.
 
     Its preparation raises ModelError where the model's tokenizer spells the recorded ids otherwise: then it is another model.
@@ -44,7 +44,7 @@ def repetition(trace: Trace, asked: Asked, name: Path) -> Job:
 class _Generation:
     """Goes on from the recorded prompt."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: RecordedRequest) -> None:
         self._asked = asked
 
     def __call__(self, loaded: LoadedModel, prompt: Prompt, watcher: Watcher, **more: Any) -> Trace:
@@ -57,7 +57,7 @@ class _Generation:
 class _Scoring:
     """Reads the recorded files."""
 
-    def __init__(self, trace: Trace, asked: Asked) -> None:
+    def __init__(self, trace: Trace, asked: RecordedRequest) -> None:
         self._trace, self._asked = trace, asked
 
     def __call__(self, loaded: LoadedModel, prompts: Sequence[Prompt], watcher: Watcher, **more: Any) -> Trace:

@@ -19,7 +19,7 @@ Array = NDArray[Any]
 Floats = NDArray[np.float32]
 
 
-def pack(values: Array, filters: tuple[str, ...]) -> bytes:
+def pack_column(values: Array, filters: tuple[str, ...]) -> bytes:
     """Filtered bytes of a one-dimensional array of a dtype in DTYPES."""
     array = np.ascontiguousarray(values)
     for name in filters:
@@ -34,7 +34,7 @@ def pack(values: Array, filters: tuple[str, ...]) -> bytes:
     return array.tobytes()
 
 
-def unpack(data: bytes, dtype: str, filters: tuple[str, ...], rows: int, name: str) -> Array:
+def unpack_column(data: bytes, dtype: str, filters: tuple[str, ...], rows: int, name: str) -> Array:
     """Array of shape (rows,) from filtered bytes; `name` names the column in errors.
 
     Raises CorruptTrace where dtype, filters or the number of bytes break the format.

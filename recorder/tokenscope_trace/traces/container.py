@@ -124,7 +124,7 @@ def _encode_table(name: str, table: Mapping[str, Array]) -> dict[str, Any]:
             "dtype": column.dtype,
             "unit": column.unit,
             "filters": list(column.filters),
-            "data": columns.pack(array, column.filters),
+            "data": columns.pack_column(array, column.filters),
         }
     return {"rows": rows, "columns": encoded}
 
@@ -292,6 +292,6 @@ def _decode_column(name: str, column: Any, rows: int) -> Array:
         raise CorruptTrace(f"the column {name} lacks its dtype, its unit or its data.")
     if not isinstance(filters, list) or not all(isinstance(entry, str) for entry in filters):
         raise CorruptTrace(f"the column {name} has no list of filters.")
-    array = columns.unpack(data, dtype, tuple(filters), rows, name)
+    array = columns.unpack_column(data, dtype, tuple(filters), rows, name)
     array.setflags(write=False)
     return array

@@ -19,18 +19,18 @@ _HELD = 1 << 26  # bytes of text: more is not kept, for thousands of branches ma
 _ENDED = ("end-of-text", "stop-string")
 
 
-def program(trace: Trace, nodes: Array) -> bytes:
+def program_bytes(trace: Trace, nodes: Array) -> bytes:
     """The bytes of the program that these nodes spell."""
     return b"".join(trace.token_bytes(node) for node in nodes if trace.in_program(int(node)))
 
 
-def lines(trace: Trace, path: Array) -> dict[int, int]:
+def line_of_nodes(trace: Trace, path: Array) -> dict[int, int]:
     """The line, from 1, on which each node begins."""
-    line, lines = 1, {}
+    line, found = 1, {}
     for node in path.tolist():
-        lines[node] = line
+        found[node] = line
         line += trace.token_bytes(node).count(b"\n") if trace.in_program(node) else 0
-    return lines
+    return found
 
 
 @dataclass(frozen=True)

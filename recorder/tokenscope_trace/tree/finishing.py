@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tokenscope_trace.analysis.decisions import find
+from tokenscope_trace.analysis.decisions import find_decisions
 from tokenscope_trace.analysis.structure import Code, add_structure
 from tokenscope_trace.languages.equivalence import complete_scope, inside_function
 from tokenscope_trace.languages.language import Language
@@ -29,7 +29,9 @@ def to_finish(trace: Trace, language: Language | None, spell: Callable[[int], by
     trace = add_structure(trace, language)
     code = Code(trace, language)
     wanted: dict[int, Scope] = {}
-    for option in (option for decision in find(trace)[:CONSIDERED] for option in decision.options if option.branch >= 0):
+    for option in (
+        option for decision in find_decisions(trace)[:CONSIDERED] for option in decision.options if option.branch >= 0
+    ):
         scope = _wanted(trace, code, option.branch)
         if scope > trace.outcomes.scope[option.branch]:
             wanted.setdefault(option.branch, scope)
