@@ -1,4 +1,4 @@
-"""Everything that can go wrong by a user's hand, as one tree of exceptions with exit codes.
+"""Errors: everything that can go wrong by a user's hand, as one tree of exceptions with exit codes.
 
     TokenScopeError
     ├── PromptError        3   the prompt cannot be read or does not fit the model

@@ -1,4 +1,4 @@
-"""The stages of a recording, and what happens where one of them fails: it is left out, with a sentence and a fact.
+"""Failures of a recording's stages: a stage that fails is left out, with a sentence and a fact.
 
 In order: the output is generated, the prompt's tokens are measured, the output is read again (attention, lens), the tree grows, the
 code is analysed, the user's check runs. What a stage gave stays, whatever befalls those after it. Where the memory is full the tree

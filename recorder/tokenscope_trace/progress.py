@@ -1,4 +1,4 @@
-"""How a caller follows a recording, keeps what there is of it, and may end it. Knows nothing of what is recorded."""
+"""Progress of a recording: what a caller is told while it goes on, and how he may end it. Knows nothing of what is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user may ask of a recording, as frozen data. Knows no torch, so that the command line starts at once."""
+"""Settings: what a user may ask of a recording, as frozen data. Knows no torch, so that the command line starts at once."""
 
 from __future__ import annotations
 

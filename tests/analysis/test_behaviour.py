@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.support.code_traces import Twig, Word, recorded
 
-from tokenscope_trace.analysis.behaviour import by_outcome, explored, log_masses, pass_share, pivot
+from tokenscope_trace.analysis.behaviour import explored_probability, log_masses, pass_share, pivot, probability_by_outcome
 from tokenscope_trace.traces.schema import BranchEnd, CheckResult, Outcome
 
 # Nodes: 0 prompt, 1 to 3 output, 4 and 5 a branch after 0, 6 a branch of that after 4, 7 one of the output after 1.
@@ -39,29 +39,31 @@ def test_a_path_has_the_product_of_its_probabilities_less_what_departs_from_it()
     main, branches = log_masses(trace())
     assert np.exp(main) == pytest.approx(0.5 * 0.8 * 0.9)
     assert np.exp(branches) == pytest.approx([0.3 * (1 - 0.25), 0.3 * 0.25, 0.5 * 0.2])
-    assert explored(trace()) == pytest.approx(0.5 * 0.8 * 0.9 + 0.3 + 0.5 * 0.2)
+    assert explored_probability(trace()) == pytest.approx(0.5 * 0.8 * 0.9 + 0.3 + 0.5 * 0.2)
 
 
 def test_shares_by_outcome_add_up_and_the_output_is_the_same_text():
-    shares = by_outcome(trace([Outcome.RENAMED, Outcome.OTHER_CALLS, Outcome.RENAMED]))
+    shares = probability_by_outcome(trace([Outcome.RENAMED, Outcome.OTHER_CALLS, Outcome.RENAMED]))
     whole = 0.36 + 0.3 + 0.1
     assert shares == pytest.approx(
         {Outcome.SAME_TEXT: 0.36 / whole, Outcome.RENAMED: (0.225 + 0.1) / whole, Outcome.OTHER_CALLS: 0.075 / whole}
     )
-    assert by_outcome(trace()) == pytest.approx({Outcome.SAME_TEXT: 0.36 / whole, Outcome.NOT_COMPARED: 0.4 / whole})
+    assert probability_by_outcome(trace()) == pytest.approx(
+        {Outcome.SAME_TEXT: 0.36 / whole, Outcome.NOT_COMPARED: 0.4 / whole}
+    )
 
 
 def test_probabilities_below_what_a_float_holds_still_have_shares():
     found = recorded(["p"], [Word("a", 1e-30) for _ in range(40)], [Twig(20, ["x"], [1e-29])])
-    shares = by_outcome(found)
+    shares = probability_by_outcome(found)
     assert shares[Outcome.NOT_COMPARED] == pytest.approx(1.0)
-    assert explored(found) == 0.0
+    assert explored_probability(found) == 0.0
 
 
 def test_without_a_tree_all_that_is_explored_is_what_was_written():
     found = recorded(["p"], OUTPUT)
-    assert by_outcome(found) == {Outcome.SAME_TEXT: 1.0}
-    assert explored(found) == pytest.approx(0.36)
+    assert probability_by_outcome(found) == {Outcome.SAME_TEXT: 1.0}
+    assert explored_probability(found) == pytest.approx(0.36)
 
 
 def test_the_pivot_is_the_token_that_moves_the_pass_share_most():

@@ -31,7 +31,7 @@ from tokenscope_trace.estimates.extrapolation import (
     seconds_of,
 )
 from tokenscope_trace.estimates.file_size import part_sizes
-from tokenscope_trace.estimates.forecast import LONG, of_generation, of_scoring
+from tokenscope_trace.estimates.forecast import LONG, forecast_generation, forecast_scoring
 from tokenscope_trace.estimates.rehearsal import Times, arithmetic_of, rehearsed, work_of
 from tokenscope_trace.models.loading import describe
 from tokenscope_trace.models.prompts import encode_text
@@ -224,7 +224,7 @@ def test_a_long_recording_is_forecast_once_from_its_own_first_steps(tree, loaded
     clock = Clock(loaded.model, fixed=0.8, each=body)
     said = []
     watcher = Watcher(on_estimate=lambda rest: said.append((rest, clock.now)))
-    forecasting = of_generation(watcher, loaded, len(prompt.ids), settings, ReplaySettings(), tree, clock)
+    forecasting = forecast_generation(watcher, loaded, len(prompt.ids), settings, ReplaySettings(), tree, clock)
     trace = record(loaded, prompt, settings, replay=ReplaySettings(), tree=tree, watcher=forecasting)
     ((rest, moment),) = said
     near(rest.seconds, clock.now - moment)
@@ -237,7 +237,7 @@ def test_a_long_recording_is_forecast_once_from_its_own_first_steps(tree, loaded
 def test_of_a_short_recording_nothing_is_forecast(loaded):
     prompt, settings = prompt_of(loaded, 100), GenerationSettings(max_new_tokens=64, temperature=0)
     clock, said = Clock(loaded.model, fixed=0.01, each=0.0001), []
-    forecasting = of_generation(Watcher(on_estimate=said.append), loaded, 100, settings, ReplaySettings(), None, clock)
+    forecasting = forecast_generation(Watcher(on_estimate=said.append), loaded, 100, settings, ReplaySettings(), None, clock)
     record(loaded, prompt, settings, replay=ReplaySettings(), watcher=forecasting)
     assert said == []
 
@@ -245,7 +245,7 @@ def test_of_a_short_recording_nothing_is_forecast(loaded):
 def test_reading_files_is_forecast_from_what_was_read(loaded):
     documents = [Document(f"{number}.py", SOURCE * 8) for number in range(12)]
     clock, said = Clock(loaded.model, fixed=1.0, each=0.01), []
-    watcher = of_scoring(Watcher(on_estimate=lambda rest: said.append((rest.seconds, clock.now))), clock)
+    watcher = forecast_scoring(Watcher(on_estimate=lambda rest: said.append((rest.seconds, clock.now))), clock)
     score(loaded, documents, watcher=watcher)
     ((rest, moment),) = said
     near(rest, clock.now - moment)

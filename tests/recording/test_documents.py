@@ -99,8 +99,8 @@ def test_the_example_of_explored_probability_is_divided_so():
     rows = {**{name: [0, 0] for name in TABLES["outcomes"]}, "outcome": [Outcome.SAME_PROGRAM, Outcome.OTHER_CALLS]}
     columns = {name: np.array(values, TABLES["outcomes"][name].dtype) for name, values in rows.items()}
     trace = trace.replaced(trace.run, {"outcomes": columns})
-    shares = behaviour.by_outcome(trace)
-    assert behaviour.explored(trace) == pytest.approx(0.4)
+    shares = behaviour.probability_by_outcome(trace)
+    assert behaviour.explored_probability(trace) == pytest.approx(0.4)
     assert shares[Outcome.SAME_TEXT] + shares[Outcome.SAME_PROGRAM] == pytest.approx(0.75)
     assert shares[Outcome.OTHER_CALLS] == pytest.approx(0.25)
 

@@ -1,4 +1,5 @@
-"""Where the explored probability leads: how much of it to which outcome, and how a check's verdicts move along the output.
+"""Behaviour of the explored branches: where their probability leads, how much of it to which outcome, and how a check's verdicts
+move along the output.
 
 A Trace in, numbers out. Pure. The probability is that of drawing token by token from p, at temperature 1. A path that leaves the
 output, or a branch, at an explored alternative takes with it the product of all probabilities up to that alternative; what a branch
@@ -51,13 +52,13 @@ def log_masses(trace: Trace) -> tuple[float, Masses]:
     return float(total[trace.run["main_leaf"]]) if len(trace.output) else 0.0, total[first] + own
 
 
-def explored(trace: Trace) -> float:
+def explored_probability(trace: Trace) -> float:
     """The share of all probability that the recording follows, in [0, 1]."""
     main, branches = log_masses(trace)
     return float(np.exp(main) + np.exp(branches).sum())
 
 
-def by_outcome(trace: Trace) -> dict[Outcome, float]:
+def probability_by_outcome(trace: Trace) -> dict[Outcome, float]:
     """How the explored probability divides among outcomes: shares that add up to 1. What was written has the same text."""
     main, branches = log_masses(trace)
     outcomes = trace.outcomes.outcome if len(trace.outcomes) else np.zeros(len(branches), dtype=np.uint8)

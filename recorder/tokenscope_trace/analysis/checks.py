@@ -1,4 +1,4 @@
-"""Runs the user's own command on finished programs, each in a temporary folder of its own, within limits of time and memory.
+"""The check: the user's own command on finished programs, each in a temporary folder of its own, within limits of time and memory.
 
 In: programs as bytes, a file name, the command. Out: pass, fail or time-out, and the last lines of what the command printed.
 Knows nothing of models and traces. The limits are against accidents and no sandbox: what runs may do all that the user may.

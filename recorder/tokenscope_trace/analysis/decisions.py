@@ -1,4 +1,4 @@
-"""The few forks that shaped the code: which tokens were decided together, what else was likely, and how they rank.
+"""Decisions: the few forks that shaped the code, which tokens were decided together, what else was likely, and how they rank.
 
 A Trace with syntax and outcomes in, the tables of its decisions out. Pure. The rule, in full:
 

@@ -1,4 +1,4 @@
-"""What is known of a recording's code once its tokens are there: syntax, outcomes, decisions, and the user's own check.
+"""The pipeline of the analysis: a recording gets its syntax, outcomes, decisions, and the verdicts of the user's own check.
 
 A Trace in, a Trace out; runs no model, but the user's command where there is one.
 """

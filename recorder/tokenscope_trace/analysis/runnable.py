@@ -1,4 +1,4 @@
-"""The programs of a recording that are finished enough to be run: that of the output and those of branches.
+"""Runnable programs of a recording, finished enough for a check: that of the output and those of branches.
 
 A text that came to its own end is one as it stands. Of a text that was cut off, what was written last is left away up to the end of
 the last function, or of the last statement of the file, that is known to be complete; it has to hold what the branch decided.

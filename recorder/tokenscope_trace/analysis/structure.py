@@ -1,4 +1,4 @@
-"""A trace gets its syntax, that of its branches, and what these lead to. A Trace in, a Trace out; runs no model.
+"""Structure of a recording's code: the syntax of its texts and branches, and what these lead to. A Trace in, a Trace out; runs no model.
 
 The text that is parsed is the program as the file reads. Of scored code each file is a text of its own.
 """

@@ -1,4 +1,4 @@
-"""Where a recording was least certain, for summaries. In: a Trace. Out: plain data. Reads only; draws nothing."""
+"""Uncertainty of a recording: its least certain lines and tokens, its perplexity. In: a Trace. Out: plain data. Reads only; draws nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Help texts with options in groups, each with an example. Shared by both commands; knows none of their options."""
+"""Command help: options in groups, each with an example. Shared by both commands; knows none of their options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recording says on the terminal: progress while it runs, a summary at its end. All of it goes to stderr.
+"""The console of a recording: progress while it runs, a summary at its end. All of it goes to stderr.
 
 On a terminal the progress is a bar, elsewhere plain lines, at most one every few seconds. Knows no torch.
 """

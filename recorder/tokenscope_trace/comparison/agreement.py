@@ -1,5 +1,5 @@
-"""What a second recording of the same run has otherwise, beyond the floor of noise: tokens, numbers, branches, outcomes, decisions,
-syntax, checks. Two Traces in, plain data out; runs no model and words nothing but single facts.
+"""Agreement of two recordings of one run: what the second has otherwise, beyond the floor of noise: tokens, numbers, branches,
+outcomes, decisions, syntax, checks. Two Traces in, plain data out; runs no model and words nothing but single facts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What of branches, outcomes, decisions, syntax and checks another recording has otherwise. Two Traces with matched paths in, data out.
+"""Differences of code between two recordings: of branches, outcomes, decisions, syntax and checks. Two Traces with matched paths
+in, data out.
 
 Two decisions change places within rounding where what they rank by, (1 - P) D, is within the floor of each other.
 """

@@ -1,4 +1,6 @@
-"""What else changed between two recordings: model, program, libraries, machine. Facts of two runs in, names with two values out. Pure."""
+"""The environments of two recordings, and what changed between them: model, program, libraries, machine. Facts of two runs in,
+names with two values out. Pure.
+"""
 
 from __future__ import annotations
 

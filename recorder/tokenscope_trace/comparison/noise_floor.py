@@ -1,4 +1,4 @@
-"""Which differences between two recordings of the same run are rounding: the floor of every number. Pure.
+"""The noise floor: how far every number may differ between two recordings of one run by rounding alone. Pure.
 
 The rule, in full. F, in nats, is four times the noise of the recording that is run again: the noise is the largest difference in ln p
 that the same model on the same machine found between deciding a token of the output and reading it again, a few dozen differences as a

@@ -1,4 +1,4 @@
-"""Which numbers of a recording another one has otherwise, beyond the floor. Two Traces with matched paths in, arrays out.
+"""Differences of numbers between two recordings, beyond the noise floor. Two Traces with matched paths in, arrays out.
 
 A rank is a count over the whole vocabulary, so it moves where logits within rounding of each other swap. It differs where it does while
 ln p is the very same, and where both ranks stand among the stored alternatives and these are further apart than 2 F. An alternative

@@ -1,4 +1,4 @@
-"""Two traces -> one HTML page that shows them beside each other. Plain HTML and a style: its policy lets nothing run at all."""
+"""The page of two recordings: one HTML file that shows them beside each other. Plain HTML and a style: its policy lets nothing run at all."""
 
 from __future__ import annotations
 

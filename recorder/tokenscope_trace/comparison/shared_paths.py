@@ -1,4 +1,4 @@
-"""Which nodes of two recordings have the same history: the same tokens from the root on. Two Traces in, arrays out.
+"""Shared paths of two recordings: the nodes that have the same tokens before them, from the root on. Two Traces in, arrays out.
 
 Only there can numbers be compared. A path of one may be the main path and the same path of the other a branch.
 Axis letters: N nodes of the recording, M nodes of the other.

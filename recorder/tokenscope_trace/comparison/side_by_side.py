@@ -1,4 +1,4 @@
-"""Two recordings beside each other: where they part, which lines differ, which decisions fell otherwise, what the models found
+"""Two recordings side by side: where they part, which lines differ, which decisions fell otherwise, what the models found
 more surprising. Two Traces in, plain data out; knows no markup.
 
 Programs are aligned by lines, numbers by bytes: a token of one is compared with a token of the other only where both hold the same

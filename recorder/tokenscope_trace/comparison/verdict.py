@@ -1,4 +1,4 @@
-"""What differs between a recording and its repetition, in words for a terminal and as JSON for scripts. An Agreement in, text out.
+"""The verdict on a repetition: what differs, in words for a terminal and as JSON for scripts. An Agreement in, text out.
 
 The text lists the first of each kind and counts the others; the JSON holds every one.
 """

@@ -1,4 +1,4 @@
-"""How much more a step costs the more stands before it: measured behind a cache that is made longer by repeating it.
+"""The cost of context: how much more a step takes the more stands before it, measured behind a cache that is made longer by repeating it.
 
 The numbers in such a cache mean nothing, and the work is the same. In: a model. Out: seconds for every token more.
 """

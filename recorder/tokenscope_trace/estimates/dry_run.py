@@ -1,4 +1,4 @@
-"""What a recording would take, without making it: a rehearsal, carried over to what is asked for, becomes an Estimate. Writes nothing.
+"""The dry run of a recording: a rehearsal, carried over to what is asked for, becomes an Estimate. Writes nothing.
 
 In: a loaded model and what `record` or `score` would take. Out: numbers; words are estimate_words.py's.
 """

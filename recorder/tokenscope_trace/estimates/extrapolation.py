@@ -1,4 +1,5 @@
-"""What a recording will take, from steps that were measured: seconds, memory and bytes in the file, by stage. Numbers in, numbers out.
+"""Extrapolation: what a recording will take, from steps that were measured; seconds, memory and bytes in the file, by stage.
+Numbers in, numbers out.
 
 A measured step is carried over to what is asked for by counting: multiplications where a model reads, steps of so many branches where a
 tree grows, rows where a file is filled. All of it is what a recording takes at most, where its output or its branches end early.

@@ -1,4 +1,4 @@
-"""What the parts of a recording take in its file: each is compressed by itself. A Trace in, bytes out; knows no model."""
+"""The file size of a recording, part by part: each is compressed by itself. A Trace in, bytes out; knows no model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import zstandard
 
 from tokenscope_trace.estimates.extrapolation import PartSizes, Work
-from tokenscope_trace.traces import container
 from tokenscope_trace.traces.columns import pack_column
+from tokenscope_trace.traces.container import COMPRESSION_LEVEL, Tables, encode_trace
 from tokenscope_trace.traces.schema import CODE_TABLES, TABLES
 from tokenscope_trace.traces.trace import Trace
 
@@ -42,7 +42,7 @@ def part_sizes(trace: Trace, done: Work) -> PartSizes:
         branches=of_nodes(written, len(trace.nodes)) + _of_tables(trace, ("branches",)),
         code=_of_tables(trace, CODE_TABLES),
         distinct=_of_tables(trace, _DISTINCT),
-        facts=len(container.encode_trace(trace.run, _without_rows(trace))[0]),
+        facts=len(encode_trace(trace.run, _without_rows(trace))[0]),
     )
 
 
@@ -52,10 +52,10 @@ def _of_tables(trace: Trace, names: Iterable[str]) -> int:
     )
 
 
-def _without_rows(trace: Trace) -> container.Tables:
+def _without_rows(trace: Trace) -> Tables:
     return {name: {column: values[:0] for column, values in table.items()} for name, table in trace.tables.items()}
 
 
 def _compressed(packed: Iterable[bytes]) -> int:
     content = b"".join(packed)
-    return len(zstandard.ZstdCompressor(level=container.COMPRESSION_LEVEL).compress(content)) if content else 0
+    return len(zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(content)) if content else 0

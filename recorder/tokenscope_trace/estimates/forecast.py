@@ -1,4 +1,5 @@
-"""What the rest of a long recording will take, from its own first steps, which cost nothing extra. Said once, and only where it is long.
+"""The forecast of a long recording: what its rest will take, from its own first steps, which cost nothing extra. Said once, and
+only where it is long.
 
 What was not run yet is counted in multiplications, at the speed at which the prompt was read; its file's size comes from the first
 tokens. Neither the analysis of the code nor the user's check is in it.
@@ -41,7 +42,7 @@ _SOURCE_BYTES = 2.0  # of one kept source of attention in the file: five, compre
 _OPINION_BYTES = 14.0  # of what one layer says of one token: sixteen, compressed
 
 
-def of_generation(
+def forecast_generation(
     watcher: Watcher,
     loaded: LoadedModel,
     prompt: int,
@@ -72,7 +73,7 @@ def of_generation(
     return replace(watcher, on_token=on_token, on_state=on_state)
 
 
-def of_scoring(watcher: Watcher, clock: Callable[[], float] = time.perf_counter) -> Watcher:
+def forecast_scoring(watcher: Watcher, clock: Callable[[], float] = time.perf_counter) -> Watcher:
     """The same for a recording that reads files: each of its tokens is taken to cost what those before it did.
 
     Whether to stop is asked at the end of each pass; between those nobody knows how far one has come.

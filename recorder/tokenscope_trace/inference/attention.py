@@ -1,4 +1,5 @@
-"""Where each token looks, reduced while the model computes it: per query and head the heaviest sources, and the rest as one number.
+"""Attention: where each token looks, reduced while the model computes it, per query and head the heaviest sources, and the rest as
+one number.
 
 Two ways lead to the weights. A model that asks transformers' registry for its attention function is given one that computes
 the output as ever and the weights beside it, a block of queries at a time; so the model may run sdpa, which never has weights.

@@ -1,4 +1,4 @@
-"""Which engine grows the tree of this model: asked by trying, not by a list of architectures.
+"""The choice of an engine for this model's tree: by trying, not by a list of architectures.
 
 Each engine, the fastest first, must pass two checks: over a few random tokens it must give the logits that a plain forward
 without a cache gives, and over the recording's own path those that decided its tokens. A model whose decoding does not agree with

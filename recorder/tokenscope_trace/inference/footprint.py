@@ -1,4 +1,4 @@
-"""What a recording takes beside the model, said before it begins. From the configuration alone; an estimate, not a bound."""
+"""The footprint of a recording in memory beside the model, said before it begins. From the configuration alone; an estimate, not a bound."""
 
 from __future__ import annotations
 

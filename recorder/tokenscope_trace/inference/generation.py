@@ -1,4 +1,4 @@
-"""The main path: transformers' own generation, watched.
+"""Generation of the main path: transformers' own, watched.
 
 In: a model, prompt ids, settings. Out: the ids it wrote, with the metrics of each, and those of the prompt. Knows no text
 and no trace.

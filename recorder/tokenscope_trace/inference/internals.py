@@ -1,4 +1,6 @@
-"""What is looked at inside of a model, and what a trace says about it. Settings in, probes and facts out; runs no pass of a text."""
+"""The internals of a model that a recording looks at, and what a trace says about them. Settings in, probes and facts out; runs no
+pass of a text.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers of one position, from the logits that decided it. Tensors in, tensors or columns out; knows no model and no tree.
+"""Metrics: the numbers of one position, from the logits that decided it. Tensors in, tensors or columns out; knows no model and no tree.
 
 Notation: z the raw logits, cast to float32 before any reduction; m their maximum; Z = sum exp(z - m); p = softmax(z);
 t the token; q the distribution that was sampled from. With x = z - m: ln p = x - ln Z, which loses less than

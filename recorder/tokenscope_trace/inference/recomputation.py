@@ -1,4 +1,4 @@
-"""Every token by a forward over its whole sequence: slow, and exact for whatever can compute logits at all."""
+"""The engine that recomputes: every token by a forward over its whole sequence, slow, and exact for whatever can compute logits at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the tokens of branches are chosen: the model's own logits processors, then the best token or a sample.
+"""Sampling of a branch's tokens: the model's own logits processors, then the best token or a sample.
 
 Logits in, tokens out; knows no tree. Each branch has a random state of its own, so that a sampled branch does not depend on
 which others grow beside it.

@@ -1,4 +1,4 @@
-"""One branch at a time, each from a copy of the cache where it departs: exact for every architecture with a cache.
+"""The engine of snapshots: one branch at a time, each from a copy of the cache where it departs, exact for every architecture with a cache.
 
 State-space and hybrid caches cannot be cut back and cannot be shared by branches, but they can be copied. Copies of the main
 path's cache are kept at a few places; from the nearest one the way to a fork is read again, token by token: several at once

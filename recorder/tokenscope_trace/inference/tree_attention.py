@@ -1,4 +1,4 @@
-"""All branches in one forward: tree attention over one key-value cache that they share.
+"""The engine of tree attention: all branches in one forward, over one key-value cache that they share.
 
 The cache holds one slot per token read, in the order of reading. A forward reads the tips of all live branches at once, each
 at its own position; a mask lets each see the slots of its own path alone. The mask goes in by transformers' mask interface:

@@ -1,1 +1,46 @@
-"""."""
+"""Programming languages: their grammars, parsing, and whether two programs are the same.
+
+In: source bytes. Out: nodes of syntax, literals, and how one program compares with another. Knows no Trace and runs no code.
+"""
+
+from typing import TYPE_CHECKING
+
+from tokenscope_trace._exports import exports
+
+if TYPE_CHECKING:
+    from tokenscope_trace.languages.definitions import LANGUAGES, by_file, by_name
+    from tokenscope_trace.languages.equivalence import (
+        Equivalence,
+        Program,
+        compare_programs,
+        complete_scope,
+        inside_function,
+    )
+    from tokenscope_trace.languages.language import Language, grammar
+    from tokenscope_trace.languages.literals import Literals, Range, find_literals, is_literal
+    from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, Parsed, code_passages, joined_kinds, parse
+else:
+    __getattr__ = exports(__name__, __file__)
+
+__all__ = [
+    "LANGUAGES",
+    "MARKDOWN",
+    "CodePassage",
+    "Equivalence",
+    "Language",
+    "Literals",
+    "Parsed",
+    "Program",
+    "Range",
+    "by_file",
+    "by_name",
+    "code_passages",
+    "compare_programs",
+    "complete_scope",
+    "find_literals",
+    "grammar",
+    "inside_function",
+    "is_literal",
+    "joined_kinds",
+    "parse",
+]

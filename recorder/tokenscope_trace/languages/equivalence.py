@@ -1,4 +1,5 @@
-"""What a branch's program is beside the main path's: one class, and how much of the two was compared. Bytes in, a Comparison out.
+"""Equivalence of two programs: what a branch's is beside the main path's, as one class, and how much was compared. Bytes in, an
+Equivalence out.
 
 Compared is the largest unit around the fork that is known to be complete in both: the whole text, a function, a statement. Knows
 no trace and runs no program: two programs that differ may still do the same.

@@ -1,4 +1,4 @@
-"""A program's syntax tree where the text may have been cut off. Bytes and a language in, a tree out; knows no second program.
+"""Incomplete programs: the syntax tree of a text that may have been cut off. Bytes and a language in, a tree out; knows no second program.
 
 What a cut leaves open is closed for the parser: brackets and quotes, and if that does not do, the last lines are taken off. So
 errors that remain are the program's own. How much of the tree is the text's own is said by `known`.

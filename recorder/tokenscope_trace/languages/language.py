@@ -1,4 +1,5 @@
-"""The programming language as data: where its grammar comes from, and what its kinds of nodes are for a reader. definitions.py has them all.
+"""The programming language as data: where its grammar comes from, and what its kinds of nodes are for a reader. definitions.py has
+them all.
 
 Kinds are given as patterns over the grammar's own names (`*_statement`), so that none can be listed that does not exist. A place
 is where a node stands in its parent: `kind` anywhere in such a parent, `kind.field` as that field of it, `kind.-` as no field of

@@ -1,4 +1,4 @@
-"""Where the strings and the comments of a text stand. Source bytes in, ranges of bytes out; knows no trace.
+"""Literals: where the strings and the comments of a text stand. Source bytes in, ranges of bytes out; knows no trace.
 
 Made for leaving things out, so it rather finds too much: what is not known to be code counts as both, and where code does not parse,
 everything from the first quotation mark (or comment sign) on that belongs to no literal does, and from the first one in its line.

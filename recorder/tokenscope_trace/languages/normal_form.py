@@ -1,4 +1,5 @@
-"""What a piece of code says once notation is set aside, and which of its names are local. Syntax nodes in, a Form out.
+"""The normal form of a piece of code: what it says once notation is set aside, and which of its names are local. Syntax nodes in, a
+Form out.
 
 Two forms are the same program if their events and names are the same, and a renaming of each other if the events are and the local
 names stand one to one: alpha equivalence, with one frame per scope. Knows nothing of where a piece begins or ends.

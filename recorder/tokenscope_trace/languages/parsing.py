@@ -1,4 +1,4 @@
-"""Source bytes to syntax nodes, by tree-sitter: columns of one text, and where in a longer text code stands. Knows no trace.
+"""Parsing: source bytes to syntax nodes, by tree-sitter, columns of one text, and where in a longer text code stands. Knows no trace.
 
 Broken code is normal: what the grammar cannot place is an ERROR node, what it had to add has no bytes and is MISSING.
 """

@@ -1,1 +1,55 @@
-"""."""
+"""A model and its tokenizer: found, trusted, placed, called; and prompts as its token ids.
+
+In: a hub id, a folder or the built-in model; a prompt's text. Out: `LoadedModel`, `Prompt`, the bytes of tokens. Knows no tree and no trace.
+"""
+
+from typing import TYPE_CHECKING
+
+from tokenscope_trace._exports import exports
+
+if TYPE_CHECKING:
+    from tokenscope_trace.models.configuration import layer_count, layer_lists, number
+    from tokenscope_trace.models.forward import Reader
+    from tokenscope_trace.models.head import HEAD_ROWS, ModelHead, PromptStates, keeping_body, reproduces
+    from tokenscope_trace.models.loading import LoadedModel, load
+    from tokenscope_trace.models.memory import available_bytes, held_bytes
+    from tokenscope_trace.models.placement import input_device
+    from tokenscope_trace.models.prompts import (
+        Prompt,
+        Segment,
+        check_length,
+        encode_prompt,
+        encode_text,
+        fim_ends,
+        read_text,
+        split_at_marker,
+    )
+    from tokenscope_trace.models.token_bytes import Speller
+else:
+    __getattr__ = exports(__name__, __file__)
+
+__all__ = [
+    "HEAD_ROWS",
+    "LoadedModel",
+    "ModelHead",
+    "Prompt",
+    "PromptStates",
+    "Reader",
+    "Segment",
+    "Speller",
+    "available_bytes",
+    "check_length",
+    "encode_prompt",
+    "encode_text",
+    "fim_ends",
+    "held_bytes",
+    "input_device",
+    "keeping_body",
+    "layer_count",
+    "layer_lists",
+    "load",
+    "number",
+    "read_text",
+    "reproduces",
+    "split_at_marker",
+]

@@ -1,4 +1,4 @@
-"""Whether a model goes on from text alone, and predicts each token from what stands before it: tried on a few tokens."""
+"""Causality of a model: whether it goes on from text alone, and predicts each token from what stands before it; tried on a few tokens."""
 
 from __future__ import annotations
 

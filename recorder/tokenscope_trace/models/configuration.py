@@ -1,4 +1,4 @@
-"""What a model's configuration says in numbers, whatever its shape: for every layer alike, in lists, or layer by layer.
+"""The configuration of a model in numbers, whatever its shape: for every layer alike, in lists, or layer by layer.
 
 And the lists of modules that it speaks of, which are not found by name.
 """

@@ -1,4 +1,4 @@
-"""The model's own head, applied to hidden states of ours: its forward is called again with the body's output replaced.
+"""The head of a model, applied to hidden states of ours: its forward is called again with the body's output replaced.
 
 That takes whatever the head does (soft caps, scales, odd names) as it is. `generate` asks its first forward for the last
 position's logits only, because a prompt's full logits may take gigabytes: so the final hidden states are kept while they pass,

@@ -1,4 +1,4 @@
-"""Models and tokenizers: found, loaded, and described by facts that say nothing of this machine's folders.
+"""Loading of models and tokenizers: found, loaded, and described by facts that say nothing of this machine's folders.
 
 In: ModelSettings. Out: a loaded model with its tokenizer and the `run.model` facts. The only module that loads weights.
 """

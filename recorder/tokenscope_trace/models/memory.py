@@ -1,4 +1,4 @@
-"""How much memory is left on a device. Knows no model."""
+"""Memory of a device: how much is left. Knows no model."""
 
 from __future__ import annotations
 

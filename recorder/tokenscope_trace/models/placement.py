@@ -1,4 +1,4 @@
-"""Where a model's weights lie, in which format they are stored, and where it takes its tokens."""
+"""Placement of a model: where its weights lie, in which format they are stored, and where it takes its tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Token ids to exact bytes.
+"""The exact bytes of tokens, from their ids.
 
 In: a tokenizer. Out: the bytes of an id inside a text, and the bytes of each id of a sequence where it stands. Knows the
 kinds of decoders, not models.

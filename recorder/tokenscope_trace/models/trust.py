@@ -1,4 +1,4 @@
-"""Keeps a model's files from running code while they are loaded, unless the user allows it.
+"""Trust in a model's files: they run no code while they are loaded, unless the user allows it.
 
 A pickle may hold code, and `use_safetensors=True` does not keep transformers from reading every pickle: a configuration may name
 `adapter_model.bin` as its weights, and an adapter may be one. So `torch.load`, through which all of them go, refuses. A configuration

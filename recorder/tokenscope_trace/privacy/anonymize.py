@@ -1,4 +1,4 @@
-"""Texts without what says who ran something, and where: paths, user, machine, secrets of the environment. A text in, a text out.
+"""Anonymous texts, without what says who ran something, and where: paths, user, machine, secrets of the environment. A text in, a text out.
 
 For what other programs print and what a user types on a command line. Code is left as it is.
 """

@@ -1,4 +1,4 @@
-"""Where a text repeats another: bytes in, ranges of bytes out. Knows no trace.
+"""Copies: where a text repeats another, bytes in, ranges of bytes out. Knows no trace.
 
 A repetition is LENGTH bytes or more that stand in both, of which VARIED are different.
 """

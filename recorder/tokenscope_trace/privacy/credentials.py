@@ -1,4 +1,4 @@
-"""Where a text looks as if it held a credential. A text in, lines and kinds out, never the credential itself.
+"""Credentials: where a text looks as if it held one. A text in, lines and kinds out, never the credential itself.
 
 detect-secrets looks, by its patterns of known services, of keys, and of names such as `password` to which a text is assigned; its
 measures of entropy, which take hashes and test data for secrets, are left out, and so is its asking of services, which would need the

@@ -1,4 +1,4 @@
-"""Which tokens of a recording are to be left out, which branches go with them, and which tokens would tell of them elsewhere. Pure."""
+"""Hidden tokens: which of a recording are to be left out, which branches go with them, and which would tell of them elsewhere. Pure."""
 
 from __future__ import annotations
 

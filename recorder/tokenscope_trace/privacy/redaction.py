@@ -1,4 +1,4 @@
-"""A recording without some of its text: a Trace in, a Trace out in which that text is not, nor what would give it back. Pure.
+"""Redaction: a recording without some of its text; a Trace in, a Trace out in which that text is not, nor what would give it back. Pure.
 
 Redacted tokens all look the same: one id, one sign, and the line breaks that they had, so that lines keep their numbers. How many
 tokens and lines there were stays; what each was, how likely it was and what else could have stood there does not. FORMAT.md lists

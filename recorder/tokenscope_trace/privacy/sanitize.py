@@ -1,4 +1,4 @@
-"""What becomes of every trace before it is written, the unfinished ones too: what is to be left out goes, and so does where it was made.
+"""Preparation of every trace that is written, the unfinished ones too: what is to be left out goes, and so does where it was made.
 
 A Trace in, a Trace out. Says by `warn` where text that stays looks as if it held a credential, each place once.
 """

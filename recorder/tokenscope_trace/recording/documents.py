@@ -1,4 +1,4 @@
-"""Code that exists, to be scored: files that were named, or those that changed in a git work tree. Knows no model."""
+"""Documents to be scored, code that exists: files that were named, or those that changed in a git work tree. Knows no model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The facts that every recording states: program, model, libraries, command, clock. Measures nothing."""
+"""Facts that every recording states: program, model, libraries, command, clock. Measures nothing."""
 
 from __future__ import annotations
 

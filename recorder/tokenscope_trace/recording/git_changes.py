@@ -1,4 +1,4 @@
-"""What changed in a git work tree since a revision: the files as they are now, and which of their lines are new.
+"""Changes of a git work tree since a revision: the files as they are now, and which of their lines are new.
 
 Asks git itself, whose answers are read with care: nothing of the user's configuration runs (no external diff, no text
 conversion), names are taken as bytes between zeros, and only regular UTF-8 files are read. Knows no model.

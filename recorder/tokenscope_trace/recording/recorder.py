@@ -1,4 +1,4 @@
-"""One recording: a loaded model and a prompt become a Trace, stage by stage; what a stage gave outlives those after it.
+"""The recorder: a loaded model and a prompt become a Trace, stage by stage; what a stage gave outlives those after it.
 
 In: LoadedModel, Prompt, GenerationSettings. Out: Trace. Brings together what generation measured and what the tokens spell;
 measures nothing itself and writes no file.

@@ -1,4 +1,4 @@
-"""Scoring: code that the model did not write becomes a trace, token by token as if the model had to write it.
+"""The scorer: code that the model did not write becomes a trace, token by token as if the model had to write it.
 
 Each file is read in one pass; one that is longer than the model's context in windows that overlap by half, so that every token
 but the first ones has half a window of context at least. Generates nothing.

@@ -1,4 +1,4 @@
-"""The trace's tables, put together from what was measured and what the tokens spell.
+"""Tables of a trace, put together from what was measured and what the tokens spell.
 
 Rows and ids in, columns as in schema.TABLES out; measures nothing.
 """

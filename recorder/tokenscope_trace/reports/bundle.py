@@ -1,5 +1,5 @@
-"""The viewer's ES modules -> one classic script, because that is what the strictest content security policy admits; and its
-style sheet -> one style.
+"""The bundle of the viewer: its ES modules become one classic script, because that is what the strictest content security policy
+admits; and its style sheet -> one style.
 
 In: named sources that import each other as `#viewer/NAME` or `#viewer/FOLDER/NAME`. Out: one ASCII script in which each module
 is a function that returns its exports. Knows only the forms that the viewer uses and refuses the others by name: named imports

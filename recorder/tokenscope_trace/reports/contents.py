@@ -1,4 +1,4 @@
-"""What a file that is passed on contains, part by part, for the one who passes it on. A Trace in, words out; knows no markup."""
+"""The contents of a file that is passed on, part by part, for the one who passes it on. A Trace in, words out; knows no markup."""
 
 from __future__ import annotations
 

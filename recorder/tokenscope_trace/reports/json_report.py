@@ -1,4 +1,4 @@
-"""A trace -> one JSON document for scripts: facts, numbers, decisions, where they lead, checks, and every token.
+"""The JSON report: one document for scripts, facts, numbers, decisions, where they lead, checks, and every token.
 
 Numbers are numbers: null is what was not measured, and what JSON has no number for, an infinity. `report.schema.json` beside this
 module describes every field. The same trace gives the same text. Knows no file system.
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace import __version__
-from tokenscope_trace.analysis import behaviour
+from tokenscope_trace.analysis.behaviour import explored_probability, pass_share, probability_by_outcome
 from tokenscope_trace.analysis.uncertainty import changed_nodes, near_certain, perplexity
 from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, Review
 from tokenscope_trace.reports.summary import summarise
@@ -217,9 +217,9 @@ def _option(trace: Trace, row: int, option: OptionEntry, results: Mapping[int, s
 def _behaviour(trace: Trace, found: Review | None) -> dict[str, Any] | None:
     if found is None or not len(trace.branches):
         return None
-    shares = behaviour.by_outcome(trace)
+    shares = probability_by_outcome(trace)
     return {
-        "explored": min(1.0, behaviour.explored(trace)),
+        "explored": min(1.0, explored_probability(trace)),
         "shares": {_name(outcome): min(1.0, shares.get(outcome, 0.0)) for outcome in Outcome},
     }
 
@@ -239,7 +239,7 @@ def _check(trace: Trace, found: Review | None) -> dict[str, Any] | None:
             {"branch": None if branch < 0 else branch, "result": result, "said": facts["outputs"][said[branch]]}
             for branch, result in results.items()
         ],
-        "pass_share": behaviour.pass_share(trace),
+        "pass_share": pass_share(trace),
         "pivot": _pivot(facts.get("pivot"), found.pivot_line if found is not None else None),
     }
 

@@ -1,4 +1,4 @@
-"""Foreign text inside Markdown, where it stays text: code spans, fences, and words without markup. Strings in, strings out."""
+"""Markdown around foreign text, which stays text: code spans, fences, and words without markup. Strings in, strings out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trace -> one HTML file: summary, recording, viewer and style, under a policy that lets nothing else run or load.
+"""The page of a recording, one HTML file: summary, recording, viewer and style, under a policy that lets nothing else run or load.
 
 The page carries the viewer's script compressed; a small inline script unpacks and starts it, and the policy holds the hashes
 of both. The same trace gives the same bytes. Knows the page's frame; what it says comes from summary.py, what it does from viewer/.
@@ -22,8 +22,8 @@ from tokenscope_trace import __version__
 from tokenscope_trace.reports import base85
 from tokenscope_trace.reports.bundle import bundle_classic, bundle_modules, bundle_style
 from tokenscope_trace.reports.contents import list_contents
-from tokenscope_trace.reports.fitting import fitted, left_out_sentence, with_notes
 from tokenscope_trace.reports.pull_request import decision_comment
+from tokenscope_trace.reports.size_limit import fitted, left_out_sentence, with_notes
 from tokenscope_trace.reports.static_style import later_style, names_in, static_style
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.traces.schema import MAJOR_VERSION

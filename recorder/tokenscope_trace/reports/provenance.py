@@ -1,4 +1,4 @@
-"""What is needed to run a recording again, as lines of text. In: the facts of a run. Out: pairs of name and value."""
+"""Provenance: what is needed to run a recording again, as lines of text. In: the facts of a run. Out: pairs of name and value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trace -> Markdown for the text of a pull request: the decisions, where they lead, and which file to attach.
+"""The comment for a pull request, in Markdown: the decisions, where they lead, and which file to attach.
 
 At most MOST_LINES lines, so that it stays a comment: what does not fit is in the report. Knows no file system.
 """

@@ -1,4 +1,4 @@
-"""The decisions of a recording in words: where, what was written, what else was likely, and what that led to. A Trace in, plain
+"""The review: the decisions of a recording in words, where, what was written, what else was likely, and what that led to. A Trace in, plain
 data out; knows no markup. The page, the Markdown and the terminal say the same because they all take it from here.
 """
 
@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tokenscope_trace.analysis import behaviour
+from tokenscope_trace.analysis.behaviour import explored_probability, probability_by_outcome
 from tokenscope_trace.reports.syntax_words import place_in_words
 from tokenscope_trace.text import percent, shortened, visible_line, visible_text, visible_token
 from tokenscope_trace.traces.programs import PathProgram, Programs
@@ -141,7 +141,7 @@ def make_review(trace: Trace) -> Review | None:
     return Review(
         decisions=tuple(reader.decisions()),
         found=facts["found"],
-        explored=percent(min(1.0, behaviour.explored(trace))),
+        explored=percent(min(1.0, explored_probability(trace))),
         shares=tuple(_shares(trace)) if len(trace.branches) else (),
         checks=tuple(_checks(trace, reader)),
         pivot_line=reader.pivot_line,
@@ -172,7 +172,7 @@ def cautions(decision: DecisionEntry) -> Iterator[str]:
 
 def _shares(trace: Trace) -> Iterator[Share]:
     found: dict[str, float] = {}
-    for outcome, share in behaviour.by_outcome(trace).items():
+    for outcome, share in probability_by_outcome(trace).items():
         key = OUTCOME_WORDS[outcome][0]
         found[key] = found.get(key, 0.0) + share
     for key, label in _SHARES.items():

@@ -1,4 +1,4 @@
-"""A trace -> SARIF 2.1.0 for code scanning: each decision is one note on what was written, with what else was likely; of code that the
+"""The SARIF 2.1.0 log for code scanning: each decision is one note on what was written, with what else was likely; of code that the
 model did not write each of the most surprising lines is one, changed lines first.
 
 Places are those of the finished program, prompt and output together. Section numbers are those of the OASIS standard. The same trace

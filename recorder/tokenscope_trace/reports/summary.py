@@ -1,4 +1,4 @@
-"""A trace -> the plain data of the report's summary: what was run, what shaped the code, how sure the model was and where least.
+"""The summary of a recording as plain data: what was run, what shaped the code, how sure the model was and where least.
 
 Knows numbers and sentences, no markup. The page shows this summary with and without scripts, so it is computed here only.
 """

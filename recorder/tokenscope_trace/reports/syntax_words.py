@@ -1,4 +1,6 @@
-"""A grammar's names of nodes and of their places, in words for a reader. Strings in, strings out; what is not listed keeps its name."""
+"""Syntax in words: a grammar's names of nodes and of their places, for a reader. Strings in, strings out; what is not listed keeps
+its name.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a terminal that hangs up: at once while there is nothing to keep; afterwards in three steps.
+"""Interrupts, which are Ctrl-C, SIGTERM and a terminal that hangs up: at once while there is nothing to keep; afterwards in three steps.
 
 The first request asks for an orderly end. The second breaks off what runs; what there was at the end of the last finished stage
 is still written. The third leaves at once.

@@ -49,10 +49,10 @@ def generation_job(
         split_at_marker(prompt.text, prompt.source, prompt.marker)
 
     def record_it(loaded: LoadedModel, encoded: Any, watcher: Watcher, **more: Any) -> Trace:
-        from tokenscope_trace.estimates import forecast
+        from tokenscope_trace.estimates.forecast import forecast_generation
         from tokenscope_trace.recording.recorder import record
 
-        watcher = forecast.of_generation(watcher, loaded, len(encoded.ids), settings, more.get("replay"), tree)
+        watcher = forecast_generation(watcher, loaded, len(encoded.ids), settings, more.get("replay"), tree)
         return record(loaded, encoded, settings, tree=tree, language=language, watcher=watcher, **more)
 
     def estimate(loaded: LoadedModel, encoded: Any, **more: Any) -> Estimate:
@@ -78,10 +78,10 @@ def scoring_job(
     """The job that measures code that exists; `compared` is what its changed lines were found against."""
 
     def record_it(loaded: LoadedModel, _none: Any, watcher: Watcher, **more: Any) -> Trace:
-        from tokenscope_trace.estimates import forecast
+        from tokenscope_trace.estimates.forecast import forecast_scoring
         from tokenscope_trace.recording.scorer import score
 
-        top, watcher = top_alternatives, forecast.of_scoring(watcher)
+        top, watcher = top_alternatives, forecast_scoring(watcher)
         return score(loaded, documents, top_alternatives=top, compared=compared, notes=notes, watcher=watcher, **more)
 
     def estimate(loaded: LoadedModel, _none: Any, **more: Any) -> Estimate:

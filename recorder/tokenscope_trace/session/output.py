@@ -1,4 +1,4 @@
-"""Where the traces of one recording go: to the output at its end, and until then from time to time to a file beside it.
+"""The output of one recording: its file at the end, and until then from time to time to a file beside it.
 
 So a process that is killed leaves a valid trace that says what it lacks. Every trace that a recording writes goes through
 `Keeper.encoded`. Knows no model and no terminal.

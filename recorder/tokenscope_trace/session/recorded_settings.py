@@ -1,4 +1,5 @@
-"""What a recording asked for, read from its facts, so that it can be asked for again. A Trace in, settings out; runs nothing.
+"""Recorded settings: what a recording asked for, read from its facts, so that it can be asked for again. A Trace in, settings out;
+runs nothing.
 
 A trace may come from a stranger: it names no command to run and no code to trust, its numbers are held within bounds, and a model that
 it names is a hub id or the built-in one, never a path.

@@ -1,4 +1,5 @@
-"""A recording as a job that records it again, from what the trace holds: its very token ids, its settings, its files. A Trace in, a Job out.
+"""Repetition: a recording as a job that records it again, from what the trace holds: its very token ids, its settings, its files. A
+Trace in, a Job out.
 
 torch is imported when the recording starts.
 """

@@ -1,4 +1,4 @@
-"""One recording from the model to the file, stage by stage: load, prepare, record, analyse, check, write.
+"""The runner: one recording from the model to the file, stage by stage, load, prepare, record, analyse, check, write.
 
 In: a job and where its trace goes. Out: an exit code. Whatever fails after the first token costs its own stage; what there was at the
 end of the last finished stage is written all the same.

@@ -1,1 +1,94 @@
-"""."""
+"""The recording as data: its tables, its file, the rules that both keep, and `Trace`.
+
+In: bytes, or columns of numbers and the facts of a run. Out: frozen numpy columns and what follows from them: paths, exact text, programs,
+spans of syntax. Trusts nothing that it reads. Knows no torch, no parser and no words for a reader.
+"""
+
+from typing import TYPE_CHECKING
+
+from tokenscope_trace._exports import exports
+
+if TYPE_CHECKING:
+    from tokenscope_trace.traces.columns import Array, Floats, pack_column
+    from tokenscope_trace.traces.container import COMPRESSION_LEVEL, Tables, encode_trace
+    from tokenscope_trace.traces.layers import (
+        LayerAttention,
+        LayerLens,
+        attention_tables,
+        encode_unkept,
+        encode_weights,
+        lens_tables,
+    )
+    from tokenscope_trace.traces.programs import PathProgram, Programs, line_of_nodes, program_bytes
+    from tokenscope_trace.traces.pruning import Flags, remaining
+    from tokenscope_trace.traces.rows import SCALARS, Rows, alternative_row, joined_rows, taken_rows
+    from tokenscope_trace.traces.schema import (
+        CODE_TABLES,
+        MAJOR_VERSION,
+        OUTCOME_WORDS,
+        REDACTED_ID,
+        SURPRISAL_EDGES,
+        TABLES,
+        UNKEPT_STEPS,
+        WEIGHT_STEPS,
+        BranchEnd,
+        CheckResult,
+        DecisionFlag,
+        Origin,
+        Outcome,
+        Scope,
+        SyntaxFlag,
+    )
+    from tokenscope_trace.traces.syntax import Span, Syntax, aggregate, lines_of
+    from tokenscope_trace.traces.trace import File, Indices, Table, Trace
+else:
+    __getattr__ = exports(__name__, __file__)
+
+__all__ = [
+    "CODE_TABLES",
+    "COMPRESSION_LEVEL",
+    "MAJOR_VERSION",
+    "OUTCOME_WORDS",
+    "REDACTED_ID",
+    "SCALARS",
+    "SURPRISAL_EDGES",
+    "TABLES",
+    "UNKEPT_STEPS",
+    "WEIGHT_STEPS",
+    "Array",
+    "BranchEnd",
+    "CheckResult",
+    "DecisionFlag",
+    "File",
+    "Flags",
+    "Floats",
+    "Indices",
+    "LayerAttention",
+    "LayerLens",
+    "Origin",
+    "Outcome",
+    "PathProgram",
+    "Programs",
+    "Rows",
+    "Scope",
+    "Span",
+    "Syntax",
+    "SyntaxFlag",
+    "Table",
+    "Tables",
+    "Trace",
+    "aggregate",
+    "alternative_row",
+    "attention_tables",
+    "encode_trace",
+    "encode_unkept",
+    "encode_weights",
+    "joined_rows",
+    "lens_tables",
+    "line_of_nodes",
+    "lines_of",
+    "pack_column",
+    "program_bytes",
+    "remaining",
+    "taken_rows",
+]

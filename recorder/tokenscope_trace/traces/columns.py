@@ -1,4 +1,4 @@
-"""Column bytes: numpy arrays to filtered bytes and back. Pure functions; FORMAT.md defines the filters.
+"""Columns: numpy arrays to filtered bytes and back. Pure functions; FORMAT.md defines the filters.
 
 Knows nothing of tables or files. `unpack` trusts nothing that it is given.
 """

@@ -1,4 +1,4 @@
-"""The trace file's bytes: envelope, compression, msgpack, columns. FORMAT.md is the specification.
+"""The container: the trace file's bytes, with envelope, compression, msgpack, columns. FORMAT.md is the specification.
 
 In: run facts, metric definitions and tables of numpy columns; out: bytes; and back. Knows the container's rules, not what
 the columns mean (that is validation.py). Never imports torch. `decode` trusts nothing: limits are checked before memory is

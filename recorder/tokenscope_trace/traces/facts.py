@@ -1,4 +1,4 @@
-"""The rules of FORMAT.md for the facts of a run: what kind of value each is, so that whoever reads them need not ask. Pure.
+"""Facts of a run, and FORMAT.md's rules for them: what kind of value each is, so that whoever reads them need not ask. Pure.
 
 Every fact may be nil, which is: not known. What FORMAT.md does not name may be anything, and nothing reads it.
 """

@@ -1,4 +1,4 @@
-"""Attention and logit lens as they stand in a trace, and as arrays. Columns in, arrays out, and back; never imports torch.
+"""Layers: attention and logit lens as they stand in a trace, and as arrays. Columns in, arrays out, and back; never imports torch.
 
 Axis letters: L recorded layers, Q query tokens, H heads of a layer, N kept sources of a row, C tokens under the lens.
 """

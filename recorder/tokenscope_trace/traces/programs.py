@@ -1,4 +1,4 @@
-"""The program that each path of a recording writes: the main path's, and that of every branch. Knows no language and no syntax.
+"""Programs: what each path of a recording writes, the main path's, and that of every branch. Knows no language and no syntax.
 
 A program reads as its file does: without control tokens, and in a fill-in-the-middle recording with what was written in its hole.
 """

@@ -1,4 +1,4 @@
-"""What remains of a recording's tables where tokens lose their text or branches go as a whole. Pure."""
+"""Pruning: what remains of a recording's tables where tokens lose their text or branches go as a whole. Pure."""
 
 from __future__ import annotations
 

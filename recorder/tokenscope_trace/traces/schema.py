@@ -1,4 +1,4 @@
-"""The trace's tables, columns and metrics: names, dtypes, units, meanings. The one place that lists them.
+"""The schema: a trace's tables, columns and metrics with their names, dtypes, units and meanings. The one place that lists them.
 
 Knows nothing of files or models. FORMAT.md says the same in prose, viewer/trace/schema.js for the page; tests hold them together.
 """

@@ -1,4 +1,4 @@
-"""The syntax in a trace, and which tokens each node holds. Arrays in, arrays out; knows no parser.
+"""Syntax in a trace, and which tokens each of its nodes holds. Arrays in, arrays out; knows no parser.
 
 Tokens and nodes meet by bytes: a token belongs to a node with the share of its bytes that lie in it, so nothing that a character
 or a tokenizer does can shift them. Axis letters: S syntax nodes, T tokens of a text.

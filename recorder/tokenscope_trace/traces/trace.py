@@ -1,4 +1,4 @@
-"""A recording in memory: numpy columns, the paths through them, and their exact text.
+"""The trace: a recording in memory, as numpy columns, the paths through them, and their exact text.
 
     from tokenscope_trace import Trace
     t = Trace.load("trace.tsc")

@@ -1,4 +1,4 @@
-"""The rules of FORMAT.md that relate columns to each other. Pure: tables in, TraceError or nothing out.
+"""Validation: the rules of FORMAT.md that relate columns to each other. Pure: tables in, TraceError or nothing out.
 
 A table that passed can be indexed without further checks: parents come first, ids are known, lists have the rows they claim.
 """

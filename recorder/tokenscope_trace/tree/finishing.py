@@ -1,4 +1,4 @@
-"""Which branches of a tree are worth bringing to an end, and when they have got there: those of the likely decisions.
+"""Finishing of branches: which of a tree are worth bringing to an end, and when they have got there.
 
 In: the recording as it stands after the search. Out: what search.py asks for. Runs no model.
 """

@@ -1,4 +1,4 @@
-"""Branches that the user asks for, as ids that are forced. In: ForcedPaths and a tokenizer; knows no search."""
+"""Forced paths: branches that the user asks for, as ids. In: ForcedPaths and a tokenizer; knows no search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One tree: a loaded model and its main path become branches.
+"""Growth of one tree: a loaded model and its main path become branches.
 
 Chooses the engine, keeps the budget within the memory, and says what is about to happen; the search itself is search.py.
 """

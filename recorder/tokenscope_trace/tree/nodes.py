@@ -1,4 +1,4 @@
-"""What the tree has explored so far: its nodes, the branches they belong to, and the paths and texts through them.
+"""Nodes that the tree has explored so far, the branches they belong to, and the paths and texts through them.
 
 Nodes are numbered: first those of the main path, then each further one as it was added. Grows; forgets nothing; decides nothing.
 """

@@ -1,4 +1,4 @@
-"""The bounded tree: which alternatives are continued, how far, and when growth ends.
+"""The search of the bounded tree: which alternatives are continued, how far, and when growth ends.
 
 In: an engine on the main path, the path's numbers, the bounds. Out: branches, as the columns of a trace. Knows no model and
 no file.

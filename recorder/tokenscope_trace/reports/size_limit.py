@@ -1,4 +1,4 @@
-"""A recording that keeps to a size: what a reader misses least is left out first, and said. A Trace in, a Trace out; knows no page.
+"""The size limit of a page: what a reader misses least is left out first, and said. A Trace in, a Trace out; knows no page.
 
 In this order: attention, the logit lens, branches (the least likely to be written first, those of listed decisions last), alternatives
 (the least likely of each token first).

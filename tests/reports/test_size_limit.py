@@ -7,8 +7,8 @@ from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
 from tokenscope_trace.cli.html_command import main
-from tokenscope_trace.reports.fitting import fitted, left_out_sentence, with_notes
 from tokenscope_trace.reports.page import html_page, html_page_within
+from tokenscope_trace.reports.size_limit import fitted, left_out_sentence, with_notes
 
 
 def size(trace):
