@@ -198,7 +198,7 @@ def test_the_traceback_is_shown_on_demand(record, monkeypatch):
 
 
 def test_what_fails_before_the_first_token_is_an_error_and_leaves_the_earlier_file(record, monkeypatch, tmp_path):
-    monkeypatch.setitem(PLACES, "generation", ("generation", "_Recorder.process", 0))
+    monkeypatch.setitem(PLACES, "generation", ("inference.generation", "_Recorder.process", 0))
     inject("generation", fails(MemoryError()), monkeypatch.setattr)
     result = CliRunner().invoke(record_command.main, ["prompt.py", *WORDS, "--force"])
     assert result.exit_code == 4

@@ -283,7 +283,7 @@ def test_blocks_of_prompt_rows_join(monkeypatch):
 
     model, ids = tiny_model(), prompt_ids(50)
     whole = generate(model, None, ids, greedy(2)).prompt
-    monkeypatch.setattr(head, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(head, "HEAD_ROWS", 7)
     blocks = generate(model, None, ids, greedy(2)).prompt
     assert torch.allclose(whole.logprob, blocks.logprob, atol=1e-6)
     assert torch.equal(whole.rank, blocks.rank)
