@@ -49,6 +49,8 @@ export default [
       'no-script-url': 'error',
       'no-restricted-globals': ['error', ...NETWORK],
       'no-restricted-syntax': ['error', ...SINKS],
+      'max-len': ['error', { code: 160 }],
+      'max-lines-per-function': ['error', 105],
     },
   },
   {

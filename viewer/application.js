@@ -47,7 +47,8 @@ export function run(trace, payload) {
   let reading = main;
   const update = (/** @type {boolean} */ reveal) => {
     const file = recording.files.at(state.file);
-    if (reading.branch !== state.branch || reading.file !== file) reading = state.branch === MAIN && main.file === file ? main : read(recording, state.branch, state.file, main.layout);
+    if (reading.branch !== state.branch || reading.file !== file)
+      reading = state.branch === MAIN && main.file === file ? main : read(recording, state.branch, state.file, main.layout);
     show(main, reading, views, state, reveal);
   };
 
@@ -64,7 +65,11 @@ export function run(trace, payload) {
   on('branch', (branch) => commands.branch?.(branch));
   on('decision', ({ decision, branch }) => commands.decision?.(decision, branch));
   on('file', (file) => commands.file?.(file));
-  on('point', ({ node, cell }) => (node < 0 ? views.tooltip.hide() : views.tooltip.show(reading, node, cell, reading.metricOf(state.metric), noteOf(views.look(reading, state), node))));
+  on('point', ({ node, cell }) =>
+    node < 0
+      ? views.tooltip.hide()
+      : views.tooltip.show(reading, node, cell, reading.metricOf(state.metric), noteOf(views.look(reading, state), node)),
+  );
   on('point-branch', (found) => (found ? views.tooltip.showBranch(recording, found.branch, found.node, found.at) : views.tooltip.hide()));
   on('tip', (tip) => (tip ? views.tooltip.showText(tip.children, tip.at) : views.tooltip.hide()));
   on('look', (change) => act({ type: 'look', change }, 'push', false));
@@ -206,7 +211,9 @@ function listenToKeys(commands, views) {
 /** The surprisal of some tokens. @param {Reading} reading @param {import('#viewer/reading/syntax').Share[]} tokens */
 function sumUp({ metricOf, valuesOf }, tokens) {
   const { sum, mean, count: measured } = aggregate(tokens, valuesOf(metricOf('surprisal')));
-  return measured ? `n = ${count(measured)} \u00b7 surprisal ${decimal(sum, 'bits')}, mean ${decimal(mean, 'bits')} \u00b7 perplexity ${decimal(2 ** mean, '')}` : 'Nothing in the selection was measured.';
+  return measured
+    ? `n = ${count(measured)} \u00b7 surprisal ${decimal(sum, 'bits')}, mean ${decimal(mean, 'bits')} \u00b7 perplexity ${decimal(2 ** mean, '')}`
+    : 'Nothing in the selection was measured.';
 }
 
 /** @param {string} hash @param {'push' | 'replace'} entry */

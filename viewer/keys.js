@@ -50,7 +50,8 @@ const SCROLLING = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'H
 
 /**
  * @param {{ key: string, ctrlKey: boolean, altKey: boolean, metaKey: boolean }} event
- * @param {{ typing: boolean, elsewhere: boolean, off?: boolean }} focus typing: in an input; elsewhere: on a control other than the code; off: single characters do nothing
+ * @param {{ typing: boolean, elsewhere: boolean, off?: boolean }} focus typing: in an input; elsewhere: on a control other than the code;
+ *   off: single characters do nothing
  * @returns {string} command, '' for none
  */
 export function commandOf(event, focus) {

@@ -30,7 +30,8 @@
  * @typedef {{ type: 'select', node: number } | { type: 'branch', branch: number, node: number } | { type: 'file', file: number } |
  *   { type: 'decision', decision: number, branch: number } | { type: 'colour', metric: string } |
  *   { type: 'toggle', what: 'definitions' | 'diff' | 'tree' | 'lens' | 'changed' | 'attention' | 'matrix' | 'structure' } |
- *   { type: 'search', query: string } | { type: 'look', change: Partial<Looking> } | { type: 'outline', change: Partial<Outline> } | { type: 'address', hash: string }} Action
+ *   { type: 'search', query: string } | { type: 'look', change: Partial<Looking> } | { type: 'outline', change: Partial<Outline> } |
+ *   { type: 'address', hash: string }} Action
  */
 
 /** @typedef {Pick<State, 'reverse' | 'own' | 'aside' | 'layer' | 'head'>} Looking how attention is looked at */
@@ -83,10 +84,21 @@ export function reduce(state, action, limits) {
     case 'file':
       return { ...state, file: action.file < limits.files ? action.file : -1, selected: -1, decision: 0 };
     case 'colour':
-      return limits.metrics.includes(action.metric) ? reduce({ ...state, metric: action.metric, attention: false }, { type: 'outline', change: {} }, limits) : state;
+      return limits.metrics.includes(action.metric)
+        ? reduce({ ...state, metric: action.metric, attention: false }, { type: 'outline', change: {} }, limits)
+        : state;
     case 'toggle': {
       const has = limits.heads !== null;
-      const can = { definitions: true, tree: true, diff: state.branch >= 0, lens: limits.lens, changed: limits.compared, attention: has, matrix: has, structure: limits.syntax };
+      const can = {
+        definitions: true,
+        tree: true,
+        diff: state.branch >= 0,
+        lens: limits.lens,
+        changed: limits.compared,
+        attention: has,
+        matrix: has,
+        structure: limits.syntax,
+      };
       return { ...state, [action.what]: !state[action.what] && can[action.what] };
     }
     case 'search':
@@ -104,14 +116,26 @@ export function reduce(state, action, limits) {
       };
     }
     case 'address': {
-      const { decision, branch, file, node, metric, diff, tree, lens, changed, attention, matrix, look, structure, outline, query } = parseHash(action.hash);
-      const opened = { ...reduce(state, { type: 'search', query }, limits), diff, tree: tree && limits.branches > 0, lens: lens && limits.lens, changed: changed && limits.compared };
+      const { decision, branch, file, node, metric, diff, tree, lens, changed, attention, matrix, look, structure, outline, query } = parseHash(
+        action.hash,
+      );
+      const opened = {
+        ...reduce(state, { type: 'search', query }, limits),
+        diff,
+        tree: tree && limits.branches > 0,
+        lens: lens && limits.lens,
+        changed: changed && limits.compared,
+      };
       const there = reduce(reduce(opened, { type: 'file', file }, limits), { type: 'branch', branch, node: -1 }, limits);
       const home = limits.homeOf(decision, there.branch);
       const picked = reduce({ ...there, decision: home < 0 ? 0 : decision }, { type: 'select', node: limits.branchOf(node) < -1 ? home : node }, limits);
       const chosen = reduce(picked, { type: 'colour', metric: metric || INITIAL.metric }, limits);
       const has = limits.heads !== null;
-      const looked = reduce({ ...chosen, attention: attention && has, matrix: matrix && has, structure: structure && limits.syntax }, { type: 'look', change: look }, limits);
+      const looked = reduce(
+        { ...chosen, attention: attention && has, matrix: matrix && has, structure: structure && limits.syntax },
+        { type: 'look', change: look },
+        limits,
+      );
       return reduce(looked, { type: 'outline', change: outline }, limits);
     }
   }
@@ -160,6 +184,8 @@ export function parseHash(hash) {
     branch: index('b'), file: index('f'), node: index('n'), metric: found.get('m') ?? '', diff: on('diff'), tree: on('tree'),
     lens: on('lens'), changed: on('changed'), attention: on('a'), matrix: on('x'),
     look: { reverse: on('r'), own: on('o'), aside: on('s'), layer: index('l'), head: index('h') },
-    structure: on('syntax'), outline: { span: found.get('span') ?? INITIAL.span, by: found.get('by') ?? INITIAL.by, ranked: on('ranked') }, query: found.get('q') ?? '',
+    structure: on('syntax'),
+    outline: { span: found.get('span') ?? INITIAL.span, by: found.get('by') ?? INITIAL.by, ranked: on('ranked') },
+    query: found.get('q') ?? '',
   };
 }

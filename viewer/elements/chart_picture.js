@@ -2,7 +2,8 @@
 
 /** @typedef {{ x: number, y: number, width: number, height: number }} Box pixels */
 /** @typedef {Box & { fill: string, radius?: number }} Fill */
-/** @typedef {Box & { text: string, fill: string, base: number, size: string, style: string, weight: string, family: string, clip: Box | null }} Words base: the line that letters stand on */
+/** @typedef {{ size: string, style: string, weight: string, family: string }} Font */
+/** @typedef {Box & Font & { text: string, fill: string, base: number, clip: Box | null }} Words base: the line that letters stand on */
 /** @typedef {Box & { canvas: HTMLCanvasElement }} Drawn */
 /** @typedef {Fill | Words | Drawn} Mark */
 
@@ -15,12 +16,17 @@ export function toSvg(marks, { width, height }) {
     if (!('text' in mark)) return `<rect ${box} ${mark.radius ? `rx="${short(mark.radius)}" ` : ''}${fill}/>`;
     const font = `font-family="${escaped(mark.family)}" font-size="${mark.size}" font-weight="${mark.weight}" font-style="${mark.style}"`;
     // The width holds, whatever font the reader of the picture has.
-    const text = (/** @type {number} */ x, /** @type {number} */ y) => `<text x="${short(x)}" y="${short(y)}" textLength="${short(mark.width)}" lengthAdjust="spacingAndGlyphs" xml:space="preserve" ${font} ${fill}>${escaped(mark.text)}</text>`;
+    const text = (/** @type {number} */ x, /** @type {number} */ y) =>
+      `<text x="${short(x)}" y="${short(y)}" textLength="${short(mark.width)}" lengthAdjust="spacingAndGlyphs" xml:space="preserve" ` +
+      `${font} ${fill}>${escaped(mark.text)}</text>`;
     const { clip } = mark;
     if (!clip) return text(mark.x, mark.base);
-    return `<svg x="${short(clip.x)}" y="${short(clip.y)}" width="${short(clip.width)}" height="${short(clip.height)}">${text(mark.x - clip.x, mark.base - clip.y)}</svg>`;
+    const place = `x="${short(clip.x)}" y="${short(clip.y)}" width="${short(clip.width)}" height="${short(clip.height)}"`;
+    return `<svg ${place}>${text(mark.x - clip.x, mark.base - clip.y)}</svg>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${Math.ceil(width)}" height="${Math.ceil(height)}" viewBox="0 0 ${Math.ceil(width)} ${Math.ceil(height)}">\n${shapes.join('\n')}\n</svg>\n`;
+  const [wide, high] = [Math.ceil(width), Math.ceil(height)];
+  const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${wide}" height="${high}" viewBox="0 0 ${wide} ${high}">`;
+  return `${head}\n${shapes.join('\n')}\n</svg>\n`;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {readonly Mark[]} marks */

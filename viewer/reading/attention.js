@@ -209,7 +209,8 @@ export function shareText({ share, atLeast }) {
 /**
  * Each head's row as a picture of `width` columns: the heaviest of the positions [from, end) in each, after a first column for
  * what stands before them. By layer, head and column.
- * @param {Index} index @param {{ query: number, reverse: boolean }} question @param {{ from: number, end: number, width: number, heads: number }} size heads: the most of a layer
+ * @param {Index} index @param {{ query: number, reverse: boolean }} question
+ * @param {{ from: number, end: number, width: number, heads: number }} size heads: the most of a layer
  */
 export function thumbnails(index, { query, reverse: isReverse }, { from, end, width, heads }) {
   const picture = new Float32Array(index.layers.length * heads * width);

@@ -90,7 +90,10 @@ export function sharedPlaces(before, after) {
   return place;
 }
 
-/** How many places can be taken from another layout: up to a token that is drawn by itself. @param {import('#viewer/trace/trace').Trace} trace @param {Layout} known @param {Int32Array} order */
+/**
+ * How many places can be taken from another layout: up to a token that is drawn by itself.
+ * @param {import('#viewer/trace/trace').Trace} trace @param {Layout} known @param {Int32Array} order
+ */
 function sharedBy(trace, known, order) {
   let place = sharedPlaces(known.order, order) - 1;
   while (place > 0 && !plain(trace.bytesOf(order[place] ?? 0))) place--;
@@ -147,7 +150,10 @@ export function inFileOrder(trace, path) {
   return isFim ? [...groups.prefix, ...groups.output, ...waiting, ...groups.suffix] : groups.output;
 }
 
-/** Pieces per entry, from one on. A control token stands alone; the others join into runs of text. @param {import('#viewer/trace/trace').Trace} trace @param {Entry[]} entries @param {number} first */
+/**
+ * Pieces per entry, from one on. A control token stands alone; the others join into runs of text.
+ * @param {import('#viewer/trace/trace').Trace} trace @param {Entry[]} entries @param {number} first
+ */
 function draw(trace, entries, first) {
   /** @type {import('#viewer/reading/text').Piece[][]} */
   const drawn = [];

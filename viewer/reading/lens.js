@@ -30,7 +30,10 @@ export function isUnderLens({ first, count }, node) {
   return node >= first && node < first + count;
 }
 
-/** The number of the layer from which on each node's token was the first choice: infinite for never, NaN where not measured. @param {Lens} lens @param {number} nodes how many */
+/**
+ * The number of the layer from which on each node's token was the first choice: infinite for never, NaN where not measured.
+ * @param {Lens} lens @param {number} nodes how many
+ */
 export function settledLayers(lens, nodes) {
   return Float32Array.from({ length: nodes }, (_, node) => {
     const place = placeOf(lens, node);

@@ -53,8 +53,15 @@ const METRICS = [
     values: (nodes) => nodes.margin, format: share, height: rest,
   },
   {
-    key: 'rank', label: 'rank', unit: '', start: 1, edges: [2, 3, 5, 10, 100], falling: false, uncertain: 1,
-    values: (nodes) => new Float32Array(nodes.rank).map((rank) => (rank > 0 ? rank : NaN)), format: (value) => (Number.isNaN(value) ? 'not measured' : count(value)),
+    key: 'rank',
+    label: 'rank',
+    unit: '',
+    start: 1,
+    edges: [2, 3, 5, 10, 100],
+    falling: false,
+    uncertain: 1,
+    values: (nodes) => new Float32Array(nodes.rank).map((rank) => (rank > 0 ? rank : NaN)),
+    format: (value) => (Number.isNaN(value) ? 'not measured' : count(value)),
     height: (value) => Math.min(1, Math.log10(value) / 4),
   },
   {
@@ -76,7 +83,11 @@ export function metricsOf(nodes, lens = null) {
   return lens?.rank.length ? [...found, settled(lens)] : found;
 }
 
-/** The layer at which a token became and stayed the first choice; never is infinitely deep. @param {import('#viewer/trace/trace').Lens} lens @returns {Metric} */
+/**
+ * The layer at which a token became and stayed the first choice; never is infinitely deep.
+ * @param {import('#viewer/trace/trace').Lens} lens
+ * @returns {Metric}
+ */
 function settled(lens) {
   const deepest = lens.layers.at(-1) ?? 0;
   return {
@@ -85,7 +96,9 @@ function settled(lens) {
     values: (nodes) => settledLayers(lens, nodes.rank.length),
     format: (value) => (Number.isNaN(value) ? 'not measured' : value === Infinity ? 'never' : `layer ${value}`),
     height: (value) => (value === Infinity ? 1 : 0.9 * (value / (deepest || 1))),
-    definition: `the recorded layer from which on the token is the first choice, in all recorded layers after it too; layers count from 0, the deepest recorded one is ${deepest}`,
+    definition:
+      'the recorded layer from which on the token is the first choice, in all recorded layers after it too; ' +
+      `layers count from 0, the deepest recorded one is ${deepest}`,
   };
 }
 

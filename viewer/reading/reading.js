@@ -52,9 +52,22 @@ export function open(trace) {
     files,
     metrics,
     limits: {
-      isOn: tree.isOn, branchOf: tree.branchOf, branches: tree.count, metrics: metrics.map(({ key }) => key), heads: headsOf(trace.attention),
-      fileOf: files.fileOf, files: files.list.length, compared: files.compared, lens: trace.lens !== null, syntax: trace.syntax !== null,
-      homeOf: (decision, branch) => (branch < 0 || !decision ? (trace.decisions.node[decision - 1] ?? -1) : decision > trace.decisions.node.length || branch >= tree.count ? -1 : tree.firstOf(branch)),
+      isOn: tree.isOn,
+      branchOf: tree.branchOf,
+      branches: tree.count,
+      metrics: metrics.map(({ key }) => key),
+      heads: headsOf(trace.attention),
+      fileOf: files.fileOf,
+      files: files.list.length,
+      compared: files.compared,
+      lens: trace.lens !== null,
+      syntax: trace.syntax !== null,
+      homeOf: (decision, branch) =>
+        branch < 0 || !decision
+          ? (trace.decisions.node[decision - 1] ?? -1)
+          : decision > trace.decisions.node.length || branch >= tree.count
+            ? -1
+            : tree.firstOf(branch),
     },
     metricOf: (key) => metrics.find((metric) => metric.key === key) ?? /** @type {Metric} */ (metrics[0]),
     valuesOf,

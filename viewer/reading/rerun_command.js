@@ -30,7 +30,10 @@ export function commandWith(recorded, option, value) {
   return [...kept, option, value, ...recorded.slice(last)].map(quote).join(' ');
 }
 
-/** `12:345,` for each token that was forced before a node on the path of a branch. @param {import('#viewer/reading/reading').Reading} reading @param {number} node */
+/**
+ * `12:345,` for each token that was forced before a node on the path of a branch.
+ * @param {import('#viewer/reading/reading').Reading} reading @param {number} node
+ */
 export function forcedBefore({ trace, tree, layout, branch }, node) {
   return tree.trail(branch).flatMap((one) => Array.from({ length: trace.branches.forced[one] ?? 0 }, (_, i) => tree.firstOf(one) + i))
     .filter((forced) => forced < node)

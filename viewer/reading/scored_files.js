@@ -101,7 +101,17 @@ function measure(trace, surprisal, lineOf, { source, first, end, changed }, inde
   }
   const ranked = [...lines.values()].sort((a, b) => Number(b.changed) - Number(a.changed) || more(b.bits, a.bits) || a.number - b.number);
   return {
-    index, source: visible(pieces([encoder.encode(source)]).flat(), false).map(({ text }) => text).join(''), first, end, tokens: end - first, bits, perplexity: measured ? 2 ** (bits / measured) : NaN, lines: ranked, changed,
+    index,
+    source: visible(pieces([encoder.encode(source)]).flat(), false)
+      .map(({ text }) => text)
+      .join(''),
+    first,
+    end,
+    tokens: end - first,
+    bits,
+    perplexity: measured ? 2 ** (bits / measured) : NaN,
+    lines: ranked,
+    changed,
     changedLines: ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0),
     changedBits: ranked.reduce((sum, line) => sum + (line.changed ? line.bits : 0), 0),
     lineAt: (number) => lines.get(number),

@@ -11,6 +11,10 @@ const PATIENCE = 500; // milliseconds
 const COST = 2 ** 32; // what a pattern may try on a piece, at worst
 const UPPER = /\p{Lu}/u;
 
+const QUOTED = '"([^"]*)(?:"|$)';
+const PATTERN = '/((?! )(?:\\\\.|[^\\\\])+?)/(i?)';
+const CONDITION = '(kind|alt|branch|outcome|origin):(?:"([^"]+)(?:"|$)|(\\S+))';
+
 /** What a query may say, for the bar and for the help. @type {readonly (readonly [string, string])[]} */
 export const SYNTAX = [
   ['text', 'also across tokens; a capital letter counts; quotes keep it text'],
@@ -32,7 +36,11 @@ export const SYNTAX = [
 /** An error whose message is one sentence for the reader. */
 class QueryError extends Error {}
 
-/** The matches of a query in the order of the file, or why there are none. @param {Reading} reading @param {string} query @returns {{ matches: Match[], error: string }} */
+/**
+ * The matches of a query in the order of the file, or why there are none.
+ * @param {Reading} reading @param {string} query
+ * @returns {{ matches: Match[], error: string }}
+ */
 export function search(reading, query) {
   try {
     const { finders, conditions } = parse(query, reading.metrics.map(({ label }) => label));
@@ -40,7 +48,10 @@ export function search(reading, query) {
     const tests = conditions.map((condition) => testOf(reading, condition));
     const [runs, ...others] = finders.map((finder) => runsOf(reading.layout, finder));
     for (const other of others) tests.push(isIn(other.flat()));
-    const matches = (runs ?? Array.from(reading.layout.order, (node) => [node])).map((nodes) => ({ nodes, node: nodes.find((node) => tests.every((test) => test(node))) ?? -1 }));
+    const matches = (runs ?? Array.from(reading.layout.order, (node) => [node])).map((nodes) => ({
+      nodes,
+      node: nodes.find((node) => tests.every((test) => test(node))) ?? -1,
+    }));
     return { matches: matches.filter(({ node }) => node >= 0), error: '' };
   } catch (error) {
     if (error instanceof QueryError) return { matches: [], error: error.message };
@@ -50,7 +61,8 @@ export function search(reading, query) {
 
 /** @param {string} query @param {readonly string[]} numbers names that can be compared @returns {Query} */
 function parse(query, numbers) {
-  const parts = new RegExp(`\\s*(?:"([^"]*)(?:"|$)|/((?! )(?:\\\\.|[^\\\\])+?)/(i?)|(kind|alt|branch|outcome|origin):(?:"([^"]+)(?:"|$)|(\\S+))|(${numbers.join('|')})\\s*([<>]=?|==?)\\s*(\\S*)|\\S+)(?=\\s|$)`, 'gy');
+  const comparison = `(${numbers.join('|')})\\s*([<>]=?|==?)\\s*(\\S*)`;
+  const parts = new RegExp(`\\s*(?:${QUOTED}|${PATTERN}|${CONDITION}|${comparison}|\\S+)(?=\\s|$)`, 'gy');
   /** @type {Query} */
   const found = { finders: [], conditions: [] };
   let words = '';
@@ -90,7 +102,11 @@ function lower(text) {
   return small.length === text.length ? small : text;
 }
 
-/** Time is asked for between pieces only; what a pattern can do to one is bounded by its form. @param {string} source @param {string} flags @returns {Finder} */
+/**
+ * Time is asked for between pieces only; what a pattern can do to one is bounded by its form.
+ * @param {string} source @param {string} flags
+ * @returns {Finder}
+ */
 function patterned(source, flags) {
   /** @type {RegExp} */
   let pattern;
@@ -122,7 +138,10 @@ function isCostly(source) {
   return bare.includes('\\') || ways.reduce((cost, sign) => cost * ('?|'.includes(sign) ? 4 : PIECE), PIECE) > COST;
 }
 
-/** The runs of tokens that hold what is found; runs that share a token are one. @param {import('#viewer/reading/layout').Layout} layout @param {Finder} finder */
+/**
+ * The runs of tokens that hold what is found; runs that share a token are one.
+ * @param {import('#viewer/reading/layout').Layout} layout @param {Finder} finder
+ */
 function runsOf({ lines }, finder) {
   /** @type {number[][]} */
   const runs = [];

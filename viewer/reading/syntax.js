@@ -37,7 +37,14 @@ export function structureOf(trace, text, branch = -1) {
   const table = trace.syntax;
   const passages = (branch < 0 ? table?.passages : table?.ofBranches)?.filter((passage) => passage.text === text && (passage.branch ?? -1) === branch) ?? [];
   if (!table || !passages.length) return null;
-  const entries = inFileOrder(trace, trace.path(branch < 0 ? (trace.files[text]?.end ?? trace.run['main_leaf'] + 1) - 1 : at(trace.branches.first, branch) + at(trace.branches.count, branch) - 1));
+  const entries = inFileOrder(
+    trace,
+    trace.path(
+      branch < 0
+        ? (trace.files[text]?.end ?? trace.run['main_leaf'] + 1) - 1
+        : at(trace.branches.first, branch) + at(trace.branches.count, branch) - 1,
+    ),
+  );
   const parts = entries.map(({ node, kind }) => (kind === 'chip' ? new Uint8Array() : trace.bytesOf(node)));
   const [start, end] = [new Float64Array(parts.length), new Float64Array(parts.length)];
   let size = 0;
@@ -50,7 +57,17 @@ export function structureOf(trace, text, branch = -1) {
   for (const [place, part] of parts.entries()) bytes.set(part, start[place]);
   const lines = [0];
   for (let at = bytes.indexOf(NEWLINE); at >= 0 && at < size - 1; at = bytes.indexOf(NEWLINE, at + 1)) lines.push(at + 1);
-  const structure = { table, passages, nodes: Int32Array.from(entries, ({ node }) => node), start, end, bytes, lines, innermost: new Int32Array(parts.length).fill(-1), kinds: /** @type {string[]} */ ([]) };
+  const structure = {
+    table,
+    passages,
+    nodes: Int32Array.from(entries, ({ node }) => node),
+    start,
+    end,
+    bytes,
+    lines,
+    innermost: new Int32Array(parts.length).fill(-1),
+    kinds: /** @type {string[]} */ ([]),
+  };
   const [from, to] = [start.slice(), end.slice()];
   for (let place = 0; place < parts.length; place++) {
     let first = /** @type {number} */ (start[place]);
@@ -115,11 +132,18 @@ export function tokensOf(structure, { start, end }) {
   return found;
 }
 
-/** The spans of one size, in the order of the text, outer ones first. @param {Structure} structure @param {'token' | 'expression' | 'statement' | 'line' | 'block'} size @returns {Span[]} */
+/**
+ * The spans of one size, in the order of the text, outer ones first.
+ * @param {Structure} structure @param {'token' | 'expression' | 'statement' | 'line' | 'block'} size
+ * @returns {Span[]}
+ */
 export function spansOf(structure, size) {
   const { table, lines, bytes, kinds } = structure;
   if (size === 'line') return lines.map((start, i) => ({ start, end: lines[i + 1] ?? bytes.length, kind: 'line', node: -1 }));
-  if (size === 'token') return Array.from(kinds, (kind, place) => ({ start: at(structure.start, place), end: at(structure.end, place), kind, node: -1 })).filter(({ start, end }) => end > start);
+  if (size === 'token')
+    return Array.from(kinds, (kind, place) => ({ start: at(structure.start, place), end: at(structure.end, place), kind, node: -1 })).filter(
+      ({ start, end }) => end > start,
+    );
   const ends = Float64Array.from(table.end);
   if (size === 'block') for (const [node, flags] of table.flags.entries()) {
     const parent = at(table.parent, node);
@@ -143,7 +167,11 @@ export function whereIs({ table, nodes, innermost, kinds }, token) {
   return { kind: kinds[place] ?? '', statement };
 }
 
-/** Only surprisal may be summed: a sum weighs a token by its share; the others take it as a whole. @param {readonly Share[]} tokens @param {Float32Array} values by token, NaN where not measured @returns {Aggregate} */
+/**
+ * Only surprisal may be summed: a sum weighs a token by its share; the others take it as a whole.
+ * @param {readonly Share[]} tokens @param {Float32Array} values by token, NaN where not measured
+ * @returns {Aggregate}
+ */
 export function aggregate(tokens, values) {
   const known = tokens.filter(({ node }) => !Number.isNaN(at(values, node)));
   const sorted = known.map(({ node }) => at(values, node)).sort((a, b) => a - b);

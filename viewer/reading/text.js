@@ -15,7 +15,10 @@
 // and letters or marks that draw nothing. viewer/reading/text.js and tokenscope_trace/visible.py hold the same rule; a test compares.
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/u;
 // Letters of other alphabets that stand in a word with ASCII letters, and signs in other clothes, likewise.
-const ALIKE = /[\u037f\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bd\u03bf\u0400-\u052f\u0531-\u0587\u13a0-\u13ff\u1c80-\u1c8f\u2160-\u217f\u2c80-\u2cff\ua4d0-\ua4ff\ua640-\ua69f\uab70-\uabbf\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}]/u;
+const ALIKE = new RegExp(
+  '[\\u037f\\u0391\\u0392\\u0395-\\u0397\\u0399\\u039a\\u039c\\u039d\\u039f\\u03a1\\u03a4\\u03a5\\u03a7\\u03bd\\u03bf' +
+  '\\u0400-\\u052f\\u0531-\\u0587\\u13a0-\\u13ff\\u1c80-\\u1c8f\\u2160-\\u217f\\u2c80-\\u2cff\\ua4d0-\\ua4ff\\ua640-\\ua69f' +
+  '\\uab70-\\uabbf\\uff21-\\uff3a\\uff41-\\uff5a\\u{1d400}-\\u{1d7ff}]', 'u');
 const SIGN_ALIKE = /[\u01c0-\u01c3\u02d0\u037e\u2024\u2215\u2223\u2236\ua789]/;
 const REACH = 32;
 const PICTURE = /\p{Extended_Pictographic}|[\u{1f3fb}-\u{1f3ff}]/u;
@@ -160,7 +163,8 @@ function draw(codes, i, raw) {
   if (code === 0x0a) return { kind: 'newline', text, show: '' };
   if (code === 0x0d && codes[i + 1] === 0x0a) return { kind: 'return', text, show: '' };
   if (code === 0x09) return { kind: 'tab', text, show: '' };
-  if (!isPlain(code) && (ALIKE.test(text) ? amongLatin(codes, i) : SIGN_ALIKE.test(text) || (INVISIBLE.test(text) && !insideEmoji(codes, i)))) return { kind: 'escape', text, show: `<U+${hex(code, 4)}>` };
+  if (!isPlain(code) && (ALIKE.test(text) ? amongLatin(codes, i) : SIGN_ALIKE.test(text) || (INVISIBLE.test(text) && !insideEmoji(codes, i))))
+    return { kind: 'escape', text, show: `<U+${hex(code, 4)}>` };
   return { kind: 'text', text, show: '' };
 }
 

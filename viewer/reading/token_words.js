@@ -60,7 +60,10 @@ function ordinal(layout, place, origin) {
   return `${count(layout.ordinalOf[place] ?? 0)} of ${count(origin === ORIGIN.prompt ? layout.order.length - outputs : outputs)}`;
 }
 
-/** @param {import('#viewer/trace/trace').Trace} trace @param {import('#viewer/reading/layout').Layout} layout @param {number} node @param {import('#viewer/reading/text').Piece[]} list */
+/**
+ * @param {import('#viewer/trace/trace').Trace} trace @param {import('#viewer/reading/layout').Layout} layout @param {number} node
+ * @param {import('#viewer/reading/text').Piece[]} list
+ */
 function remark(trace, layout, node, list) {
   if (trace.isSpecial(node)) return 'A control token: not part of the program.';
   const place = layout.placeOf[node] ?? 0;

@@ -40,7 +40,8 @@ function unshuffle(data, size) {
       const b = view.getInt32(done + rows, true);
       const c = view.getInt32(done + 2 * rows, true);
       const d = view.getInt32(done + 3 * rows, true);
-      for (let k = 0; k < 4; k++) words[done + k] = ((a >>> (8 * k)) & 255) | (((b >>> (8 * k)) & 255) << 8) | (((c >>> (8 * k)) & 255) << 16) | ((d >>> (8 * k)) << 24);
+      for (let k = 0; k < 4; k++)
+        words[done + k] = ((a >>> (8 * k)) & 255) | (((b >>> (8 * k)) & 255) << 8) | (((c >>> (8 * k)) & 255) << 16) | ((d >>> (8 * k)) << 24);
     }
   }
   for (let plane = 0; plane < size; plane++) {

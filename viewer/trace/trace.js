@@ -76,7 +76,7 @@ import { check, map, validate } from '#viewer/trace/validation';
  */
 
 /** @typedef {{ text: number, language: string, first: number, count: number, branch?: number }} Passage */
-/** @typedef {{ outcome: Uint8Array, scope: Uint8Array, start: Uint32Array, main_end: Uint32Array, branch_end: Uint32Array }} Outcomes by branch, or empty: what it led to, and the bytes that were compared */
+/** @typedef {Tables['outcomes']} Outcomes by branch, or empty: what it led to, and the bytes that were compared */
 
 /**
  * @typedef {object} Decisions ranked forks; options stand in their order, `option_count` for each
@@ -89,7 +89,10 @@ import { check, map, validate } from '#viewer/trace/validation';
  * @property {Uint16Array} option_count
  */
 
-/** @typedef {{ source: string, first: number, end: number, exact: boolean, changed: [number, number][] | null }} File nodes first to end - 1; changed lines from 1 */
+/**
+ * Nodes first to end - 1; changed lines from 1.
+ * @typedef {{ source: string, first: number, end: number, exact: boolean, changed: [number, number][] | null }} File
+ */
 
 export class Trace {
   /** @param {Facts} run @param {Record<string, Definition>} definitions @param {Tables} tables */

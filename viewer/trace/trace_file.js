@@ -33,7 +33,13 @@ export function traceFile(payload) {
   return file;
 }
 
-const [P1, P2, P3, P4, P5] = /** @type {[bigint, bigint, bigint, bigint, bigint]} */ ([0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn, 0x165667b19e3779f9n, 0x85ebca77c2b2ae63n, 0x27d4eb2f165667c5n]);
+const [P1, P2, P3, P4, P5] = /** @type {[bigint, bigint, bigint, bigint, bigint]} */ ([
+  0x9e3779b185ebca87n,
+  0xc2b2ae3d27d4eb4fn,
+  0x165667b19e3779f9n,
+  0x85ebca77c2b2ae63n,
+  0x27d4eb2f165667c5n,
+]);
 const wrap = (/** @type {bigint} */ value) => BigInt.asUintN(64, value);
 const turn = (/** @type {bigint} */ value, /** @type {bigint} */ bits) => wrap(value << bits) | (value >> (64n - bits));
 const mix = (/** @type {bigint} */ value, /** @type {bigint} */ bits, /** @type {bigint} */ by, plus = 0n) => wrap(turn(value, bits) * by + plus);

@@ -266,7 +266,11 @@ function isText(value) {
   return typeof value === 'string';
 }
 
-/** What belongs to an id, -1 for none: from a table, but for ids that no vocabulary has. @param {Int32Array} ids ascending @param {Uint32Array} values @returns {(id: number) => number} */
+/**
+ * What belongs to an id, -1 for none: from a table, but for ids that no vocabulary has.
+ * @param {Int32Array} ids ascending @param {Uint32Array} values
+ * @returns {(id: number) => number}
+ */
 function lookUp(ids, values) {
   const most = ids.at(-1) ?? 0;
   if (most >= MAX_TABLE || at(ids, 0) < 0) {

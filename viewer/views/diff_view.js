@@ -27,8 +27,20 @@ export function mountDiff(root, code) {
       const copy = h('button', { type: 'button', class: 'quiet-button' }, 'copy as text');
       copy.addEventListener('click', () => tell(copy, 'copy', { text: asText(found, `branch ${shown.branch}`), what: 'Comparison' }));
       root.replaceChildren(
-        h('p', { class: 'diff-head' }, h('span', {}, 'Branch ', tokenText(name), ' against the main path', shown.tree.outcomeOf(shown.branch) && h('span', { class: 'led-to' }, shown.tree.outcomeOf(shown.branch))),
-          h('span', { class: 'amounts' }, `${tokens(found.removed)} only there, ${tokens(found.added)} only here`), copy),
+        h(
+          'p',
+          { class: 'diff-head' },
+          h(
+            'span',
+            {},
+            'Branch ',
+            tokenText(name),
+            ' against the main path',
+            shown.tree.outcomeOf(shown.branch) && h('span', { class: 'led-to' }, shown.tree.outcomeOf(shown.branch)),
+          ),
+          h('span', { class: 'amounts' }, `${tokens(found.removed)} only there, ${tokens(found.added)} only here`),
+          copy,
+        ),
         h('div', { class: 'diff-lines', tabIndex: 0, role: 'group', aria: { label: 'Differences' } }, ...found.rows.map(drawRow)),
         found.end ? h('p', { class: 'note-row' }, found.end) : '',
       );
@@ -42,7 +54,14 @@ function drawRow(row) {
   if (row.kind === 'gap') return h('p', { class: 'gap' }, `${count(row.lines)} line${row.lines === 1 ? '' : 's'} the same`);
   const { kind, main, branch, parts } = row;
   const number = (/** @type {number} */ line) => h('span', { class: 'diff-number' }, line ? String(line) : '');
-  const text = parts.map(({ pieces, mark }) => h(mark === 'changed' ? (kind === 'main' ? 'del' : 'ins') : 'span', mark === 'beyond' ? { class: 'beyond' } : {}, ...drawPieces(pieces)));
-  const sign = h('span', { class: 'diff-sign' }, h('span', { class: 'visually-hidden' }, NAMES[kind]), h('span', { aria: { hidden: 'true' } }, SIGNS[kind]));
+  const text = parts.map(({ pieces, mark }) =>
+    h(mark === 'changed' ? (kind === 'main' ? 'del' : 'ins') : 'span', mark === 'beyond' ? { class: 'beyond' } : {}, ...drawPieces(pieces)),
+  );
+  const sign = h(
+    'span',
+    { class: 'diff-sign' },
+    h('span', { class: 'visually-hidden' }, NAMES[kind]),
+    h('span', { aria: { hidden: 'true' } }, SIGNS[kind]),
+  );
   return h('div', { class: `diff-line ${kind}` }, number(main), number(branch), sign, h('span', { class: 'diff-text' }, ...text));
 }

@@ -22,6 +22,7 @@ export function mountFiles(root, bar, { trace, files }) {
   structure.hidden = !trace.syntax;
   bar.hidden = false;
   bar.replaceChildren(h('p', { class: 'crumbs' }, name, ' \u00b7 beside each line its surprise in bits'), h('div', { class: 'views' }, alone, structure));
+  const order = files.compared ? 'Changed lines (+) first, then by surprise' : 'By surprise';
 
   /** Files of which all lines are listed. @type {Set<ScoredFile>} */
   const whole = new Set();
@@ -39,7 +40,7 @@ export function mountFiles(root, bar, { trace, files }) {
     rows = new Map();
     root.replaceChildren(
       h('h2', {}, files.list.length === 1 ? 'File' : `${count(files.list.length)} files`),
-      h('p', { class: 'remark' }, `${files.compared ? 'Changed lines (+) first, then by surprise' : 'By surprise'}. A token counts on the line where it begins.`),
+      h('p', { class: 'remark' }, `${order}. A token counts on the line where it begins.`),
       h('ol', { class: 'file-list' }, ...files.list.map((file) => drawFile(file))),
     );
     root.scrollTop = top;
@@ -50,8 +51,7 @@ export function mountFiles(root, bar, { trace, files }) {
     if (offsetTop < root.scrollTop || offsetTop > root.scrollTop + root.clientHeight - 60) root.scrollTop = offsetTop - 12;
   };
   const drawFile = (/** @type {ScoredFile} */ file) => {
-    const button = h('button', { type: 'button', class: 'file-name', aria: file === chosen ? { current: 'true' } : {}, data: { key: file.index } }, file.source);
-    button.addEventListener('click', () => tell(button, 'file', file.index));
+    const button = fileButton(file, file === chosen);
     const limits = whole.has(file) ? ALL : file === chosen ? OF_CHOSEN : OF_OTHERS;
     const changed = file.lines.filter((line) => line.changed);
     const unchanged = file.lines.filter((line) => !line.changed);
@@ -70,11 +70,7 @@ export function mountFiles(root, bar, { trace, files }) {
       left > 0 && (file === chosen || whole.has(file)) && more);
   };
   const drawLine = (/** @type {ScoredFile} */ file, /** @type {Line} */ line) => {
-    const button = h('button', { type: 'button', class: 'line-button', title: `Its most surprising token, of ${amount(line.tokens, 'token')}`, data: { key: `${file.index}:${line.number}` } },
-      h('span', { class: 'place' }, h('span', { class: 'line-number' }, line.changed && plus(), String(line.number)),
-        tokenText(textOf(trace, file, line))),
-      h('span', { class: 'instead' }, `mean ${decimal(line.bits / line.tokens, '')}, n = ${count(line.tokens)}`, h('span', { class: 'place-number' }, inBits(line.bits))));
-    button.addEventListener('click', () => tell(button, 'select', { node: line.node, by: 'click' }));
+    const button = lineButton(file, line, textOf(trace, file, line));
     rows.set(line, button);
     return h('li', {}, button);
   };
@@ -96,6 +92,24 @@ export function mountFiles(root, bar, { trace, files }) {
       here?.setAttribute('aria-current', 'true');
     },
   };
+}
+
+/** @param {ScoredFile} file @param {boolean} isChosen */
+function fileButton(file, isChosen) {
+  const aria = isChosen ? { current: 'true' } : {};
+  const button = h('button', { type: 'button', class: 'file-name', aria, data: { key: file.index } }, file.source);
+  button.addEventListener('click', () => tell(button, 'file', file.index));
+  return button;
+}
+
+/** @param {ScoredFile} file @param {Line} line @param {{ text: string, sign: boolean }[]} text */
+function lineButton({ index }, { number, node, changed, bits, tokens }, text) {
+  const title = `Its most surprising token, of ${amount(tokens, 'token')}`;
+  const button = h('button', { type: 'button', class: 'line-button', title, data: { key: `${index}:${number}` } },
+    h('span', { class: 'place' }, h('span', { class: 'line-number' }, changed && plus(), String(number)), tokenText(text)),
+    h('span', { class: 'instead' }, `mean ${decimal(bits / tokens, '')}, n = ${count(tokens)}`, h('span', { class: 'place-number' }, inBits(bits))));
+  button.addEventListener('click', () => tell(button, 'select', { node, by: 'click' }));
+  return button;
 }
 
 /** @param {ScoredFile} file */

@@ -21,11 +21,18 @@ export function mountLegend(root, metrics) {
   root.replaceChildren(chooser, scale, h('div', { class: 'jumps' }, previous, uncertain, next));
 
   return {
-    /** @param {import('#viewer/reading/metrics').Metric} metric @param {number} total uncertain tokens that can be walked @param {number} index of the selected one, -1 for none @param {import('#viewer/reading/metrics').Metric | null} instead what the code shows in its place */
+    /**
+     * @param {import('#viewer/reading/metrics').Metric} metric @param {number} total uncertain tokens that can be walked
+     * @param {number} index of the selected one, -1 for none
+     * @param {import('#viewer/reading/metrics').Metric | null} instead what the code shows in its place
+     */
     update(metric, total, index, instead) {
       const shown = instead ?? metric;
       for (const input of inputs) input.checked = input.value === shown.key;
-      scale.setAttribute('aria-label', `Scale of ${shown.label}: ${marksOf(shown).join(', ')} ${shown.unit}. More colour is more ${instead ? 'weight' : 'uncertain'}.`);
+      scale.setAttribute(
+        'aria-label',
+        `Scale of ${shown.label}: ${marksOf(shown).join(', ')} ${shown.unit}. More colour is more ${instead ? 'weight' : 'uncertain'}.`,
+      );
       scale.classList.toggle('attends', instead !== null);
       scale.replaceChildren(...scaleOf(shown, instead ? 'not kept' : 'not measured'));
       uncertain.textContent = total === 0 ? 'none uncertain' : index >= 0 ? `${count(index + 1)} of ${count(total)} uncertain` : `${count(total)} uncertain`;

@@ -24,7 +24,13 @@ export function mountLens(root) {
       toggle.hidden = lens.layers.length === 0;
       const isOpening = open && !isOpen;
       isOpen = open;
-      content.replaceChildren(...(lens.layers.length === 0 ? [remark(`There are none: ${lens.reason ?? 'no layer was recorded'}.`)] : open ? layers(trace, lens, selected) : []));
+      content.replaceChildren(
+        ...(lens.layers.length === 0
+          ? [remark(`There are none: ${lens.reason ?? 'no layer was recorded'}.`)]
+          : open
+            ? layers(trace, lens, selected)
+            : []),
+      );
       if (isOpening) root.scrollIntoView({ block: 'nearest' });
     },
   };

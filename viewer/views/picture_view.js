@@ -10,8 +10,17 @@ const DENSITY = 2; // pixels of a picture for one of the page
 
 /** What is a chart, by its name; where it is in the page. @type {readonly [string, string][]} */
 const CHARTS = [
-  ['Strip', '#strip'], ['Code', '#code'], ['Comparison', '#diff'], ['Branches', '.tree-view'], ['Attention between lines', '.lines'], ['Structure', '.outline-both'],
-  ['Decision', '.card[aria-current]'], ['Alternatives', '.weighed'], ['Attention', '.attention'], ['Layers', '.layers'], ['Where the alternatives lead', '.overview > section:has(.stack)'],
+  ['Strip', '#strip'],
+  ['Code', '#code'],
+  ['Comparison', '#diff'],
+  ['Branches', '.tree-view'],
+  ['Attention between lines', '.lines'],
+  ['Structure', '.outline-both'],
+  ['Decision', '.card[aria-current]'],
+  ['Alternatives', '.weighed'],
+  ['Attention', '.attention'],
+  ['Layers', '.layers'],
+  ['Where the alternatives lead', '.overview > section:has(.stack)'],
 ];
 
 /** @typedef {import('#viewer/elements/chart_picture').Mark} Mark */
@@ -89,7 +98,18 @@ function pictureOf(chart, caption) {
     height: Math.ceil(Math.min(height, reach((mark) => mark.y + mark.height) - y)) + 2 * EDGE + CAPTION,
   };
   const paper = { x: 0, y: 0, ...size, fill: getComputedStyle(document.documentElement).backgroundColor };
-  const under = { ...fontOf(quiet), text: words, size: '12px', fill: quiet.color, x: EDGE, y: size.height - CAPTION, base: size.height - EDGE, width: measured, height: 16, clip: null };
+  const under = {
+    ...fontOf(quiet),
+    text: words,
+    size: '12px',
+    fill: quiet.color,
+    x: EDGE,
+    y: size.height - CAPTION,
+    base: size.height - EDGE,
+    width: measured,
+    height: 16,
+    clip: null,
+  };
   return { marks: [paper, ...marks.map((mark) => shifted(mark, EDGE - x, EDGE - y)), under], size };
 }
 
@@ -129,7 +149,9 @@ function decorate(style, box, clip, marks) {
     if (seen.width > 0 && seen.height > 0 && !/, 0\)$|^transparent$/.test(colour)) marks.push({ ...seen, fill: colour, radius });
   };
   fill(style.backgroundColor, box, parseFloat(style.borderTopLeftRadius));
-  if (style.backgroundImage.startsWith('repeating') && style.backgroundSize === 'auto') for (let at = 0; at < width; at += 4) fill(style.backgroundImage.match(/rgba?\([^)]*\)/)?.[0] ?? 'grey', { x: x + at, y, width: Math.min(2, width - at), height });
+  if (style.backgroundImage.startsWith('repeating') && style.backgroundSize === 'auto')
+    for (let at = 0; at < width; at += 4)
+      fill(style.backgroundImage.match(/rgba?\([^)]*\)/)?.[0] ?? 'grey', { x: x + at, y, width: Math.min(2, width - at), height });
   if (style.borderTopLeftRadius.endsWith('%')) return fill(style.borderTopColor, box, width);
   const [, shadow, depth] = /^(rgba?\([^)]*\)) 0px ([1-9])px 0px 0px$/.exec(style.boxShadow) ?? [];
   if (shadow) fill(shadow, { x, y: y + height, width, height: Number(depth) });

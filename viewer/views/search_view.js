@@ -15,7 +15,12 @@ export function mountSearch(before) {
   const next = signed('\u203a', 'Next match (Enter)', () => walk('next-match'));
   const close = closer('Close the search (Esc)', () => leave());
   const hint = h('p', { id: 'search-hint', class: 'search-hint' });
-  const bar = h('div', { class: 'search', role: 'search', hidden: true, aria: { label: 'Tokens, alternatives and branches' } }, h('div', { class: 'search-row' }, input, found, previous, next, close), hint);
+  const bar = h(
+    'div',
+    { class: 'search', role: 'search', hidden: true, aria: { label: 'Tokens, alternatives and branches' } },
+    h('div', { class: 'search-row' }, input, found, previous, next, close),
+    hint,
+  );
   before.after(bar);
   const examples = SYNTAX.map(([form]) => h('code', {}, form));
   let told = '';
@@ -44,7 +49,10 @@ export function mountSearch(before) {
     timer = window.setTimeout(submit, SETTLED);
   });
   bar.addEventListener('keydown', (event) => {
-    const act = event.key === 'Escape' ? leave : event.key === 'Enter' && event.target === input && !event.isComposing && (() => walk(event.shiftKey ? 'previous-match' : 'next-match'));
+    const act =
+      event.key === 'Escape'
+        ? leave
+        : event.key === 'Enter' && event.target === input && !event.isComposing && (() => walk(event.shiftKey ? 'previous-match' : 'next-match'));
     if (!act || event.ctrlKey || event.altKey || event.metaKey) return;
     act();
     event.preventDefault();
@@ -64,7 +72,10 @@ export function mountSearch(before) {
       input.focus();
       input.select();
     },
-    /** @param {string} query @param {import('#viewer/reading/search').Match[]} matches @param {string} error @param {number} place of the selected one, -1 for none */
+    /**
+     * @param {string} query @param {import('#viewer/reading/search').Match[]} matches @param {string} error
+     * @param {number} place of the selected one, -1 for none
+     */
     update(query, matches, error, place) {
       if (query !== told) input.value = told = query;
       if (query) bar.hidden = false;

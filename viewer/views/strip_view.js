@@ -11,13 +11,17 @@ const LEAST = 1.5;
 const LABELS = { [ORIGIN.prompt]: 'prompt', [ORIGIN.main]: 'output', [ORIGIN.branch]: 'branch', [ORIGIN.scored]: 'code' };
 const PROMPT_ALPHA = 0.5; // the prompt is quieter than the output, here as in the code
 
+/** @typedef {import('#viewer/reading/reading').Reading} Reading */
+/** @typedef {import('#viewer/reading/metrics').Metric} Metric */
+/** @typedef {{ reading: Reading, metric: Metric, selected: number, found: Iterable<number> }} Shown */
+
 /** @param {HTMLElement} root */
 export function mountStrip(root) {
   const canvas = h('canvas', { aria: { hidden: 'true' } });
   const still = h('canvas'); // what no pointer and no selection changes
   const probe = h('span', { hidden: true });
   root.replaceChildren(canvas, probe);
-  /** @type {{ reading: import('#viewer/reading/reading').Reading, metric: import('#viewer/reading/metrics').Metric, selected: number, found: Iterable<number> } | null} */
+  /** @type {Shown | null} */
   let shown = null;
   let hovered = -1;
   let waiting = false;
@@ -60,7 +64,10 @@ export function mountStrip(root) {
 
   return {
     redraw,
-    /** @param {import('#viewer/reading/reading').Reading} reading @param {import('#viewer/reading/metrics').Metric} metric @param {number} selected node, -1 for none @param {Iterable<number>} found nodes that match a query */
+    /**
+     * @param {Reading} reading @param {Metric} metric
+     * @param {number} selected node, -1 for none @param {Iterable<number>} found nodes that match a query
+     */
     update(reading, metric, selected, found) {
       const isOther = shown?.reading !== reading || shown.metric !== metric || shown.found !== found;
       shown = { reading, metric, selected, found };
@@ -133,7 +140,9 @@ function draw(still, canvas, probe, shown) {
   const changed = -1;
   const named = new Set();
   let free = 0; // pixels, from where on there is room for a label
-  for (const [first, end, origin] of runs(order.length, (place) => (reading.files.compared && reading.files.isChanged(node(place)) ? changed : (trace.nodes.origin[node(place)] ?? 0)))) {
+  for (const [first, end, origin] of runs(order.length, (place) =>
+    reading.files.compared && reading.files.isChanged(node(place)) ? changed : (trace.nodes.origin[node(place)] ?? 0),
+  )) {
     const from = first * scale.step;
     const to = end * scale.step;
     const isPrompt = origin === ORIGIN.prompt;

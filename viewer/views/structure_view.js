@@ -13,8 +13,11 @@ const SPARE = 10; // rows drawn beyond those in sight
 const INDENT = 14;
 const WORDS = 80; // bytes of a row's text
 const TREE = 'tree';
+const OF_BRANCH = 'This outline is of the main path. A branch has none; of its tokens the panel says the kind.';
+const NO_SYNTAX = 'The language of this text is not known, so it has no syntax; --language names it.';
 const SHOWN = FLAG.named | FLAG.error | FLAG.missing;
 
+/** @typedef {import('#viewer/reading/syntax').Structure} Structure */
 /** @typedef {import('#viewer/reading/syntax').Span} Span */
 /** @typedef {import('#viewer/reading/syntax').Aggregate} Aggregate */
 /** @typedef {import('#viewer/reading/reading').Reading} Reading */
@@ -29,7 +32,7 @@ export function mountStructure(root) {
   let reading;
   /** @type {State} */
   let state;
-  /** @type {import('#viewer/reading/syntax').Structure | null} */
+  /** @type {Structure | null} */
   let structure = null;
   /** @type {Outline | null} */
   let outline = null;
@@ -39,18 +42,7 @@ export function mountStructure(root) {
   let rows = [];
   let active = 0;
   let key = '';
-  const span = choice('Rows', 'span', SPANS.map((name) => [name, name === TREE ? 'syntax tree' : `${name}s`]));
-  const by = choice('Number', 'by', NUMBERS.map((name) => [name, name]));
-  const close = closer('Close the structure (s)', () => tell(root, 'command', 'structure'));
-  const [byLine, byValue] = [sorter('line', 'In the order of the text', false), sorter('', 'The most uncertain first', true)];
-  const columns = [h('span', { role: 'columnheader' }, 'kind'), byLine, byValue, h('span', { role: 'columnheader', title: 'Measured tokens' }, 'n')];
-  const head = h('div', { class: 'outline-row outline-head', role: 'row', aria: { rowindex: '1' } }, ...columns);
-  const body = h('div', { role: 'rowgroup' });
-  const grid = h('div', { class: 'outline', tabIndex: 0, aria: { label: 'Spans of the code' } }, h('div', { role: 'rowgroup' }, head), body);
-  const kinds = h('div', { class: 'kinds', tabIndex: 0, role: 'region', aria: { label: 'By kind' } });
-  const remark = h('p', { class: 'tree-head' });
-  const both = h('div', { class: 'outline-both' }, grid, kinds);
-  root.replaceChildren(h('div', { class: 'tree-head' }, h('h2', {}, 'Structure'), span.label, by.label, close), remark, both);
+  const { span, by, byLine, byValue, body, grid, kinds, remark, both } = build(root);
 
   const metric = () => reading.metricOf(state.metric);
   const numbersOf = (/** @type {Span} */ one) => {
@@ -59,26 +51,12 @@ export function mountStructure(root) {
     return found;
   };
   const valueOf = (/** @type {Span} */ one) => numbersOf(one)[/** @type {'mean'} */ (state.by)];
-  /** The most uncertain first. @param {readonly Span[]} spans */
+  /** In the order of the text, or the most uncertain first. @param {readonly Span[]} spans */
   const ordered = (spans) => {
     const sign = metric().falling ? 1 : -1;
-    const weight = (/** @type {Span} */ one) => (numbersOf(one).count ? sign * valueOf(one) : Infinity);
-    return state.ranked ? [...spans].sort((a, b) => Number(weight(a) > weight(b)) - Number(weight(a) < weight(b))) : spans;
+    return state.ranked ? rankedBy(spans, (one) => (numbersOf(one).count ? sign * valueOf(one) : Infinity)) : spans;
   };
-  const list = () => {
-    if (!structure) return [];
-    if (state.span !== TREE || !outline) return ordered(spansOf(structure, /** @type {'line'} */ (state.span))).map((one) => ({ span: one, depth: 0, open: null }));
-    const found = [];
-    const waiting = [...ordered(outline.roots)].reverse().map((one) => ({ span: one, depth: 0 }));
-    for (let next = waiting.pop(); next; next = waiting.pop()) {
-      const { span: { node }, depth } = next;
-      const within = outline.inside.get(node);
-      const open = within ? outline.opened.has(node) : null;
-      found.push({ ...next, open });
-      if (within && open) waiting.push(...[...ordered(within)].reverse().map((one) => ({ span: one, depth: depth + 1 })));
-    }
-    return found;
-  };
+  const list = () => (structure ? rowsOf(structure, state.span === TREE ? outline : null, state.span, ordered) : []);
   const draw = () => {
     const first = Math.max(0, Math.floor(grid.scrollTop / ROW) - SPARE);
     const end = Math.min(rows.length, first + Math.ceil(window.innerHeight / ROW) + SPARE);
@@ -88,20 +66,13 @@ export function mountStructure(root) {
     if (active >= first && active < end) grid.setAttribute('aria-activedescendant', `outline-${active}`);
     else grid.removeAttribute('aria-activedescendant');
   };
-  const drawRow = (/** @type {Row} */ { span: one, depth, open }, /** @type {number} */ index) => {
+  const drawRow = (/** @type {Row} */ row, /** @type {number} */ index) => {
     if (!structure) return '';
-    const flags = structure.table.flags[one.node] ?? 0;
-    const missing = flags & FLAG.missing ? 'MISSING ' : '';
-    const fold = h('span', { class: 'fold-mark', aria: { hidden: 'true' } }, open === null ? '' : open ? '\u25be' : '\u25b8');
-    const name = h('span', { role: 'gridcell', class: 'outline-name' }, state.span === TREE && fold, h('span', { class: flags & (FLAG.error | FLAG.missing) ? 'wrong' : '' }, missing + (one.kind || 'no code')), ' ', tokenText(wordsOf(structure.bytes, one)));
-    name.style.paddingLeft = `${depth * INDENT}px`;
-    const aria = { rowindex: String(index + 2), ...(state.span === TREE && { level: String(depth + 1) }), ...(open !== null && { expanded: String(open) }), ...(index === active && { selected: 'true' }) };
-    const row = h('div', { id: `outline-${index}`, class: 'outline-row', role: 'row', aria }, name,
-      h('span', { role: 'gridcell' }, count(lineAt(structure, one.start))),
-      h('span', { role: 'gridcell' }, amount(metric(), state.by, valueOf(one))),
-      h('span', { role: 'gridcell' }, count(numbersOf(one).count)));
-    row.addEventListener('click', (event) => (event.target === fold && open !== null ? turn(index, !open) : choose(index)));
-    return row;
+    const { element, fold } = rowElement(structure, row, { index, isActive: index === active, isTree: state.span === TREE }, [
+      count(lineAt(structure, row.span.start)), amount(metric(), state.by, valueOf(row.span)), count(numbersOf(row.span).count),
+    ]);
+    element.addEventListener('click', (event) => (event.target === fold && row.open !== null ? turn(index, !row.open) : choose(index)));
+    return element;
   };
   const go = (/** @type {number} */ index) => {
     active = Math.max(0, Math.min(rows.length - 1, index));
@@ -124,39 +95,14 @@ export function mountStructure(root) {
   };
   const above = () => rows.findLastIndex(({ depth }, i) => i < active && depth < (rows[active]?.depth ?? 0));
   const page = () => Math.floor(grid.clientHeight / ROW) - 2;
-  /** @type {Record<string, () => void>} */
-  const keys = {
+  listenToKeys(grid, {
     ArrowDown: () => go(active + 1), ArrowUp: () => go(active - 1), Home: () => go(0), End: () => go(rows.length),
     PageDown: () => go(active + page()), PageUp: () => go(active - page()), Enter: () => choose(active), ' ': () => choose(active),
     ArrowRight: () => (rows[active]?.open === false ? turn(active, true) : go(active + Number(rows[active]?.open ?? 0))),
     ArrowLeft: () => (rows[active]?.open ? turn(active, false) : go(above())),
-    Escape: () => tell(close, 'command', 'structure'),
-  };
-  grid.addEventListener('keydown', (event) => {
-    const act = event.target === grid && !event.ctrlKey && !event.altKey && !event.metaKey && keys[event.key];
-    if (!act) return;
-    act();
-    event.preventDefault();
-    event.stopPropagation();
+    Escape: () => tell(grid, 'command', 'structure'),
   });
   grid.addEventListener('scroll', draw);
-  const drawHead = () => {
-    const { label, falling } = metric();
-    byLine.setAttribute('aria-sort', state.ranked ? 'none' : 'ascending');
-    byValue.setAttribute('aria-sort', !state.ranked ? 'none' : falling ? 'ascending' : 'descending');
-    if (byValue.firstElementChild) byValue.firstElementChild.textContent = `${state.by} ${label}`;
-  };
-  const drawKinds = () => {
-    if (!structure) return;
-    const size = state.span === TREE || state.span === 'line' ? 'token' : /** @type {'token'} */ (state.span);
-    const bars = byKind(structure, spansOf(structure, size)).map(({ kind, tokens }) => {
-      const { mean, count: n } = aggregate(tokens, reading.valuesOf(metric()));
-      const fill = h('span');
-      fill.style.width = `${n ? 100 * metric().height(mean) : 0}%`;
-      return h('tr', {}, h('th', { scope: 'row' }, kind), h('td', { class: 'bar-cell' }, h('div', { class: 'bars', aria: { hidden: 'true' } }, h('div', { class: 'bar' }, fill))), h('td', {}, amount(metric(), 'mean', mean)), h('td', {}, count(n)));
-    });
-    kinds.replaceChildren(h('table', {}, h('caption', {}, `Mean ${metric().label} of the tokens by kind of ${size}, the most frequent`), h('thead', { class: 'visually-hidden' }, h('tr', {}, ...['kind', 'bar', 'mean', 'n'].map((name) => h('th', { scope: 'col' }, name)))), h('tbody', {}, ...bars)));
-  };
 
   return {
     /** @param {Reading} next @param {State} chosen */
@@ -168,7 +114,7 @@ export function mountStructure(root) {
       if (found !== structure) outline = found && outlineOf(found);
       if (found !== structure || chosen.metric !== state?.metric) known = new Map();
       [reading, state, structure, key] = [next, chosen, found, nextKey];
-      remark.textContent = next.branch >= 0 ? 'This outline is of the main path. A branch has none; of its tokens the panel says the kind.' : 'The language of this text is not known, so it has no syntax; --language names it.';
+      remark.textContent = next.branch >= 0 ? OF_BRANCH : NO_SYNTAX;
       remark.hidden = found !== null;
       both.hidden = !found;
       span.box.value = state.span;
@@ -177,12 +123,111 @@ export function mountStructure(root) {
       grid.setAttribute('role', state.span === TREE ? 'treegrid' : 'grid');
       rows = list();
       grid.setAttribute('aria-rowcount', String(rows.length + 1));
-      drawHead();
-      drawKinds();
+      sortBy(byLine, byValue, metric(), state);
+      if (found) kinds.replaceChildren(kindTable(found, metric(), reading.valuesOf(metric()), state.span));
       if (isOther) tell(grid, 'span', []);
       go(isOther ? 0 : active);
     },
   };
+}
+
+/** The head with its controls, the outline and the chart of kinds. @param {HTMLElement} root */
+function build(root) {
+  const span = choice('Rows', 'span', SPANS.map((name) => [name, name === TREE ? 'syntax tree' : `${name}s`]));
+  const by = choice('Number', 'by', NUMBERS.map((name) => [name, name]));
+  const close = closer('Close the structure (s)', () => tell(root, 'command', 'structure'));
+  const [byLine, byValue] = [sorter('line', 'In the order of the text', false), sorter('', 'The most uncertain first', true)];
+  const columns = [h('span', { role: 'columnheader' }, 'kind'), byLine, byValue, h('span', { role: 'columnheader', title: 'Measured tokens' }, 'n')];
+  const head = h('div', { class: 'outline-row outline-head', role: 'row', aria: { rowindex: '1' } }, ...columns);
+  const body = h('div', { role: 'rowgroup' });
+  const grid = h('div', { class: 'outline', tabIndex: 0, aria: { label: 'Spans of the code' } }, h('div', { role: 'rowgroup' }, head), body);
+  const kinds = h('div', { class: 'kinds', tabIndex: 0, role: 'region', aria: { label: 'By kind' } });
+  const remark = h('p', { class: 'tree-head' });
+  const both = h('div', { class: 'outline-both' }, grid, kinds);
+  root.replaceChildren(h('div', { class: 'tree-head' }, h('h2', {}, 'Structure'), span.label, by.label, close), remark, both);
+  return { span, by, byLine, byValue, body, grid, kinds, remark, both };
+}
+
+/** @param {HTMLElement} grid @param {Record<string, () => void>} keys */
+function listenToKeys(grid, keys) {
+  grid.addEventListener('keydown', (event) => {
+    const act = event.target === grid && !event.ctrlKey && !event.altKey && !event.metaKey && keys[event.key];
+    if (!act) return;
+    act();
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}
+
+/** The smallest weight first; what has none keeps its order. @param {readonly Span[]} spans @param {(one: Span) => number} weight */
+function rankedBy(spans, weight) {
+  return [...spans].sort((a, b) => Number(weight(a) > weight(b)) - Number(weight(a) < weight(b)));
+}
+
+/**
+ * A list of spans, or what is open of an outline.
+ * @param {Structure} structure @param {Outline | null} outline @param {string} size @param {(spans: readonly Span[]) => readonly Span[]} ordered
+ * @returns {Row[]}
+ */
+function rowsOf(structure, outline, size, ordered) {
+  if (!outline) return ordered(spansOf(structure, /** @type {'line'} */ (size))).map((span) => ({ span, depth: 0, open: null }));
+  const found = [];
+  const put = (/** @type {readonly Span[]} */ spans, /** @type {number} */ depth) => [...ordered(spans)].reverse().map((span) => ({ span, depth }));
+  const waiting = put(outline.roots, 0);
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { span: { node }, depth } = next;
+    const within = outline.inside.get(node);
+    const open = within ? outline.opened.has(node) : null;
+    found.push({ ...next, open });
+    if (within && open) waiting.push(...put(within, depth + 1));
+  }
+  return found;
+}
+
+/**
+ * @param {Structure} structure @param {Row} row
+ * @param {{ index: number, isActive: boolean, isTree: boolean }} place @param {import('#viewer/elements/dom').Child[]} numbers
+ */
+function rowElement(structure, { span, depth, open }, { index, isActive, isTree }, numbers) {
+  const flags = structure.table.flags[span.node] ?? 0;
+  const fold = h('span', { class: 'fold-mark', aria: { hidden: 'true' } }, open === null ? '' : open ? '\u25be' : '\u25b8');
+  const missing = flags & FLAG.missing ? 'MISSING ' : '';
+  const kind = h('span', { class: flags & (FLAG.error | FLAG.missing) ? 'wrong' : '' }, missing + (span.kind || 'no code'));
+  const name = h('span', { role: 'gridcell', class: 'outline-name' }, isTree && fold, kind, ' ', tokenText(wordsOf(structure.bytes, span)));
+  name.style.paddingLeft = `${depth * INDENT}px`;
+  const aria = {
+    rowindex: String(index + 2),
+    ...(isTree && { level: String(depth + 1) }),
+    ...(open !== null && { expanded: String(open) }),
+    ...(isActive && { selected: 'true' }),
+  };
+  const cells = numbers.map((number) => h('span', { role: 'gridcell' }, number));
+  return { element: h('div', { id: `outline-${index}`, class: 'outline-row', role: 'row', aria }, name, ...cells), fold };
+}
+
+/**
+ * Say in the heads of the columns what orders the rows.
+ * @param {HTMLElement} byLine @param {HTMLElement} byValue @param {Metric} metric @param {State} state
+ */
+function sortBy(byLine, byValue, { label, falling }, { ranked, by }) {
+  byLine.setAttribute('aria-sort', ranked ? 'none' : 'ascending');
+  byValue.setAttribute('aria-sort', !ranked ? 'none' : falling ? 'ascending' : 'descending');
+  if (byValue.firstElementChild) byValue.firstElementChild.textContent = `${by} ${label}`;
+}
+
+/** The mean of each kind, as bars. @param {Structure} structure @param {Metric} metric @param {Float32Array} values by token @param {string} span */
+function kindTable(structure, metric, values, span) {
+  const size = span === TREE || span === 'line' ? 'token' : /** @type {'token'} */ (span);
+  const rows = byKind(structure, spansOf(structure, size)).map(({ kind, tokens }) => {
+    const { mean, count: n } = aggregate(tokens, values);
+    const fill = h('span');
+    fill.style.width = `${n ? 100 * metric.height(mean) : 0}%`;
+    const bar = h('div', { class: 'bars', aria: { hidden: 'true' } }, h('div', { class: 'bar' }, fill));
+    return h('tr', {}, h('th', { scope: 'row' }, kind), h('td', { class: 'bar-cell' }, bar), h('td', {}, amount(metric, 'mean', mean)), h('td', {}, count(n)));
+  });
+  const heads = ['kind', 'bar', 'mean', 'n'].map((name) => h('th', { scope: 'col' }, name));
+  const caption = h('caption', {}, `Mean ${metric.label} of the tokens by kind of ${size}, the most frequent`);
+  return h('table', {}, caption, h('thead', { class: 'visually-hidden' }, h('tr', {}, ...heads)), h('tbody', {}, ...rows));
 }
 
 /** @param {string} name @param {'span' | 'by'} key @param {string[][]} choices */
@@ -199,14 +244,16 @@ function sorter(name, title, ranked) {
   return h('span', { role: 'columnheader' }, button);
 }
 
-/** The nodes that have a name, and what is wrong; open are those that hold statements or blocks. @param {import('#viewer/reading/syntax').Structure} structure @returns {Outline} */
+/** The nodes that have a name, and what is wrong; open are those that hold statements or blocks. @param {Structure} structure @returns {Outline} */
 function outlineOf({ table, passages }) {
   const outline = { roots: /** @type {Span[]} */ ([]), inside: new Map(), opened: new Set() };
   for (const { first, count: size } of passages) {
     for (let node = first; node < first + size; node++) {
       const flags = table.flags[node] ?? 0;
       let parent = table.parent[node] ?? -1;
-      if (flags & (FLAG.statement | FLAG.block)) for (let above = parent; above >= 0 && !outline.opened.has(above); above = table.parent[above] ?? -1) outline.opened.add(above);
+      if (flags & (FLAG.statement | FLAG.block)) {
+        for (let above = parent; above >= 0 && !outline.opened.has(above); above = table.parent[above] ?? -1) outline.opened.add(above);
+      }
       if (parent >= 0 && !(flags & SHOWN)) continue;
       while (parent > first && !((table.flags[parent] ?? 0) & SHOWN)) parent = table.parent[parent] ?? -1;
       const span = { start: table.start[node] ?? 0, end: table.end[node] ?? 0, kind: kindOf(table, node), node };

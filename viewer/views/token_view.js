@@ -28,7 +28,13 @@ export function mountToken(root, ...end) {
       if (node < 0) return;
       const active = reading.metricOf(state.metric);
       const step = stepOf(active, reading.valuesOf(active)[node] ?? NaN);
-      root.prepend(...identity(node, describe(trace, layout, node), step), syntax(reading, node, active) ?? '', ...expected(trace, node), numbers(reading, node, state), alternatives(reading, node));
+      root.prepend(
+        ...identity(node, describe(trace, layout, node), step),
+        syntax(reading, node, active) ?? '',
+        ...expected(trace, node),
+        numbers(reading, node, state),
+        alternatives(reading, node),
+      );
       if (scroll) root.scrollTop = scroll; // which lays the page out
     },
   };
@@ -60,7 +66,10 @@ function identity(node, token, step) {
   return token.remark ? [...lines, h('p', { class: 'remark' }, token.remark)] : lines;
 }
 
-/** What the token is to the syntax, and its place among those of its kind. @param {import('#viewer/reading/reading').Reading} reading @param {number} node @param {import('#viewer/reading/metrics').Metric} metric */
+/**
+ * What the token is to the syntax, and its place among those of its kind.
+ * @param {import('#viewer/reading/reading').Reading} reading @param {number} node @param {import('#viewer/reading/metrics').Metric} metric
+ */
 function syntax({ structureAt, tokensOfKind, valuesOf }, node, metric) {
   const found = structureAt(node);
   const { kind, statement } = found ? whereIs(found, node) : { kind: '', statement: -1 };
@@ -69,10 +78,18 @@ function syntax({ structureAt, tokensOfKind, valuesOf }, node, metric) {
   const value = values[node] ?? NaN;
   const { share, count: n } = percentile(tokensOfKind(kind).map((one) => values[one] ?? NaN), value);
   const own = statement < 0 ? '' : kindOf(found.table, statement);
-  return h('p', { class: 'facts-line' }, `${kind}${own && own !== kind ? ` in ${own}` : ''}`, !Number.isNaN(value) && n >= FEW && ` \u00b7 ${metric.label} larger than in ${percent(share)} of the ${count(n)} ${kind} tokens here`);
+  return h(
+    'p',
+    { class: 'facts-line' },
+    `${kind}${own && own !== kind ? ` in ${own}` : ''}`,
+    !Number.isNaN(value) && n >= FEW && ` \u00b7 ${metric.label} larger than in ${percent(share)} of the ${count(n)} ${kind} tokens here`,
+  );
 }
 
-/** What the model would have said in place of scored code, where it is something else. @param {import('#viewer/trace/trace').Trace} trace @param {number} node */
+/**
+ * What the model would have said in place of scored code, where it is something else.
+ * @param {import('#viewer/trace/trace').Trace} trace @param {number} node
+ */
 function expected(trace, node) {
   const first = trace.alternativeOffsets[node] ?? 0;
   if (trace.nodes.origin[node] !== ORIGIN.scored || (trace.nodes.rank[node] ?? 0) < 2 || !trace.nodes.alternative_count[node]) return [];
@@ -135,12 +152,17 @@ function alternatives(reading, node) {
   const { rows, others, sampled } = found;
   const heads = ['token', 'share', 'p', ...(sampled ? ['q'] : [])].map((name) => h('th', { scope: 'col' }, name));
   const most = trace.nodes.alternative_count[node] ?? 0;
-  const body = h('tbody', {}, ...rows.flatMap((row) => {
-    const name = row.written ? 'written' : row.node >= 0 ? 'continued' : '';
-    const line = tableRow(name, tokenCell(reading, node, row, most), row.p, sampled ? row.q : undefined);
-    return name === 'continued' ? [line, preview(reading, row.node, sampled ? 4 : 3)] : [line];
-  }));
-  if (!Number.isNaN(others.p)) body.append(tableRow('tail', h('th', { scope: 'row', class: 'others' }, 'all others'), others.p, sampled ? others.q : undefined));
+  const body = h(
+    'tbody',
+    {},
+    ...rows.flatMap((row) => {
+      const name = row.written ? 'written' : row.node >= 0 ? 'continued' : '';
+      const line = tableRow(name, tokenCell(reading, node, row, most), row.p, sampled ? row.q : undefined);
+      return name === 'continued' ? [line, preview(reading, row.node, sampled ? 4 : 3)] : [line];
+    }),
+  );
+  if (!Number.isNaN(others.p))
+    body.append(tableRow('tail', h('th', { scope: 'row', class: 'others' }, 'all others'), others.p, sampled ? others.q : undefined));
   section.append(h('table', { class: 'alternatives' }, h('thead', { class: 'visually-hidden' }, h('tr', {}, ...heads)), body));
   if (siblings.length > 1) {
     const covered = `The continuations recorded here cover ${percent(tree.explored(node))} of the probability at this token.`;
@@ -153,23 +175,37 @@ function alternatives(reading, node) {
   return section;
 }
 
-/** @param {import('#viewer/reading/reading').Reading} reading @param {number} node @param {import('#viewer/reading/alternatives').Row} row @param {number} most how many alternatives are stored */
+/**
+ * @param {import('#viewer/reading/reading').Reading} reading @param {number} node @param {import('#viewer/reading/alternatives').Row} row
+ * @param {number} most how many alternatives are stored
+ */
 function tokenCell({ trace, tree }, node, row, most) {
   const name = trace.isSpecialId(row.id) ? 'token chip' : 'token';
   const text = tokenText(visibleId(trace, row.id));
   const title = `id ${row.id}, rank ${row.rank}`;
   const outside = row.rank > most && h('span', { class: 'rank' }, ` rank ${count(row.rank)}`);
-  if (row.written || WITHOUT_BRANCHES.includes(trace.nodes.origin[node] ?? 0)) return h('th', { scope: 'row' }, h('span', { class: name, title }, text), outside);
+  if (row.written || WITHOUT_BRANCHES.includes(trace.nodes.origin[node] ?? 0))
+    return h('th', { scope: 'row' }, h('span', { class: name, title }, text), outside);
   const said = spoken(piecesOfToken(trace.bytesOfId(row.id)));
   const branch = tree.branchOf(row.node);
   const end = branch < 0 ? 'the main path' : `ends: ${tree.endOf(branch)}`;
-  const label = row.node < 0 ? `How to record the branch with \u2018${said}\u2019` : `Show the branch with \u2018${said}\u2019, ${percent(row.p)}, ${end}`;
-  const button = h('button', { type: 'button', class: `${name} go`, title: row.node < 0 ? `${title}: not recorded` : `${title}: ${end}`, aria: { label } }, text);
-  button.addEventListener('click', () => (row.node < 0 ? tell(button, 'unrecorded', row.id) : tell(button, 'select', { node: row.node, by: 'click' })));
+  const label =
+    row.node < 0 ? `How to record the branch with \u2018${said}\u2019` : `Show the branch with \u2018${said}\u2019, ${percent(row.p)}, ${end}`;
+  const button = h(
+    'button',
+    { type: 'button', class: `${name} go`, title: row.node < 0 ? `${title}: not recorded` : `${title}: ${end}`, aria: { label } },
+    text,
+  );
+  button.addEventListener('click', () =>
+    row.node < 0 ? tell(button, 'unrecorded', row.id) : tell(button, 'select', { node: row.node, by: 'click' }),
+  );
   return h('th', { scope: 'row' }, button, outside);
 }
 
-/** How a branch goes on, in one line. @param {import('#viewer/reading/reading').Reading} reading @param {number} node its first @param {number} columns of the table */
+/**
+ * How a branch goes on, in one line.
+ * @param {import('#viewer/reading/reading').Reading} reading @param {number} node its first @param {number} columns of the table
+ */
 function preview({ trace, tree }, node, columns) {
   const leaf = tree.leafOf(tree.branchOf(node));
   const text = visibleText(trace, trace.path(leaf).filter((one) => one >= node).slice(0, PREVIEW));

@@ -19,7 +19,10 @@ export function mountTooltip() {
 
   return {
     hide,
-    /** @param {import('#viewer/reading/reading').Reading} reading @param {number} node @param {HTMLElement} anchor @param {import('#viewer/reading/metrics').Metric} metric @param {string} note beside the metric */
+    /**
+     * @param {import('#viewer/reading/reading').Reading} reading @param {number} node @param {HTMLElement} anchor
+     * @param {import('#viewer/reading/metrics').Metric} metric @param {string} note beside the metric
+     */
     show({ trace, tree, layout, valuesOf }, node, anchor, metric, note) {
       const value = valuesOf(metric)[node] ?? NaN;
       const number = Number.isNaN(value) ? 'not measured' : `${metric.label} ${metric.format(value)}`;
@@ -45,14 +48,28 @@ export function mountTooltip() {
       place(card, at);
     },
 
-    /** A branch up to its end, the token under the pointer marked. @param {import('#viewer/reading/reading').Recording} recording @param {number} branch @param {number} node @param {DOMRect} at */
+    /**
+     * A branch up to its end, the token under the pointer marked.
+     * @param {import('#viewer/reading/reading').Recording} recording @param {number} branch @param {number} node @param {DOMRect} at
+     */
     showBranch({ trace, tree }, branch, node, at) {
       const first = branch < 0 ? Math.max(0, node - LONGEST / 4) : tree.firstOf(branch);
       const run = trace.path(tree.leafOf(branch)).filter((one) => one >= first).slice(0, Math.max(LONGEST, node - first + LONGEST / 4));
       const text = (/** @type {Int32Array} */ part) => (part.length ? tokenText(visibleText(trace, part, false)) : '');
       card.replaceChildren(
-        h('p', { class: 'tooltip-head' }, h('span', {}, branch < 0 ? 'main path' : `branch, ${percent(tree.probabilityOf(branch))}`), branch >= 0 && h('span', { class: 'tooltip-number' }, tokens(trace.branches.count[branch] ?? 0))),
-        h('p', { class: 'tooltip-text' }, text(run.filter((one) => one < node)), h('mark', {}, text(run.filter((one) => one === node))), text(run.filter((one) => one > node))),
+        h(
+          'p',
+          { class: 'tooltip-head' },
+          h('span', {}, branch < 0 ? 'main path' : `branch, ${percent(tree.probabilityOf(branch))}`),
+          branch >= 0 && h('span', { class: 'tooltip-number' }, tokens(trace.branches.count[branch] ?? 0)),
+        ),
+        h(
+          'p',
+          { class: 'tooltip-text' },
+          text(run.filter((one) => one < node)),
+          h('mark', {}, text(run.filter((one) => one === node))),
+          text(run.filter((one) => one > node)),
+        ),
         branch < 0 ? '' : h('p', { class: 'tooltip-row' }, `ends: ${tree.endOf(branch)}`),
         tree.outcomeOf(branch) && h('p', { class: 'tooltip-row' }, `led to: ${tree.outcomeOf(branch)}`),
       );

@@ -13,7 +13,10 @@ export function mountTrail(root, { trace, tree }) {
   const all = toggle('all branches', 'v', 'Show all branches', 'tree');
   const structure = toggle('structure', 's', 'Show the syntax and its numbers', 'structure');
   const views = tree.count ? [diff, all] : [];
-  root.replaceChildren(h(tree.count ? 'nav' : 'div', { class: 'crumbs', aria: tree.count ? { label: 'Path' } : {} }, tree.count > 0 && steps), h('div', { class: 'views' }, ...views, trace.syntax && structure));
+  root.replaceChildren(
+    h(tree.count ? 'nav' : 'div', { class: 'crumbs', aria: tree.count ? { label: 'Path' } : {} }, tree.count > 0 && steps),
+    h('div', { class: 'views' }, ...views, trace.syntax && structure),
+  );
 
   return {
     /** @param {import('#viewer/reading/reading').Reading} reading @param {Readonly<import('#viewer/state').State>} state */
@@ -28,9 +31,20 @@ export function mountTrail(root, { trace, tree }) {
       const forks = tree.trail(branch).map((one) => {
         const first = tree.firstOf(one);
         const line = (layout.lineOf[layout.placeOf[first] ?? 0] ?? 0) + 1;
-        return step(one, `line ${count(line)} `, tokenText(visibleNode(trace, first)), ` (${percent(tree.probabilityOf(one))})`, tree.outcomeOf(one) && h('span', { class: 'led-to' }, tree.outcomeOf(one)));
+        return step(
+          one,
+          `line ${count(line)} `,
+          tokenText(visibleNode(trace, first)),
+          ` (${percent(tree.probabilityOf(one))})`,
+          tree.outcomeOf(one) && h('span', { class: 'led-to' }, tree.outcomeOf(one)),
+        );
       });
-      const recorded = h('li', { class: 'recorded', title: 'A corner marks a token that has other continuations' }, h('span', { class: 'fork', aria: { hidden: 'true' } }, '\u2002'), `${count(tree.count)} branch${tree.count === 1 ? '' : 'es'} recorded`);
+      const recorded = h(
+        'li',
+        { class: 'recorded', title: 'A corner marks a token that has other continuations' },
+        h('span', { class: 'fork', aria: { hidden: 'true' } }, '\u2002'),
+        `${count(tree.count)} branch${tree.count === 1 ? '' : 'es'} recorded`,
+      );
       steps.replaceChildren(step(MAIN, 'Main path'), ...(forks.length ? forks : [recorded]));
       diff.hidden = branch < 0;
       diff.setAttribute('aria-pressed', String(state.diff));

@@ -44,7 +44,13 @@ export function mountUnrecorded(root) {
       if (!reading || !answer.isConnected) return;
       field.value = '';
       const value = `${forcedBefore(reading, node)}${positionOf(reading.layout, node)}:${id}`;
-      answer.replaceChildren(...notRecorded(reading, [tokenText(visibleId(reading.trace, id)), ' was not recorded here. '], commandWith(recorded(reading), '--force-token', value)));
+      answer.replaceChildren(
+        ...notRecorded(
+          reading,
+          [tokenText(visibleId(reading.trace, id)), ' was not recorded here. '],
+          commandWith(recorded(reading), '--force-token', value),
+        ),
+      );
       answer.scrollIntoView({ block: 'nearest' });
     },
   };
@@ -57,12 +63,21 @@ function forText(reading, node, text) {
   const command = notRecorded(reading, ['This text was not recorded here. '], commandWith(recorded(reading), '--force-text', value));
   if (begun < 0) return command;
   const led = reading.tree.outcomeOf(reading.tree.branchOf(begun));
-  const there = h('button', { type: 'button', class: 'there' }, 'Go to the branch that begins with ', tokenText(visibleNode(reading.trace, begun)), led && `: ${led}`);
+  const there = h(
+    'button',
+    { type: 'button', class: 'there' },
+    'Go to the branch that begins with ',
+    tokenText(visibleNode(reading.trace, begun)),
+    led && `: ${led}`,
+  );
   there.addEventListener('click', () => tell(there, 'select', { node: begun, by: 'click' }));
   return [there, ...command];
 }
 
-/** The continued sibling whose text is the beginning of a text, the longest one; -1 for none. @param {import('#viewer/reading/reading').Reading} reading @param {number} node @param {Uint8Array} text */
+/**
+ * The continued sibling whose text is the beginning of a text, the longest one; -1 for none.
+ * @param {import('#viewer/reading/reading').Reading} reading @param {number} node @param {Uint8Array} text
+ */
 function beginning({ trace, tree }, node, text) {
   let found = -1;
   for (const sibling of tree.siblings(node)) {
