@@ -80,7 +80,7 @@ _GENERATING = (
 )  # fmt: skip
 
 
-_REPLAYING = (
+_OF_REPETITION = (
     "replay", "differences", "output", "force", "quiet", "model", "revision", "device", "device_map", "dtype", "trust_remote_code",
     "allow_pickle", "check", "check_timeout", "check_memory", "help", "version",
 )  # fmt: skip
@@ -113,7 +113,7 @@ def main(context: click.Context, /, prompt: tuple[str, ...], **options: Any) -> 
     again = options["replay"] is not None
     if options["differences"] is not None and not again:
         raise click.UsageError("--differences needs --replay.")
-    (_check_replay if again else _check_usage)(context, prompt, options)
+    (_check_repetition if again else _check_usage)(context, prompt, options)
     with reported("tokenscope-record"):
         try:
             exit_code = _record_again(options, context) if again else _run(prompt, options, context)
@@ -147,13 +147,13 @@ def _check_usage(context: click.Context, prompt: Sequence[str], options: dict[st
     check_forced(options)
 
 
-def _check_replay(context: click.Context, prompt: Sequence[str], options: dict[str, Any]) -> None:
+def _check_repetition(context: click.Context, prompt: Sequence[str], options: dict[str, Any]) -> None:
     """Raises click.UsageError where something is given that the trace says."""
     if prompt:
         raise click.UsageError("--replay takes the prompt from the trace; leave out PROMPT.")
     for param in context.command.params:
         given = context.get_parameter_source(param.name or "") is click.core.ParameterSource.COMMANDLINE
-        if given and param.name not in _REPLAYING:
+        if given and param.name not in _OF_REPETITION:
             raise click.UsageError(
                 f"{param.opts[-1]} does not go with --replay, which takes all but the model and where it runs from the trace."
             )
@@ -169,7 +169,7 @@ def _check_replay(context: click.Context, prompt: Sequence[str], options: dict[s
 def _record_again(options: dict[str, Any], context: click.Context) -> int:
     """Record a trace again and say what differs; the exit code."""
     from tokenscope_trace.cli.console import Terminal, make_console
-    from tokenscope_trace.cli.replay_command import Wishes, replay
+    from tokenscope_trace.cli.replay_command import Wishes, repeat
     from tokenscope_trace.privacy.sanitize import Preparation
 
     terminal = Terminal(make_console(quiet=options["quiet"]))
@@ -180,10 +180,10 @@ def _record_again(options: dict[str, Any], context: click.Context) -> int:
         output=options["output"],
         differences=options["differences"],
         force=options["force"],
-        words=spelled_options(context, frozenset(_REPLAYING) - _NO_WORDS),
+        words=spelled_options(context, frozenset(_OF_REPETITION) - _NO_WORDS),
     )
     preparation = Preparation((), None, terminal.insist)
-    return replay(options["replay"], wishes, _load, preparation, terminal)
+    return repeat(options["replay"], wishes, _load, preparation, terminal)
 
 
 def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context) -> int:

@@ -44,7 +44,7 @@ class Wishes:
     words: Sequence[str] = ()
 
 
-def replay(
+def repeat(
     path: Path,
     wishes: Wishes,
     load: Callable[[ModelSettings], LoadedModel],
