@@ -11,14 +11,11 @@ import jinja2
 from markupsafe import Markup
 
 from tokenscope_trace import __version__
-from tokenscope_trace.bundle import bundle_style
 from tokenscope_trace.comparison import Comparison, compare
-from tokenscope_trace.static_style import names_in, static_style
+from tokenscope_trace.report import style
 from tokenscope_trace.traces import Trace
 
 _POLICY = "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
-_KINDS = ("same", "changed", "only-a", "only-b", "letter-a", "letter-b")
-_NAMES = frozenset({*_KINDS, *(f"{way}{step}" for way in ("more", "less") for step in (1, 2, 3))})
 
 
 def render_comparison(a: Trace, b: Trace, *, title: str | None = None, names: tuple[str, str] = ("", "")) -> str:
@@ -28,11 +25,11 @@ def render_comparison(a: Trace, b: Trace, *, title: str | None = None, names: tu
 
 def rendered(found: Comparison) -> str:
     """The page of a comparison."""
-    style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode("ascii")).digest()).decode("ascii")
+    sheet = _style()
+    digest = base64.b64encode(hashlib.sha256(sheet.encode("ascii")).digest()).decode("ascii")
     return _template().render(
         policy=_POLICY.format(style=digest),
-        style=Markup(style),  # noqa: S704  our own source, which bundle_style() checked
+        style=Markup(sheet),  # noqa: S704  our own source, which bundle_style() checked
         found=found,
         generator=f"tokenscope-trace {__version__}",
     )
@@ -40,17 +37,11 @@ def rendered(found: Comparison) -> str:
 
 @cache
 def _style() -> str:
-    viewer = files("tokenscope_trace.viewer")
-    sheets = [viewer.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "comparison.css")]
-    return static_style(bundle_style("".join(sheets)), names_in(_source()) | _NAMES)
-
-
-@cache
-def _source() -> str:
-    return files("tokenscope_trace.templates").joinpath("comparison.html.jinja").read_text(encoding="utf-8")
+    return style("page.css", "comparison.css")
 
 
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_source())
+    source = files("tokenscope_trace.templates").joinpath("comparison.html.jinja").read_text(encoding="utf-8")
+    return environment.from_string(source)

@@ -23,34 +23,12 @@ from tokenscope_trace.bundle import bundle, bundle_classic, bundle_style
 from tokenscope_trace.contents import contents
 from tokenscope_trace.fitting import fitted, marked, said
 from tokenscope_trace.schema import MAJOR_VERSION
-from tokenscope_trace.static_style import later_style, names_in, static_style
 from tokenscope_trace.summary import summarise
 from tokenscope_trace.traces import Trace
 
 _POLICY = (
     "default-src 'none'; script-src 'sha256-{boot}' 'sha256-{viewer}'; style-src 'sha256-{style}' 'sha256-{sheet}'; base-uri 'none'; "
     "form-action 'none'; require-trusted-types-for 'script'; trusted-types tokenscope"
-)
-# Classes that the template puts together or takes from the data.
-_STEPS = frozenset(f"b{step}" for step in range(6))
-_OUTCOMES = frozenset({"same", "renamed", "expression", "control", "calls", "broken", "unfinished", "unknown", "fails"})
-# Words of the template that name what is empty before the viewer runs, or nothing at all.
-_LATER = frozenset(
-    {
-        "code",
-        "diff",
-        "files",
-        "key",
-        "legend",
-        "matrix",
-        "number",
-        "strip",
-        "structure",
-        "token",
-        "token-panel",
-        "trail",
-        "tree",
-    }
 )
 _TRIES = 3  # what a summary needs is known when it is written
 _SENTENCE = 512  # bytes, for saying what is left out
@@ -123,21 +101,21 @@ def packed_viewer() -> str:
 
 
 @cache
-def whole_style() -> str:
-    """The style sheet, in ASCII so that no server's wrong charset can break its hash."""
-    return bundle_style(files("tokenscope_trace.viewer").joinpath("style.css").read_text(encoding="utf-8"))
-
-
-@cache
 def page_style() -> str:
-    """What of it the page shows itself with before the viewer runs, and without scripts."""
-    return static_style(whole_style(), _page_names())
+    """What the page shows itself with before the viewer runs, and without scripts."""
+    return style("page.css")
 
 
 @cache
 def viewer_style() -> str:
-    """What of it only the viewer needs."""
-    return later_style(whole_style(), _page_names())
+    """What only the viewer needs."""
+    return style("viewer.css")
+
+
+def style(*names: str) -> str:
+    """Style sheets as one, in ASCII so that no server's wrong charset can break its hash."""
+    viewer = files("tokenscope_trace.viewer")
+    return bundle_style("".join(viewer.joinpath(name).read_text(encoding="utf-8") for name in names))
 
 
 @cache
@@ -146,21 +124,11 @@ def packed_style() -> str:
     return base85.packed(viewer_style())
 
 
-def _page_names() -> frozenset[str]:
-    return (names_in(_template_source()) | _STEPS | _OUTCOMES) - _LATER
-
-
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_template_source())
-
-
-@cache
-def _template_source() -> str:
-    """Without the indentation of its lines, which no line inside of a <pre> has."""
     source = files("tokenscope_trace.templates").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    return re.sub(r"^ +", "", source, flags=re.MULTILINE)
+    return environment.from_string(re.sub(r"^ +", "", source, flags=re.MULTILINE))  # no line inside of a <pre> is indented
 
 
 def _pack(data: bytes, level: int) -> str:
