@@ -18,7 +18,7 @@ from importlib.resources.abc import Traversable
 import jinja2
 from markupsafe import Markup
 
-from tokenscope_trace import __version__, base85
+from tokenscope_trace import __version__
 from tokenscope_trace.bundle import bundle, bundle_classic, bundle_style
 from tokenscope_trace.contents import contents
 from tokenscope_trace.fitting import fitted, marked, said
@@ -97,7 +97,7 @@ def _modules(folder: Traversable, place: str = "") -> Iterator[tuple[str, str]]:
 @cache
 def packed_viewer() -> str:
     """The viewer's script as the page carries it."""
-    return base85.packed(viewer_script())
+    return _pack(viewer_script().encode("ascii"), 9)
 
 
 @cache
@@ -121,7 +121,7 @@ def style(*names: str) -> str:
 @cache
 def packed_style() -> str:
     """The viewer's style as the page carries it."""
-    return base85.packed(viewer_style())
+    return _pack(viewer_style().encode("ascii"), 9)
 
 
 @cache

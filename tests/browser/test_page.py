@@ -1,11 +1,10 @@
+import base64
 import gzip
 import re
 
 import pytest
 from tests import synthetic_traces
-from tests.base85_text import base85_decoded
 
-from tokenscope_trace import base85
 from tokenscope_trace.report import boot_script, viewer_script
 
 
@@ -131,7 +130,7 @@ def with_viewer(change):
     """An edit of the page that changes the bytes of its compressed viewer."""
 
     def changed(found):
-        return found[1] + base85.encoded(change(base85_decoded(found[2])))
+        return found[1] + base64.b64encode(change(bytearray(base64.b64decode(found[2])))).decode()
 
     return lambda html: re.sub(r'(<template id="viewer">)([^<]*)', changed, html)
 
