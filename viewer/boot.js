@@ -1,5 +1,5 @@
 /**
- * Unpacks the viewer's style and script, which the page carries as base85 around gzip, and puts them to work; where that fails,
+ * Unpacks the viewer's style and script, which the page carries as base64 around gzip, and puts them to work; where that fails,
  * says why beside the summary. No module: this script stands in the page by itself. The page's policy holds the hashes of this
  * script, of the style and of the viewer's, so no other text can be used from here; gzip carries a checksum, so damage is found
  * before that.
@@ -34,34 +34,21 @@
       throw new Error('This browser cannot unpack the viewer: it lacks DecompressionStream (Chrome 80, Firefox 113, Safari 16.4 have it).');
     }
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
-    const bytes = fromBase85(template.content.textContent ?? '');
+    const base64 = template.content.textContent ?? '';
     template.remove();
     try {
       // A Response hands out its bytes at once; a Blob's stream takes tens of milliseconds to begin.
-      const compressed = /** @type {ReadableStream} */ (new Response(bytes).body);
+      const compressed = /** @type {ReadableStream} */ (new Response(fromBase64(base64)).body);
       return await new Response(compressed.pipeThrough(new DecompressionStream('gzip'))).text();
     } catch {
       throw new Error('The viewer inside this file is damaged: its checksum does not hold.');
     }
   }
 
-  /**
-   * Five characters are four bytes, the highest first. The digits are the characters from ( to ~ without < and >. Whatever else is there
-   * gives wrong bytes, which the checksum finds.
-   * @param {string} text
-   */
-  function fromBase85(text) {
-    const bytes = new Uint8Array(Math.ceil(text.length / 5) * 4);
-    const view = new DataView(bytes.buffer);
-    for (let i = 0; i < text.length; i += 5) {
-      let word = 0;
-      for (let k = i; k < i + 5; k++) {
-        const code = text.charCodeAt(k) || 126;
-        word = word * 85 + code - (code > 62 ? 42 : code > 60 ? 41 : 40);
-      }
-      view.setUint32((i / 5) * 4, word);
-    }
-    return bytes.subarray(0, Math.floor((text.length * 4) / 5));
+  /** @param {string} text */
+  function fromBase64(text) {
+    const binary = atob(text);
+    return Uint8Array.from({ length: binary.length }, (_, i) => binary.charCodeAt(i));
   }
 
   /** The text as a script element takes it; the policy changes nothing, for the hash decides. @param {string} text */

@@ -1,12 +1,11 @@
+import base64
 import gzip
 import re
 
 import pytest
 from tests.support import synthetic_traces
-from tests.support.base85_text import base85_decoded
 
-from tokenscope_trace.reports import base85
-from tokenscope_trace.reports.page import boot_script, viewer_script
+from tokenscope_trace.reports.assets import boot_script, viewer_script
 
 
 @pytest.mark.parametrize("case", synthetic_traces.CASES)
@@ -131,7 +130,7 @@ def with_viewer(change):
     """An edit of the page that changes the bytes of its compressed viewer."""
 
     def changed(found):
-        return found[1] + base85.encoded(change(base85_decoded(found[2])))
+        return found[1] + base64.b64encode(change(bytearray(base64.b64decode(found[2])))).decode()
 
     return lambda html: re.sub(r'(<template id="viewer">)([^<]*)', changed, html)
 

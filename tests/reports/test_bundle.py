@@ -9,8 +9,8 @@ import tree_sitter_javascript
 from tree_sitter import Language, Parser
 
 import tokenscope_trace.reports.bundle as bundle_module
+from tokenscope_trace.reports.assets import boot_script, viewer_script
 from tokenscope_trace.reports.bundle import BundleError, bundle_classic, bundle_modules, bundle_style
-from tokenscope_trace.reports.page import boot_script, viewer_script
 
 NODE = shutil.which("node")
 ROOT = Path(__file__).parents[2]

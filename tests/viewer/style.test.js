@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 
-const style = readFileSync(new URL('../../viewer/style.css', import.meta.url), 'utf8');
+const sheets = ['page.css', 'viewer.css', 'comparison.css'].map((name) => readFileSync(new URL(`../../viewer/${name}`, import.meta.url), 'utf8'));
+const [style] = sheets;
 const [fallback, modern] = style.split('@supports (color: light-dark(');
 
 /** Custom colours of one half of the style sheet, by theme. */
@@ -81,9 +82,11 @@ test('browsers without light-dark() see the light colours', () => {
   assert.ok(Object.keys(light).length > 15);
 });
 
-test('the style sheet loads nothing and is ASCII', () => {
-  assert.doesNotMatch(style, /url\(|@import|@font-face|expression\(/i);
-  assert.match(style, /^[\x00-\x7f]*$/);
+test('the style sheets load nothing and are ASCII', () => {
+  for (const sheet of sheets) {
+    assert.doesNotMatch(sheet, /url\(|@import|@font-face|expression\(/i);
+    assert.match(sheet, /^[\x00-\x7f]*$/);
+  }
 });
 
 test('no module of the viewer has a way to turn data into markup or code', () => {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
 from importlib.resources import files
 
@@ -12,13 +10,10 @@ from markupsafe import Markup
 
 from tokenscope_trace import __version__
 from tokenscope_trace.comparison.side_by_side import SideBySide, compare
-from tokenscope_trace.reports.bundle import bundle_style
-from tokenscope_trace.reports.static_style import names_in, static_style
+from tokenscope_trace.reports.assets import digest, style_sheet
 from tokenscope_trace.traces.trace import Trace
 
 _POLICY = "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
-_KINDS = ("same", "changed", "only-a", "only-b", "letter-a", "letter-b")
-_NAMES = frozenset({*_KINDS, *(f"{way}{step}" for way in ("more", "less") for step in (1, 2, 3))})
 
 
 def compared_page(a: Trace, b: Trace, *, title: str | None = None, names: tuple[str, str] = ("", "")) -> str:
@@ -28,11 +23,10 @@ def compared_page(a: Trace, b: Trace, *, title: str | None = None, names: tuple[
 
 def comparison_page(found: SideBySide) -> str:
     """The page of a comparison."""
-    style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode("ascii")).digest()).decode("ascii")
+    sheet = _style()
     return _template().render(
-        policy=_POLICY.format(style=digest),
-        style=Markup(style),  # noqa: S704  our own source, which bundle_style() checked
+        policy=_POLICY.format(style=digest(sheet)),
+        style=Markup(sheet),  # noqa: S704  our own source, which bundle_style() checked
         found=found,
         generator=f"tokenscope-trace {__version__}",
     )
@@ -40,17 +34,11 @@ def comparison_page(found: SideBySide) -> str:
 
 @cache
 def _style() -> str:
-    viewer = files("tokenscope_trace.viewer")
-    sheets = [viewer.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "comparison.css")]
-    return static_style(bundle_style("".join(sheets)), names_in(_source()) | _NAMES)
-
-
-@cache
-def _source() -> str:
-    return files("tokenscope_trace.templates").joinpath("comparison.html.jinja").read_text(encoding="utf-8")
+    return style_sheet("page.css", "comparison.css")
 
 
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_source())
+    source = files("tokenscope_trace.templates").joinpath("comparison.html.jinja").read_text(encoding="utf-8")
+    return environment.from_string(source)

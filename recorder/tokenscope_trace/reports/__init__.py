@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
-    from tokenscope_trace.reports.bundle import bundle_style
+    from tokenscope_trace.reports.assets import digest, style_sheet
     from tokenscope_trace.reports.page import html_page, html_page_within
     from tokenscope_trace.reports.provenance import fact_rows, settings_text
     from tokenscope_trace.reports.reporters import REPORTERS
     from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, make_review
-    from tokenscope_trace.reports.static_style import names_in, static_style
     from tokenscope_trace.reports.summary import summarise
 else:
     __getattr__ = exports(__name__, __file__)
@@ -23,13 +22,12 @@ __all__ = [
     "REPORTERS",
     "DecisionEntry",
     "OptionEntry",
-    "bundle_style",
+    "digest",
     "fact_rows",
     "html_page",
     "html_page_within",
     "make_review",
-    "names_in",
     "settings_text",
-    "static_style",
+    "style_sheet",
     "summarise",
 ]

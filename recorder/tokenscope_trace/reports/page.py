@@ -6,25 +6,27 @@ of both. The same trace gives the same bytes. Knows the page's frame; what it sa
 
 from __future__ import annotations
 
-import base64
-import gzip
-import hashlib
 import re
-from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 import jinja2
 from markupsafe import Markup
 
 from tokenscope_trace import __version__
-from tokenscope_trace.reports import base85
-from tokenscope_trace.reports.bundle import bundle_classic, bundle_modules, bundle_style
+from tokenscope_trace.reports.assets import (
+    boot_script,
+    digest,
+    pack,
+    packed_style,
+    packed_viewer,
+    page_style,
+    viewer_script,
+    viewer_style,
+)
 from tokenscope_trace.reports.contents import list_contents
 from tokenscope_trace.reports.pull_request import decision_comment
 from tokenscope_trace.reports.size_limit import fitted, left_out_sentence, with_notes
-from tokenscope_trace.reports.static_style import later_style, names_in, static_style
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.traces.schema import MAJOR_VERSION
 from tokenscope_trace.traces.trace import Trace
@@ -33,37 +35,15 @@ _POLICY = (
     "default-src 'none'; script-src 'sha256-{boot}' 'sha256-{viewer}'; style-src 'sha256-{style}' 'sha256-{sheet}'; base-uri 'none'; "
     "form-action 'none'; require-trusted-types-for 'script'; trusted-types tokenscope"
 )
-# Classes that the template puts together or takes from the data.
-_STEPS = frozenset(f"b{step}" for step in range(6))
-_OUTCOMES = frozenset({"same", "renamed", "expression", "control", "calls", "broken", "unfinished", "unknown", "fails"})
-# Words of the template that name what is empty before the viewer runs, or nothing at all.
-_LATER = frozenset(
-    {
-        "code",
-        "diff",
-        "files",
-        "key",
-        "legend",
-        "matrix",
-        "number",
-        "strip",
-        "structure",
-        "token",
-        "token-panel",
-        "trail",
-        "tree",
-    }
-)
 _TRIES = 3  # what a summary needs is known when it is written
 _SENTENCE = 512  # bytes, for saying what is left out
-_BOOT = "boot.js"  # stands in the page by itself; all other scripts of viewer/ are modules of the bundle
 
 
 def html_page(trace: Trace, *, title: str | None = None) -> str:
     """The report as one HTML string; `title` stands in place of the prompt's file name."""
     boot, viewer, sheet, style = boot_script(), viewer_script(), viewer_style(), page_style()
     return _template().render(
-        policy=_POLICY.format(boot=_digest(boot), viewer=_digest(viewer), style=_digest(style), sheet=_digest(sheet)),
+        policy=_POLICY.format(boot=digest(boot), viewer=digest(viewer), style=digest(style), sheet=digest(sheet)),
         boot=Markup(boot),  # noqa: S704  our own source, which bundle_classic() made safe inside a script element
         style=Markup(style),  # noqa: S704  our own source, which bundle_style() checked
         summary=summarise(trace, title),
@@ -71,7 +51,7 @@ def html_page(trace: Trace, *, title: str | None = None) -> str:
         comment=decision_comment,
         viewer=packed_viewer(),
         sheet=packed_style(),
-        payload=_pack(trace.payload, 6),
+        payload=pack(trace.payload, 6),
         payload_bytes=len(trace.payload),
         format_version=MAJOR_VERSION,
         generator=f"tokenscope-trace {__version__}",
@@ -99,81 +79,11 @@ def html_page_within(trace: Trace, limit: int, *, title: str | None = None) -> t
 
 
 @cache
-def boot_script() -> str:
-    """The script that unpacks and starts the viewer's."""
-    return bundle_classic("boot", files("tokenscope_trace.viewer").joinpath(_BOOT).read_text(encoding="utf-8"))
-
-
-@cache
-def viewer_script() -> str:
-    """The viewer's modules as one classic script, which a debugger shows under its name."""
-    return bundle_modules(dict(_modules(files("tokenscope_trace.viewer"))), "main") + "//# sourceURL=tokenscope-viewer.js\n"
-
-
-def _modules(folder: Traversable, place: str = "") -> Iterator[tuple[str, str]]:
-    """(name as in an import, source) of each module in a folder and in those inside of it."""
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            yield from _modules(entry, f"{place}{entry.name}/")
-        elif entry.name.endswith(".js") and entry.name != _BOOT:
-            yield place + entry.name.removesuffix(".js"), entry.read_text(encoding="utf-8")
-
-
-@cache
-def packed_viewer() -> str:
-    """The viewer's script as the page carries it."""
-    return base85.packed(viewer_script())
-
-
-@cache
-def whole_style() -> str:
-    """The style sheet, in ASCII so that no server's wrong charset can break its hash."""
-    return bundle_style(files("tokenscope_trace.viewer").joinpath("style.css").read_text(encoding="utf-8"))
-
-
-@cache
-def page_style() -> str:
-    """What of it the page shows itself with before the viewer runs, and without scripts."""
-    return static_style(whole_style(), _page_names())
-
-
-@cache
-def viewer_style() -> str:
-    """What of it only the viewer needs."""
-    return later_style(whole_style(), _page_names())
-
-
-@cache
-def packed_style() -> str:
-    """The viewer's style as the page carries it."""
-    return base85.packed(viewer_style())
-
-
-def _page_names() -> frozenset[str]:
-    return (names_in(_template_source()) | _STEPS | _OUTCOMES) - _LATER
-
-
-@cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_template_source())
-
-
-@cache
-def _template_source() -> str:
-    """Without the indentation of its lines, which no line inside of a <pre> has."""
     source = files("tokenscope_trace.templates").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    return re.sub(r"^ +", "", source, flags=re.MULTILINE)
-
-
-def _pack(data: bytes, level: int) -> str:
-    """Base64 around gzip, which carries a checksum."""
-    return base64.b64encode(gzip.compress(data, level, mtime=0)).decode("ascii")
+    return environment.from_string(re.sub(r"^ +", "", source, flags=re.MULTILINE))  # no line inside of a <pre> is indented
 
 
 def _packed_size(trace: Trace) -> int:
-    return len(_pack(trace.payload, 6))
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode("ascii")).digest()).decode("ascii")
+    return len(pack(trace.payload, 6))
