@@ -14,7 +14,7 @@ from tokenscope_trace import Trace
 from tokenscope_trace.reports.bundle import bundle_modules
 
 SCRIPTS = Path(__file__).parent / "large_page"
-_DECODERS = ("trace/payload", "trace/msgpack", "trace/columns")
+_DECODERS = ("trace/payload", "trace/msgpack", "trace/columns", "trace/schema")
 _STYLE = """
   body { margin: 2rem; font: 14px/1.6 system-ui }
   #code { font: 13px/1.6 ui-monospace, monospace; white-space: pre-wrap }
