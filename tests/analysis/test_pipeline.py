@@ -15,7 +15,7 @@ from tokenscope_trace.analysis.runnable import file_name, finished_programs
 from tokenscope_trace.analysis.structure import Code
 from tokenscope_trace.cli.console import print_summary
 from tokenscope_trace.languages.definitions import by_name
-from tokenscope_trace.reports.pull_request import comment_text
+from tokenscope_trace.reports.pull_request import comment_text, decision_comment
 from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.settings import CheckSettings
@@ -143,8 +143,10 @@ def test_a_copied_comment_says_that_the_output_passes_where_an_alternative_was_c
     trace = analysed(double(), check=CHECK)
     for decision in make_review(trace).decisions:
         checked = any(option.check for option in decision.options)
-        assert ("The output passes the check." in decision.markdown) == checked
-        assert ("; the check fails" in decision.markdown) == any(option.check == "fails" for option in decision.options)
+        assert ("The output passes the check." in decision_comment(decision)) == checked
+        assert ("; the check fails" in decision_comment(decision)) == any(
+            option.check == "fails" for option in decision.options
+        )
 
 
 @pytest.mark.parametrize(

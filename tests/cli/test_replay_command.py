@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM
 from tokenscope_trace import Trace
 from tokenscope_trace.cli.record_command import main
 from tokenscope_trace.settings import ModelSettings
+from tokenscope_trace.traces.pruning import without_layers
 from tokenscope_trace.traces.schema import REDACTED_ID
 
 PROMPT = 'def mean(values):\n    """The arithmetic mean."""\n'
@@ -244,7 +245,7 @@ def test_what_an_interrupted_recording_has_comes_again(folder, recorded, model_f
         {"stage": stage, "reason": "the recording was interrupted"} for stage in ("generation", "tree", "structure")
     ]
     end = int(trace.output[-1]) - 1  # two tokens less
-    cut = trace.without("attention", "lens")
+    cut = without_layers(without_layers(trace, "attention"), "lens")
     tables = {
         "nodes": {name: values[:end] for name, values in cut.tables["nodes"].items()},
         "alternatives": {

@@ -9,6 +9,7 @@ from tokenscope_trace import Trace
 from tokenscope_trace.cli.html_command import main
 from tokenscope_trace.reports.page import html_page, html_page_within
 from tokenscope_trace.reports.size_limit import fitted, left_out_sentence, with_notes
+from tokenscope_trace.traces.pruning import without_layers
 
 
 def size(trace):
@@ -45,7 +46,7 @@ def test_what_fits_stays_as_it_is(forest):
 
 
 def test_attention_goes_first_and_the_lens_next(looked):
-    without = [looked, looked.without("attention"), looked.without("attention", "lens")]
+    without = [looked, (silent := without_layers(looked, "attention")), without_layers(silent, "lens")]
     sizes = [size(trace) for trace in without]
     assert sizes[0] > sizes[1] > sizes[2]
     first, second = fitted(looked, sizes[0] - 1, size), fitted(looked, sizes[1] - 1, size)

@@ -80,12 +80,12 @@ def _with_facts(trace: Trace, **facts: Any) -> Trace:
     run = poisoned({**trace.run, **facts})
     metrics = {name: {"unit": ALL, "range": ALL, "definition": f"{name}: {ALL}"} for name in [*trace.metrics, *TEXTS]}
     contents = trace._contents
-    return Trace({}, {}, contents=type(contents)(run, metrics, contents.tables, _payload(run, metrics, trace)))
+    return Trace._of(type(contents)(run, metrics, contents.tables, _payload(run, metrics, trace)))
 
 
 def _payload(run: dict[str, Any], metrics: dict[str, Any], trace: Trace) -> bytes:
     """The msgpack map with these facts and definitions."""
-    document = msgpack.unpackb(container.encode_trace(run, trace._contents.tables)[1])
+    document = msgpack.unpackb(container.encode_payload(run, trace._contents.tables))
     return bytes(msgpack.packb(document | {"metrics": metrics}))
 
 

@@ -29,11 +29,11 @@ from tokenscope_trace.traces import container
 
 
 def small_file() -> bytes:
-    return container.encode_trace(small_run(), small_tables())[0]
+    return container.encode_file(container.encode_payload(small_run(), small_tables()))
 
 
 def document() -> dict:
-    return msgpack.unpackb(container.encode_trace(small_run(), small_tables())[1])
+    return msgpack.unpackb(container.encode_payload(small_run(), small_tables()))
 
 
 def same(left, right) -> None:
@@ -47,7 +47,9 @@ def same(left, right) -> None:
 @settings(max_examples=150, deadline=None)
 @given(tables=any_tables())
 def test_tables_come_back_as_they_were(tables):
-    contents = container.decode_trace(container.encode_trace(small_run(main_leaf=0, **UNREAD), tables)[0])
+    contents = container.decode_trace(
+        container.encode_file(container.encode_payload(small_run(main_leaf=0, **UNREAD), tables))
+    )
     same(contents.tables, tables)
     assert contents.run == small_run(main_leaf=0, **UNREAD)
 
@@ -62,7 +64,9 @@ def test_a_trace_comes_back_byte_for_byte(tables):
 
 def test_equal_recordings_give_equal_bytes_but_for_the_clock():
     assert small_file() == small_file()
-    later, _ = container.encode_trace(small_run(clock={"created": "2027-01-01T00:00:00Z"}), small_tables())
+    later = container.encode_file(
+        container.encode_payload(small_run(clock={"created": "2027-01-01T00:00:00Z"}), small_tables())
+    )
     assert later != small_file()
     scrubbed = [container.decode_trace(data).run | {"clock": {}} for data in (later, small_file())]
     assert scrubbed[0] == scrubbed[1]
@@ -136,7 +140,7 @@ def test_a_flipped_byte_is_refused_or_harmless(data):
 @given(data=st.data())
 def test_a_flipped_byte_inside_a_valid_frame_does_nothing_else(data):
     """The checksum holds, so the reader sees the damage itself: it refuses it by name or reads other values."""
-    payload = bytearray(container.encode_trace(small_run(), small_tables())[1])
+    payload = bytearray(container.encode_payload(small_run(), small_tables()))
     for _ in range(data.draw(st.integers(1, 3))):
         payload[data.draw(st.integers(0, len(payload) - 1))] ^= data.draw(st.integers(1, 255))
     try:

@@ -239,13 +239,13 @@ def test_a_trace_without_nodes_is_refused():
 
 
 def test_definitions_of_metrics_are_maps_of_text():
-    data = container.encode_trace(small_run(), small_tables())[1]
+    data = container.encode_payload(small_run(), small_tables())
     for broken in ("long", {"unit": 5}, None):
         document = msgpack.unpackb(data)
         document["metrics"]["surprisal"] = broken
         contents = container.decode_trace(packed(document))
         with pytest.raises(CorruptTrace, match="a metric"):
-            Trace(contents.run, contents.tables, contents=contents)
+            Trace._of(contents)
 
 
 def test_a_branch_rejoins_what_stands_before_it():
@@ -265,4 +265,4 @@ def test_what_all_tokens_spell_is_bounded():
         small_run(**UNREAD), {}, {**tables, **{name: container._empty_table(name) for name in REPLAYED}}, b""
     )
     with pytest.raises(OversizedTrace, match="spell 150,994,949 bytes, the limit is 134,217,728"):
-        Trace({}, {}, contents=contents)
+        Trace._of(contents)

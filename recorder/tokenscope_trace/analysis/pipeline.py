@@ -46,10 +46,9 @@ def analysed(
 
 def with_decisions(trace: Trace, language: Language | None = None, decisions: int = LISTED_DECISIONS) -> Trace:
     """The trace with syntax, and where something was generated with outcomes and decisions."""
-    less = trace.without("attention", "lens")
+    found = add_decisions(add_structure(trace, language), decisions)
     asked = {"language": None if language is None else language.name, "decisions": decisions}
-    less = less.replaced({**less.run, "asked": {**(less.run.get("asked") or {}), **asked}}, {})
-    return trace.with_code(add_decisions(add_structure(less, language), decisions))
+    return found.replaced({**found.run, "asked": {**(found.run.get("asked") or {}), **asked}}, {})
 
 
 def with_checks(
@@ -60,11 +59,7 @@ def with_checks(
     on_check: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Trace:
     """The trace with what the user's command says of the programs of a generation; one of existing code as it is."""
-    return (
-        trace
-        if trace.files
-        else trace.with_code(_checked(trace.without("attention", "lens"), language, check, should_stop, on_check))
-    )
+    return trace if trace.files else _checked(trace, language, check, should_stop, on_check)
 
 
 def _checked(
@@ -105,4 +100,4 @@ def _checked(
     }
     checked = trace.replaced(run, {"checks": table})
     moves = pivot(checked)
-    return trace.replaced({**run, "check": {**facts, "pivot": asdict(moves) if moves else None}}, {"checks": table})
+    return checked if moves is None else checked.replaced({**run, "check": {**facts, "pivot": asdict(moves)}}, {})

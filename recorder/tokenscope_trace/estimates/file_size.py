@@ -9,7 +9,7 @@ import zstandard
 
 from tokenscope_trace.estimates.extrapolation import PartSizes, Work
 from tokenscope_trace.traces.columns import pack_column
-from tokenscope_trace.traces.container import COMPRESSION_LEVEL, Tables, encode_trace
+from tokenscope_trace.traces.container import COMPRESSION_LEVEL, Tables, encode_file, encode_payload
 from tokenscope_trace.traces.schema import CODE_TABLES, TABLES
 from tokenscope_trace.traces.trace import Trace
 
@@ -42,7 +42,7 @@ def part_sizes(trace: Trace, done: Work) -> PartSizes:
         branches=of_nodes(written, len(trace.nodes)) + _of_tables(trace, ("branches",)),
         code=_of_tables(trace, CODE_TABLES),
         distinct=_of_tables(trace, _DISTINCT),
-        facts=len(encode_trace(trace.run, _without_rows(trace))[0]),
+        facts=len(encode_file(encode_payload(trace.run, _without_rows(trace)))),
     )
 
 

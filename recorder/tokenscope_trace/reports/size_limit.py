@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tokenscope_trace.text import file_size
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram, Programs
-from tokenscope_trace.traces.pruning import remaining
+from tokenscope_trace.traces.pruning import remaining, without_layers
 from tokenscope_trace.traces.schema import TABLES
 from tokenscope_trace.traces.trace import Trace
 
@@ -69,7 +69,7 @@ def left_out_sentence(found: Fitted, limit: int) -> str:
 def _without(found: Fitted, part: str, words: str, limit: int, size: Callable[[Trace], int]) -> Fitted:
     if found.trace.run.get(part) is None:
         return found
-    smaller = found.trace.without(part)
+    smaller = without_layers(found.trace, part)
     return Fitted(smaller, (*found.left_out, words), size(smaller) <= limit)
 
 

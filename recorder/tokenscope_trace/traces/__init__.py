@@ -10,7 +10,7 @@ from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
     from tokenscope_trace.traces.columns import Array, Floats, pack_column
-    from tokenscope_trace.traces.container import COMPRESSION_LEVEL, Tables, encode_trace
+    from tokenscope_trace.traces.container import COMPRESSION_LEVEL, Tables, encode_file, encode_payload
     from tokenscope_trace.traces.layers import (
         LayerAttention,
         LayerLens,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         lens_tables,
     )
     from tokenscope_trace.traces.programs import PathProgram, Programs, line_of_nodes, program_bytes
-    from tokenscope_trace.traces.pruning import Flags, remaining
+    from tokenscope_trace.traces.pruning import Flags, remaining, without_layers
     from tokenscope_trace.traces.rows import SCALARS, Rows, alternative_row, joined_rows, taken_rows
     from tokenscope_trace.traces.schema import (
         CODE_TABLES,
@@ -80,7 +80,8 @@ __all__ = [
     "aggregate",
     "alternative_row",
     "attention_tables",
-    "encode_trace",
+    "encode_file",
+    "encode_payload",
     "encode_unkept",
     "encode_weights",
     "joined_rows",
@@ -91,4 +92,5 @@ __all__ = [
     "program_bytes",
     "remaining",
     "taken_rows",
+    "without_layers",
 ]

@@ -19,6 +19,15 @@ Array = NDArray[Any]
 Floats = NDArray[np.float32]
 
 
+def frozen(values: Array, dtype: str) -> Array:
+    """The values as an array of this dtype that nobody writes to: themselves where nobody can, else a copy."""
+    array = np.asarray(values, dtype=dtype)
+    if array.flags.writeable:
+        array = array.copy() if array is values or array.base is not None else array
+        array.setflags(write=False)
+    return array
+
+
 def pack_column(values: Array, filters: tuple[str, ...]) -> bytes:
     """Filtered bytes of a one-dimensional array of a dtype in DTYPES."""
     array = np.ascontiguousarray(values)

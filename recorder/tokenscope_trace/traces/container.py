@@ -26,7 +26,7 @@ from tokenscope_trace.errors import (
     UnsupportedTrace,
 )
 from tokenscope_trace.traces import columns
-from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.columns import Array, frozen
 from tokenscope_trace.traces.schema import LATER_COLUMNS, LATER_TABLES, MAJOR_VERSION, METRICS, MINOR_VERSION, TABLES, Column
 
 MAGIC = b"\x89TSC\r\n\x1a\n"
@@ -51,34 +51,103 @@ Tables = dict[str, dict[str, Array]]
 
 @dataclass(frozen=True)
 class StoredTrace:
-    """What one file holds. `payload` is the msgpack map itself, as a report embeds it."""
+    """What one file holds. `payload` is the msgpack map itself, as a report embeds it; None where there is no file yet."""
 
     run: dict[str, Any]
     metrics: dict[str, Any]
     tables: Tables
-    payload: bytes
+    payload: bytes | None = None
 
 
-def encode_trace(run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> tuple[bytes, bytes]:
-    """(file bytes, payload bytes) of a recording; deterministic in its inputs.
+def stored_trace(run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> StoredTrace:
+    """What a file of these facts and tables holds, without making one: plain facts and frozen columns, those that lack added empty.
+
+    `tables` has tables of schema.TABLES, each a map from column name to an array of shape (rows,). Raises CorruptTrace and
+    OversizedTrace as reading such a file would.
+    """
+    held = {name: _held_table(name, table) for name, table in tables.items()}
+    for name in TABLES:
+        if name not in held:
+            if name not in LATER_TABLES:
+                raise CorruptTrace(f"the table {name} is missing.")
+            held[name] = _empty_table(name)
+    return StoredTrace(plain_facts(run), definitions(), held)
+
+
+def definitions() -> dict[str, Any]:
+    """What every number of a trace means, as a file says it."""
+    return {
+        name: {"unit": metric.unit, "range": metric.range, "definition": metric.definition}
+        for name, metric in METRICS.items()
+    }
+
+
+def plain_facts(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts as a file gives them back: maps, lists, texts and numbers, none of them shared. Raises CorruptTrace where they hold
+    anything else, OversizedTrace where they are beyond the limits of a file.
+    """
+    count = _Count()
+    found = _plain(run, count, MAX_DEPTH - 1)
+    assert isinstance(found, dict)
+    return found
+
+
+def _plain(value: Any, count: _Count, left: int) -> Any:
+    if isinstance(value, str):
+        if len(value) > MAX_STRING or (not value.isascii() and len(value.encode("utf-8", "surrogatepass")) > MAX_STRING):
+            raise OversizedTrace(f"a string in its facts has more than {MAX_STRING:,} bytes.")
+        return str(value)
+    if value is None or isinstance(value, bool | float | bytes):
+        return value
+    if isinstance(value, int) and -(1 << 63) <= value < 1 << 64:
+        return int(value)
+    if left == 0:
+        raise OversizedTrace(f"its facts nest deeper than {MAX_DEPTH} levels.")
+    if not isinstance(value, Mapping | list | tuple):
+        raise CorruptTrace(f"its facts hold a {type(value).__name__}, which no file can.")
+    if len(value) > MAX_ENTRIES:
+        raise OversizedTrace(f"a map or a list in its facts has more than {MAX_ENTRIES:,} entries.")
+    if isinstance(value, Mapping):
+        return count.map((key, _plain(one, count, left - 1)) for key, one in value.items())
+    return count.sequence([_plain(one, count, left - 1) for one in value])
+
+
+def _held_table(name: str, table: Mapping[str, Array]) -> dict[str, Array]:
+    """A table's columns as those of a file: frozen, in the types of the schema, later ones added where they lack."""
+    known = TABLES.get(name, {})
+    held = {key: frozen(values, known[key].dtype if key in known else values.dtype.str) for key, values in table.items()}
+    if not held:
+        raise CorruptTrace(f"the table {_quoted(name)} has no column.")
+    rows = len(next(iter(held.values())))
+    if rows > MAX_ROWS_OF.get(name, MAX_ROWS):
+        raise OversizedTrace(f"the table {_quoted(name)} has {rows:,} rows, over the limit.")
+    for key, column in known.items():
+        if key not in held:
+            if (name, key) not in LATER_COLUMNS:
+                raise CorruptTrace(f"the column {name}.{key} is missing.")
+            held[key] = frozen(np.full(rows, np.nan, column.dtype), column.dtype)
+    for key, values in held.items():
+        assert values.shape == (rows,), f"{name}.{key} has shape {values.shape}, expected {(rows,)}"
+        if values.dtype.str not in columns.COLUMN_DTYPES:
+            raise CorruptTrace(f"the column {_quoted(name)}.{_quoted(key)} has the unknown dtype {values.dtype.str[:20]!a}.")
+    return held
+
+
+def encode_payload(run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> bytes:
+    """The msgpack map of a recording, as a report embeds it; deterministic in its inputs.
 
     `tables` has the tables of schema.TABLES, each a map from column name to an array of shape (rows,).
     """
-    payload = msgpack.packb(
-        {
-            "run": dict(run),
-            "metrics": {
-                name: {"unit": metric.unit, "range": metric.range, "definition": metric.definition}
-                for name, metric in METRICS.items()
-            },
-            "tables": {name: _encode_table(name, table) for name, table in tables.items()},
-        },
-        use_bin_type=True,
-    )
+    stored = {name: _encode_table(name, table) for name, table in tables.items()}
+    payload = msgpack.packb({"run": dict(run), "metrics": definitions(), "tables": stored}, use_bin_type=True)
     assert isinstance(payload, bytes)
+    return payload
+
+
+def encode_file(payload: bytes) -> bytes:
+    """The bytes of the file that holds a payload."""
     compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL, write_checksum=True, write_content_size=True, threads=0)
-    envelope = ENVELOPE.pack(MAGIC, MAJOR_VERSION, MINOR_VERSION, len(payload))
-    return envelope + compressor.compress(payload), payload
+    return ENVELOPE.pack(MAGIC, MAJOR_VERSION, MINOR_VERSION, len(payload)) + compressor.compress(payload)
 
 
 def decode_trace(data: bytes, *, max_payload: int = MAX_PAYLOAD) -> StoredTrace:

@@ -54,6 +54,13 @@ def remaining(trace: Trace, losses: Losses, keeps: Callable[[str], bool] = lambd
     return _Remainder(trace, losses, keeps).tables()
 
 
+def without_layers(trace: Trace, part: str) -> Trace:
+    """The recording without its `attention`, or without its `lens`."""
+    names = {"attention": ("attention_layers", "attention_rows", "attention"), "lens": ("lens",)}[part]
+    empty = {name: {key: values[:0] for key, values in trace.tables[name].items()} for name in names}
+    return trace.replaced({**trace.run, part: None}, empty)
+
+
 class _Remainder:
     """N nodes, B branches."""
 

@@ -26,13 +26,11 @@ from tokenscope_trace.files import write_atomically
 from tokenscope_trace.traces import container, validation
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens, read_attention, read_lens
-from tokenscope_trace.traces.schema import CODE_TABLES, Origin
+from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.syntax import Span, Syntax, TokenPlaces, lines_of
 
 Indices = NDArray[np.int32]
 _LN2 = float(np.log(2.0))
-_INSIDE = {"attention": ("attention_layers", "attention_rows", "attention"), "lens": ("lens",)}
-_CODE_FACTS = ("syntax", "decisions", "check")
 
 
 class Table:
@@ -91,18 +89,22 @@ class Trace:
     `alternatives`, `tokens`, `branches`, `outcomes`, `decisions`, `decision_options`, `checks` (tables).
     """
 
-    def __init__(
-        self,
-        run: Mapping[str, Any],
-        tables: Mapping[str, Mapping[str, Array]],
-        *,
-        contents: container.StoredTrace | None = None,
-    ) -> None:
-        """Raises CorruptTrace where the tables break the format's rules."""
-        if contents is None:
-            contents = container.decode_trace(container.encode_trace(run, tables)[0])
-        validation.check(contents.run, contents.tables, contents.metrics)
-        self._contents = contents
+    def __init__(self, run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> None:
+        """Facts and columns are copied where somebody could change them. Raises CorruptTrace or OversizedTrace where they break the
+        format's rules.
+        """
+        self._hold(container.stored_trace(run, tables), None)
+
+    @classmethod
+    def _of(cls, contents: container.StoredTrace, before: container.StoredTrace | None = None) -> Trace:
+        """A trace of what a file holds; of what another one holds, too, only what is different is checked."""
+        trace = cls.__new__(cls)
+        trace._hold(contents, before)
+        return trace
+
+    def _hold(self, contents: container.StoredTrace, before: container.StoredTrace | None) -> None:
+        validation.check(contents, before)
+        self._contents: container.StoredTrace = contents
         self.run: dict[str, Any] = contents.run
         self.metrics: dict[str, Any] = contents.metrics
         self.nodes = Nodes("nodes", contents.tables["nodes"])
@@ -131,23 +133,22 @@ class Trace:
         try:
             if not data:
                 raise TruncatedTrace("it is empty.")
-            contents = container.decode_trace(data, max_payload=max_payload)
-            return cls(contents.run, contents.tables, contents=contents)
+            return cls._of(container.decode_trace(data, max_payload=max_payload))
         except TraceError as error:
             raise type(error)(f"cannot read {name}: {error}") from error
 
     def to_bytes(self) -> bytes:
         """The file's bytes; equal inputs give equal bytes."""
-        return container.encode_trace(self.run, self._contents.tables)[0]
+        return container.encode_file(container.encode_payload(self.run, self._contents.tables))
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Write the file in one step. Raises OutputError where it exists already (without `force`) or cannot be written."""
         write_atomically(Path(path), self.to_bytes(), force=force)
 
-    @property
+    @cached_property
     def payload(self) -> bytes:
-        """The msgpack map as it stands in the file, uncompressed."""
-        return self._contents.payload
+        """The msgpack map as it stands in the file, uncompressed; that of a trace that was read is the file's own."""
+        return self._contents.payload or container.encode_payload(self.run, self._contents.tables)
 
     @property
     def tables(self) -> Mapping[str, Mapping[str, Array]]:
@@ -281,19 +282,8 @@ class Trace:
         return found
 
     def replaced(self, run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> Trace:
-        """The same recording with other facts and with these tables in place of its own. Raises CorruptTrace."""
-        return Trace(run, {**self._contents.tables, **tables})
-
-    def without(self, *inside: str) -> Trace:
-        """The same recording without `attention`, `lens`, or both, which are large."""
-        names = [name for part in inside for name in _INSIDE[part]]
-        empty = {name: {key: values[:0] for key, values in self._contents.tables[name].items()} for name in names}
-        return self.replaced({**self.run, **dict.fromkeys(inside)}, empty)
-
-    def with_code(self, other: Trace) -> Trace:
-        """The same recording with all that the other knows of the code; its notes too."""
-        facts = {key: other.run.get(key) for key in (*_CODE_FACTS, "asked", "missing", "notes") if key in other.run}
-        return self.replaced({**self.run, **facts}, {name: other._contents.tables[name] for name in CODE_TABLES})
+        """The same recording with other facts and with these tables in place of its own; all others are shared. Raises CorruptTrace."""
+        return Trace._of(container.stored_trace(run, {**self._contents.tables, **tables}), self._contents)
 
     def alternatives_of(self, node: int) -> slice:
         """The rows of `alternatives` that belong to a node, most probable first."""

@@ -5,6 +5,7 @@ A table that passed can be indexed without further checks: parents come first, i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.errors import CorruptTrace, OversizedTrace
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.container import Tables
+from tokenscope_trace.traces.container import StoredTrace, Tables
 from tokenscope_trace.traces.facts import check_facts, require
 from tokenscope_trace.traces.schema import (
+    CODE_TABLES,
     UNKEPT_STEPS,
     WEIGHT_STEPS,
     BranchEnd,
@@ -32,12 +34,37 @@ _LINES = 1 << 31
 _PIECE = 1 << 20  # rows of attention that are checked at once: a trace may have hundreds of millions
 
 
-def check(run: dict[str, Any], tables: Tables, metrics: dict[str, Any]) -> None:
-    """Raise CorruptTrace where the tables or the facts that index them break the format, OversizedTrace where their text is too long."""
-    nodes, alternatives, tokens = tables["nodes"], tables["alternatives"], tables["tokens"]
-    count = len(nodes["parent"])
+def check(contents: StoredTrace, before: StoredTrace | None = None) -> None:
+    """Raise CorruptTrace where the tables or the facts that index them break the format, OversizedTrace where their text is too long.
+
+    `before` keeps the rules: what is the very same there is not looked at again.
+    """
+    run, tables = contents.run, contents.tables
+    count = len(tables["nodes"]["parent"])
     if count == 0:
         raise CorruptTrace("it holds no node.")
+    check_facts(run, contents.metrics, count)
+    for rule, names, keys in _RULES:
+        if before is None or not (_are_same(tables, before.tables, names) and _are_equal(run, before.run, keys)):
+            rule(run, tables)
+
+
+def _are_same(tables: Tables, before: Tables, names: tuple[str, ...]) -> bool:
+    """Whether these tables hold the very arrays that they held before."""
+    return all(
+        tables[name].keys() == before[name].keys() and all(tables[name][key] is before[name][key] for key in tables[name])
+        for name in names
+    )
+
+
+def _are_equal(run: dict[str, Any], before: dict[str, Any], keys: tuple[str, ...]) -> bool:
+    return all(run.get(key) == before.get(key) for key in keys)
+
+
+def _check_nodes(_run: dict[str, Any], tables: Tables) -> None:
+    """Parents come first, ids are known, and lists have the rows that they claim."""
+    nodes, alternatives, tokens = tables["nodes"], tables["alternatives"], tables["tokens"]
+    count = len(nodes["parent"])
     require(bool(np.all(nodes["parent"] >= -1)), "a node has a parent below -1")
     require(bool(np.all(nodes["parent"] < np.arange(count))), "a node does not come after its parent")
     require(bool(np.all(nodes["origin"] <= max(Origin))), "a node has an unknown origin")
@@ -53,15 +80,10 @@ def check(run: dict[str, Any], tables: Tables, metrics: dict[str, Any]) -> None:
     _check_lists("spellings.byte_count", tables["spellings"]["byte_count"], len(tables["spelling_bytes"]["byte"]))
     _check_size(nodes["token_id"], tokens)
     _check_numbers(nodes, alternatives)
-    _check_branches(nodes, tables["branches"])
-    check_facts(run, metrics, count)
-    main = _main_path(nodes, run["main_leaf"])
-    _check_attention(run.get("attention"), nodes["parent"], tables)
-    _check_lens(run.get("lens"), count, tables)
-    _check_files(run.get("files"), nodes)
-    _check_code(run, tables, main)
-    if len(tables["branches"]["first"]):
-        require(isinstance(run.get("tree"), dict), "run.tree is not a map though there are branches")
+
+
+def _check_main(run: dict[str, Any], tables: Tables) -> None:
+    _main_path(tables["nodes"], run["main_leaf"])
 
 
 def _known(ids: Array, used: Array) -> bool:
@@ -111,9 +133,13 @@ def _check_numbers(nodes: dict[str, Array], alternatives: dict[str, Array]) -> N
     require(not bool(np.any((nodes["noise"] < 0) | np.isposinf(nodes["noise"]))), "a noise is negative or infinite")
 
 
-def _check_branches(nodes: dict[str, Array], branches: dict[str, Array]) -> None:
+def _check_branches(run: dict[str, Any], tables: Tables) -> None:
     """Branches are runs of nodes, one after the other; the nodes that belong to none are not branch nodes."""
+    nodes, branches = tables["nodes"], tables["branches"]
     count = len(nodes["parent"])
+    require(
+        not len(branches["first"]) or isinstance(run.get("tree"), dict), "run.tree is not a map though there are branches"
+    )
     parent = nodes["parent"].astype(np.int64)
     pairs = parent << 32 | nodes["token_id"].astype(np.int64)
     pairs = pairs[parent >= 0]
@@ -140,8 +166,9 @@ def _check_branches(nodes: dict[str, Array], branches: dict[str, Array]) -> None
     require(bool(np.all(rejoined < first)), "a branch rejoins at a node that does not stand before it")
 
 
-def _check_attention(facts: Any, parent: Array, tables: Tables) -> None:
+def _check_attention(run: dict[str, Any], tables: Tables) -> None:
     """Every row belongs to a query, looks back along its own path, falls, and adds up to one."""
+    facts, parent = run.get("attention"), tables["nodes"]["parent"]
     heads, unkept = tables["attention_layers"]["heads"].astype(np.int64), tables["attention_rows"]["unkept"]
     source, weight = tables["attention"]["node"], tables["attention"]["weight"]
     if facts is None:
@@ -193,8 +220,8 @@ def _check_absent(absent: Any) -> None:
         )
 
 
-def _check_lens(facts: Any, count: int, tables: Tables) -> None:
-    lens = tables["lens"]
+def _check_lens(run: dict[str, Any], tables: Tables) -> None:
+    facts, lens, count = run.get("lens"), tables["lens"], len(tables["nodes"]["parent"])
     if facts is None:
         require(len(lens["rank"]) == 0, "there is a lens and run.lens does not describe it")
         return
@@ -214,8 +241,9 @@ def _check_lens(facts: Any, count: int, tables: Tables) -> None:
     require(not bool(np.any(outside)), "a probability of the lens lies outside of 0 to 1")
 
 
-def _check_files(files: Any, nodes: dict[str, Array]) -> None:
+def _check_files(run: dict[str, Any], tables: Tables) -> None:
     """Files are runs of scored nodes, one after the other from the first node on, each beginning at a root."""
+    files, nodes = run.get("files"), tables["nodes"]
     scored = nodes["origin"] == Origin.SCORED
     if files is None:
         return
@@ -242,10 +270,9 @@ def _check_ranges(changed: Any) -> None:
         before = lines[1]
 
 
-def _check_code(run: dict[str, Any], tables: Tables, main: NDArray[np.bool_]) -> None:
-    """Raise CorruptTrace where these tables, or the facts that index them, break the format; `main` says which nodes are on the main
-    path, (N,).
-    """
+def _check_code(run: dict[str, Any], tables: Tables) -> None:
+    """What is known of the code indexes what there is: syntax, what branches led to, decisions, checks."""
+    main = _main_path(tables["nodes"], run["main_leaf"])
     of_branches = _check_syntax(run.get("syntax"), tables["syntax"], len(tables["branches"]["first"]))
     _check_outcomes(tables["outcomes"], tables["branches"])
     _check_decisions(run.get("decisions"), tables, main, of_branches)
@@ -366,3 +393,15 @@ def _check_checks(facts: Any, checks: dict[str, Array], branches: int, main: NDA
     result = checks["result"]
     require(bool(np.all((result >= min(CheckResult)) & (result <= max(CheckResult)))), "a check has an unknown result")
     require(bool(np.all(checks["output"] < len(outputs))), "a check has an unknown output")
+
+
+# Each rule, with the tables and the facts that it looks at.
+_RULES: tuple[tuple[Callable[[dict[str, Any], Tables], None], tuple[str, ...], tuple[str, ...]], ...] = (
+    (_check_nodes, ("nodes", "alternatives", "tokens", "token_bytes", "spellings", "spelling_bytes"), ()),
+    (_check_branches, ("nodes", "branches"), ("tree",)),
+    (_check_main, ("nodes",), ("main_leaf",)),
+    (_check_attention, ("nodes", "attention_layers", "attention_rows", "attention"), ("attention",)),
+    (_check_lens, ("nodes", "tokens", "lens"), ("lens",)),
+    (_check_files, ("nodes",), ("files",)),
+    (_check_code, ("nodes", "tokens", "branches", *CODE_TABLES), ("main_leaf", "syntax", "decisions", "check")),
+)
