@@ -79,6 +79,7 @@ fuzz: .venv/.test node_modules/.installed ## the reader and the viewer's decoder
 benchmark: .venv/.test browsers ## start, recording, memory, tree and page, as ratios in one run each (hours; --help has shorter ones)
 	$(BIN)/python tests/benchmarks/start_up.py
 	$(BIN)/python tests/benchmarks/recording_cost.py
+	$(BIN)/python tests/benchmarks/after_generation.py
 	$(BIN)/python tests/benchmarks/inside_memory.py
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/estimates.py
 	$(BIN)/python tests/benchmarks/tree_speed.py
