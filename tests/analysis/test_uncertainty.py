@@ -109,7 +109,7 @@ def test_files_with_changes_come_first_the_most_surprising_ones_before_others():
     trace = synthetic_traces.scored(files, changed={"a.py": [[1, 2]], "c.py": [[1, 9]], "d.py": []})
     ranked = ranked_files(trace)
     assert {file.source for file in ranked[:2]} == {"a.py", "c.py"}
-    bits = [float(np.nansum(trace.nodes.surprisal[changed_nodes(trace, file)])) for file in ranked[:2]]
+    bits = [float(np.nansum(trace.nodes.surprisal[changed_nodes(file)])) for file in ranked[:2]]
     assert bits == sorted(bits, reverse=True)
     assert [file.source for file in ranked[2:]] == ["b.py", "d.py"]
     assert [changed_lines(file) for file in ranked[2:]] == [0, 0]

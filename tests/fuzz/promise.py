@@ -56,7 +56,7 @@ def _render(trace: Trace) -> None:
         rendered.encode("utf-8")
     for number in range(len(trace.texts)):
         for size in ("token", "expression", "statement", "line", "block"):
-            trace.spans(number, size)
+            trace.texts[number].spans(size)
     [layer.weights.sum() for layer in trace.attention]
     [layer.probability for layer in trace.lens]
 

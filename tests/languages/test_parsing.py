@@ -17,7 +17,6 @@ from tokenscope_trace.languages.language import grammar, kinds
 from tokenscope_trace.languages.parsing import CodePassage, code_passages, parse
 from tokenscope_trace.models.loading import builtin_folder
 from tokenscope_trace.models.token_bytes import Speller
-from tokenscope_trace.traces.programs import Programs
 from tokenscope_trace.traces.schema import SyntaxFlag
 from tokenscope_trace.traces.syntax import TokenPlaces, aggregate, percentile
 
@@ -195,7 +194,7 @@ def test_the_hole_of_a_file_is_parsed_in_its_place():
     trace = add_structure(synthetic_traces.fill_in_the_middle())
     assert not np.any(trace.syntax.flags & SyntaxFlag.ERROR)
     (function,) = [span for span in trace.syntax.spans(0, "block") if span.kind == "function_definition"]
-    tokens, shares = trace.token_places(trace.texts[0]).within(function.start, function.end)
+    tokens, shares = trace.token_places(trace.texts[0].nodes).within(function.start, function.end)
     assert trace.text(tokens).startswith(b"def area(r):\n    return 3.14159")
     assert set(trace.output.tolist()) & set(tokens.tolist())
     assert shares.max() <= 1
@@ -217,11 +216,11 @@ def test_a_trace_has_spans_of_five_sizes():
     text = trace.text(trace.main)
 
     def texts(size):
-        return [text[span.start : span.end].decode() for span in trace.spans(0, size)]
+        return [text[span.start : span.end].decode() for span in trace.texts[0].spans(size)]
 
     assert texts("line") == ["if a:\n", "    b = f(1)\n", "\r\n", "c"]
     assert texts("token") == ["if a", ":\n    ", "b = f(", "1)\n", "\r\n", "c"]
-    assert [span.kind for span in trace.spans(0, "token")] == [
+    assert [span.kind for span in trace.texts[0].spans("token")] == [
         "if_statement",
         ":",
         "assignment",
@@ -236,9 +235,12 @@ def test_a_trace_has_spans_of_five_sizes():
 
 def test_without_a_grammar_there_are_lines_and_tokens():
     trace = add_structure(synthetic_traces.make([], [b"Roses", b" are\n", b"red"], source="x.txt"))
-    assert [(span.start, span.end, span.kind) for span in trace.spans(0, "line")] == [(0, 10, "line"), (10, 13, "line")]
-    assert [span.kind for span in trace.spans(0, "token")] == ["", "", ""]
-    assert trace.spans(0, "statement") == []
+    assert [(span.start, span.end, span.kind) for span in trace.texts[0].spans("line")] == [
+        (0, 10, "line"),
+        (10, 13, "line"),
+    ]
+    assert [span.kind for span in trace.texts[0].spans("token")] == ["", "", ""]
+    assert trace.texts[0].spans("statement") == []
 
 
 def test_a_branch_has_the_syntax_of_its_own_bytes_and_what_is_around_them():
@@ -246,7 +248,7 @@ def test_a_branch_has_the_syntax_of_its_own_bytes_and_what_is_around_them():
         recorded(["def f(a):\n", "    x = 1\n"], ["    return a\n"], [Twig(1, ["    if", " a:\n", "        return 'é'\n"])])
     )
     (passage,) = trace.syntax.of_branches
-    program = Programs(trace).of_branch(0)
+    program = trace.programs.of_branch(0)
     rows = range(passage.first, passage.end)
     found = [
         (trace.syntax.kind[row], program.text[trace.syntax.start[row] : trace.syntax.end[row]].decode()) for row in rows

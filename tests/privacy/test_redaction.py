@@ -101,7 +101,7 @@ def formats(trace: Trace) -> dict[str, bytes]:
 def public_text(trace: Trace) -> bytes:
     """All that may be read in a redacted recording."""
     ends = trace.branches.first.astype(int) + trace.branches.count.astype(int) - 1
-    return b"\0".join([trace.text(trace.texts[0]), *(trace.text(trace.path(end)) for end in ends.tolist())])
+    return b"\0".join([trace.text(trace.texts[0].nodes), *(trace.text(trace.path(end)) for end in ends.tolist())])
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -189,7 +189,7 @@ def test_redacted_tokens_have_one_look_and_no_numbers(recordings):
         own = gone[layer.first : layer.first + len(layer.rank)]
         assert np.isnan(layer.logprob[own]).all()
         assert (layer.token_id[own] == REDACTED_ID).all()
-    assert after.text(after.texts[0]).count(b"\n") == before.text(before.texts[0]).count(b"\n")
+    assert after.text(after.texts[0].nodes).count(b"\n") == before.text(before.texts[0].nodes).count(b"\n")
 
 
 def test_a_forked_path_beside_a_redacted_token_goes_with_all_that_leans_on_it():
@@ -213,7 +213,7 @@ def test_a_forked_path_beside_a_redacted_token_goes_with_all_that_leans_on_it():
 def test_syntax_and_outcomes_keep_to_their_bytes():
     before = synthetic_traces.decided()
     after = redacted(before, {STRINGS, COMMENTS})
-    old, new = before.text(before.texts[0]), after.text(after.texts[0])
+    old, new = before.text(before.texts[0].nodes), after.text(after.texts[0].nodes)
     names = {
         old[s:e]
         for s, e, k in zip(before.syntax.start, before.syntax.end, before.syntax.kind, strict=True)

@@ -66,7 +66,7 @@ def test_every_recording_is_valid(case):
 def test_regions_of_the_samples_hold_what_was_written(path):
     trace = Trace.load(path)
     run = run_of(trace)
-    text = b"".join(trace.token_bytes(node) for node in trace.texts[0] if trace.in_program(int(node))).decode()
+    text = b"".join(trace.token_bytes(node) for node in trace.texts[0].nodes if trace.in_program(int(node))).decode()
     lines = text.split("\n")
     for result in run["results"]:
         uri, line, column, end_line, end_column = place(result)

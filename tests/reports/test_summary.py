@@ -157,7 +157,7 @@ def test_scored_code_leads_with_its_files_those_with_changes_first():
     )
     summary = summarise(trace)
     surprised = int(np.count_nonzero(trace.nodes.surprisal[trace.scored] >= 1))
-    changed = changed_nodes(trace, trace.files[1])
+    changed = changed_nodes(trace.files[1])
     bits = trace.nodes.surprisal[changed].astype(float)
     assert summary.headline == (
         f"The model was surprised by {np.count_nonzero(bits >= 1)} of {len(changed)} tokens in the 3 changed lines."
@@ -177,8 +177,8 @@ def test_scored_code_leads_with_its_files_those_with_changes_first():
     assert (summary.title, summary.settings) == ("b.py and 1 more", "scored, changes since main")
     assert summary.columns == ("changed", "unchanged")
     assert {row[0]: row[1:] for row in summary.numbers}["tokens"] == (
-        f"{len(changed_nodes(trace, trace.files[1]))}",
-        f"{len(trace.scored) - len(changed_nodes(trace, trace.files[1]))}",
+        f"{len(changed_nodes(trace.files[1]))}",
+        f"{len(trace.scored) - len(changed_nodes(trace.files[1]))}",
     )
 
 
@@ -238,7 +238,7 @@ def test_no_words_of_a_scored_trace_say_that_the_model_wrote_it():
 def test_the_static_code_has_the_line_numbers_of_the_file(case):
     trace = synthetic_traces.CASES[case]()
     summary = summarise(trace)
-    text = b"".join(trace.token_bytes(node) for node in trace.texts[0] if trace.in_program(int(node))).decode()
+    text = b"".join(trace.token_bytes(node) for node in trace.texts[0].nodes if trace.in_program(int(node))).decode()
     lines = {}
     for row in (*summary.before_rows, *summary.output_rows, *summary.after_rows):
         lines[row.number] = lines.get(row.number, "") + "".join(passage.text for passage in row.passages).replace("↵", "")

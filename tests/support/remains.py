@@ -51,7 +51,11 @@ def _tokens(trace: Trace, secret: bytes, before: Trace, public: bytes, least: in
     for token_id in trace.tokens.id.tolist():
         if tells(trace.bytes_of(token_id)):
             yield f"tokens: {trace.bytes_of(token_id)!r}"
-    for nodes in [*trace.texts, trace.main, *(trace.path(first + count - 1) for first, count in _branches(trace))]:
+    for nodes in [
+        *(text.nodes for text in trace.texts),
+        trace.main,
+        *(trace.path(first + count - 1) for first, count in _branches(trace)),
+    ]:
         if secret in trace.text(nodes):
             yield "a path: the secret"
     known = {token_id for token_id in before.tokens.id.tolist() if tells(before.bytes_of(token_id))}

@@ -61,7 +61,7 @@ def test_rejoining_a_branch_goes_on_as_that_one_does():
 
 def test_what_fills_a_hole_stands_before_the_rest_of_the_file():
     trace = synthetic_traces.fill_in_the_middle()
-    main = Programs(trace).main
+    main = trace.programs.main
     suffix = trace.text(trace.suffix, special=False)
     assert main.text.endswith(suffix)
     assert suffix
@@ -71,7 +71,7 @@ def test_what_fills_a_hole_stands_before_the_rest_of_the_file():
 
 def test_every_branch_of_a_recording_has_the_main_path_s_text_before_it_leaves_it():
     for trace in (synthetic_traces.branching(), synthetic_traces.decided(), synthetic_traces.forest(2000)):
-        found = Programs(trace)
+        found = trace.programs
         for branch, (first, count) in enumerate(zip(trace.branches.first, trace.branches.count, strict=True)):
             written = found.of_branch(branch)
             assert written.text[: written.fork] == found.main.text[: written.fork]

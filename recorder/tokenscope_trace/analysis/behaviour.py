@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenscope_trace.traces.programs import Programs
 from tokenscope_trace.traces.schema import CheckResult, Outcome
 from tokenscope_trace.traces.trace import Trace
 
@@ -42,7 +41,7 @@ def log_masses(trace: Trace) -> tuple[float, Masses]:
     total = np.array(summed)
     first = trace.branches.first
     taken = np.zeros(len(first))  # by what departs from each branch, as a share of it
-    owner = Programs(trace).owner
+    owner = trace.programs.owner
     for node in first.tolist():
         below = owner(parent[node])
         if below >= 0 and total[first[below]] > -np.inf:
@@ -95,7 +94,7 @@ def pivot(trace: Trace) -> Pivot | None:
 def _checked(trace: Trace) -> tuple[Masses, NDArray[np.bool_], NDArray[np.int64]]:
     """Of each checked program: (ln of its mass, whether it passes, the last node that it shares with the main path)."""
     main, branches = log_masses(trace)
-    programs = Programs(trace)
+    programs = trace.programs
     rows = trace.checks.branch.tolist()
     logs = np.array([main if branch < 0 else branches[branch] for branch in rows])
     departs = np.array([trace.run["main_leaf"] if branch < 0 else programs.departure(branch) for branch in rows])

@@ -22,7 +22,6 @@ import numpy as np
 
 from tokenscope_trace.settings import LISTED_DECISIONS
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import Programs
 from tokenscope_trace.traces.schema import DecisionFlag, Outcome, SyntaxFlag
 from tokenscope_trace.traces.syntax import Syntax
 from tokenscope_trace.traces.trace import Trace
@@ -145,7 +144,7 @@ class _Finder:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._syntax = trace.syntax
-        self._programs = Programs(trace)
+        self._programs = trace.programs
         main = self._programs.main
         self._text = main.text
         places = trace.token_places(main.nodes)

@@ -14,7 +14,7 @@ from tokenscope_trace.languages.equivalence import Equivalence, Program, compare
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.parsing import CodePassage, Parsed, code_passages, joined_kinds, parse
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import PathProgram, Programs, program_bytes
+from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.schema import BranchEnd, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 
@@ -40,7 +40,7 @@ class Code:
     def __init__(self, trace: Trace, language: Language | None) -> None:
         self._trace = trace
         self._language = language
-        self.programs = Programs(trace)
+        self.programs = trace.programs
         self._main = self._pieces(self.programs.main)
 
     def passages(self, written: PathProgram) -> list[CodePassage]:
@@ -109,13 +109,10 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
 
 
 def _of_texts(trace: Trace, language: Language | None) -> list[_Found]:
-    sources = [file.source for file in trace.files] or [str(trace.run["prompt"]["source"])]
-    conversation = trace.run["prompt"]["kind"] == "chat"
     found = []
-    for number, (source, nodes) in enumerate(zip(sources, trace.texts, strict=True)):
-        text = program_bytes(trace, nodes)
-        pieces = code_passages(text, source, language, conversation=conversation)
-        found += [_Found(number, None, passage.language, parse(text, passage)) for passage in pieces]
+    for text in trace.texts:
+        pieces = code_passages(text.bytes, text.source, language, conversation=text.conversation)
+        found += [_Found(text.number, None, passage.language, parse(text.bytes, passage)) for passage in pieces]
     return found
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import line_of_nodes, program_bytes
 from tokenscope_trace.traces.schema import SURPRISAL_EDGES
-from tokenscope_trace.traces.trace import File, Trace
+from tokenscope_trace.traces.texts import Text
+from tokenscope_trace.traces.trace import Trace
 
 NEAR_CERTAIN = SURPRISAL_EDGES[0]  # bits: the first edge of the report's colour scale, a probability of 93 %
 UNCERTAIN = 1.0  # bits: a probability of a half or less
@@ -51,29 +51,29 @@ def surprised(surprisals: NDArray[np.float32]) -> tuple[int, int]:
     return int(np.count_nonzero(measured >= UNCERTAIN)), len(measured)
 
 
-def is_changed(file: File, line: int) -> bool:
+def is_changed(file: Text, line: int) -> bool:
     """Whether a line of a scored file, from 1, is one that was changed."""
     ranges = file.changed or ()
     place = bisect_right(ranges, line, key=lambda lines: lines[0])
     return place > 0 and line <= ranges[place - 1][1]
 
 
-def changed_lines(file: File) -> int:
+def changed_lines(file: Text) -> int:
     """How many lines of a scored file were changed."""
     return sum(last - first + 1 for first, last in file.changed or ())
 
 
-def changed_nodes(trace: Trace, file: File) -> Array:
+def changed_nodes(file: Text) -> Array:
     """The tokens of a scored file that begin on a changed line."""
-    numbers = line_of_nodes(trace, file.nodes)
+    numbers = file.line_of
     return np.array([node for node in file.nodes.tolist() if is_changed(file, numbers[node])], dtype=np.int32)
 
 
-def ranked_files(trace: Trace) -> list[File]:
+def ranked_files(trace: Trace) -> list[Text]:
     """The scored files: those with changes first, by the surprisal of these lines, then the others by theirs."""
 
-    def weight(file: File) -> tuple[bool, float]:
-        nodes = changed_nodes(trace, file) if file.changed else file.nodes
+    def weight(file: Text) -> tuple[bool, float]:
+        nodes = changed_nodes(file) if file.changed else file.nodes
         return not file.changed, -float(np.nansum(trace.nodes.surprisal[nodes], dtype=np.float64))
 
     return sorted(trace.files, key=weight)
@@ -86,28 +86,27 @@ def least_certain_lines(trace: Trace, count: int | None = None) -> list[Line]:
     A token counts where its first byte stands.
     """
     if trace.files:
-        found = [line for file in trace.files for line in _lines_of(trace, file.nodes, file.nodes, file)]
+        found = [line for file in trace.files for line in _lines_of(file, file.nodes, file.source)]
     else:
-        found = _lines_of(trace, trace.texts[0], trace.output)
+        found = _lines_of(trace.texts[0], trace.output)
     return sorted(found, key=lambda line: (not line.changed, -line.bits, line.number))[:count]
 
 
-def _lines_of(trace: Trace, path: Array, counted: Array, file: File | None = None) -> list[Line]:
-    """The lines of a path on which a measured one of the counted tokens begins."""
-    numbers = line_of_nodes(trace, path)
-    texts = program_bytes(trace, path).split(b"\n")
-    surprisal = trace.nodes.surprisal
+def _lines_of(text: Text, counted: Array, file: str | None = None) -> list[Line]:
+    """The lines of a text on which a measured one of the counted tokens begins."""
+    lines = text.bytes.split(b"\n")
+    surprisal = text.trace.nodes.surprisal
     nodes_of: dict[int, list[int]] = {}
     for node in counted[~np.isnan(surprisal[counted])].tolist():
-        nodes_of.setdefault(numbers[node], []).append(node)
+        nodes_of.setdefault(text.line_of[node], []).append(node)
     return [
         Line(
             number=number,
-            text=texts[number - 1].decode("utf-8", "replace"),
+            text=lines[number - 1].decode("utf-8", "replace"),
             bits=float(surprisal[nodes].sum(dtype=np.float64)),
             node=max(nodes, key=lambda node: float(surprisal[node])),
-            file=file.source if file else None,
-            changed=file is not None and is_changed(file, number),
+            file=file,
+            changed=is_changed(text, number),
         )
         for number, nodes in nodes_of.items()
     ]

@@ -295,7 +295,7 @@ def _of_scored(trace: Trace) -> Iterator[tuple[str, str]]:
     perplexed = decimal(perplexity(trace.nodes.logprob[trace.scored]))
     yield "surprise", f"{found:,} of {measured:,} tokens had a probability of a half or less, perplexity {perplexed}"
     if any(file.changed for file in trace.files):
-        nodes = [node for file in trace.files for node in changed_nodes(trace, file)]
+        nodes = [node for file in trace.files for node in changed_nodes(file)]
         found, measured = surprised(trace.nodes.surprisal[nodes])
         lines = sum(changed_lines(file) for file in trace.files)
         yield "changed", f"{found:,} of {measured:,} tokens in {lines:,} changed line{'' if lines == 1 else 's'}"

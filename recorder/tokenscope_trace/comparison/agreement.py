@@ -17,8 +17,8 @@ from tokenscope_trace.comparison.number_differences import Numbers, numbers
 from tokenscope_trace.comparison.shared_paths import SamePaths, branch_nodes, same_paths
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.text import visible_line
-from tokenscope_trace.traces.programs import line_of_nodes
-from tokenscope_trace.traces.trace import Indices, Trace
+from tokenscope_trace.traces.columns import Indices
+from tokenscope_trace.traces.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _counted(a: Trace, b: Trace) -> Iterator[Counted]:
 
 
 def _partings(a: Trace, b: Trace, paths: SamePaths, floor: Floor, *, cut: bool) -> Iterator[Parting]:
-    starts = line_of_nodes(a, a.texts[0]) if not a.files else {}
+    starts = a.texts[0].line_of if not a.files else {}
     homes = {int(node): branch for branch in range(len(a.branches)) for node in branch_nodes(a, branch)}
     for node, other in paths.forks:
         branch = homes.get(node)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenscope_trace.traces.trace import Indices, Trace
+from tokenscope_trace.traces.columns import Indices
+from tokenscope_trace.traces.trace import Trace
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ from tokenscope_trace.errors import TraceError
 from tokenscope_trace.reports.provenance import fact_rows, settings_text
 from tokenscope_trace.reports.review import DecisionEntry, make_review
 from tokenscope_trace.text import decimal, percent, shortened, visible_line, visible_text, visible_token
-from tokenscope_trace.traces.programs import program_bytes
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.syntax import Span, aggregate, lines_of
 from tokenscope_trace.traces.trace import Trace
@@ -214,11 +213,9 @@ class _Text:
     """One text of a trace: its bytes, lines and tokens."""
 
     def __init__(self, trace: Trace, number: int) -> None:
-        self.trace, self.number = trace, number
-        self.nodes = trace.texts[number]
-        self.bytes = program_bytes(trace, self.nodes)
+        self.trace, self.text = trace, trace.texts[number]
+        self.nodes, self.bytes, self.places = self.text.nodes, self.text.bytes, self.text.places
         self.lines = lines_of(self.bytes)
-        self.places = trace.token_places(self.nodes)
         self.surprisal: NDArray[np.float32] = trace.nodes.surprisal
 
     @cached_property
@@ -329,7 +326,7 @@ class _Pair:
 
     def _spans(self, *, tokens: bool) -> list[Span]:
         if not tokens:
-            return self.a.trace.spans(self.a.number, "statement") or self.a.lines
+            return self.a.text.spans("statement") or self.a.lines
         return [Span(int(s), int(e), "", -1) for s, e in zip(self.a.places.start, self.a.places.end, strict=True) if e > s]
 
     def _is_token(self, span: Span) -> bool:

@@ -16,7 +16,6 @@ from tokenscope_trace.comparison.agreement import Agreement, Counted, Parting, l
 from tokenscope_trace.comparison.code_differences import Change
 from tokenscope_trace.comparison.number_differences import Numbers
 from tokenscope_trace.text import escaped_json, percent, shortened, visible_line, visible_token
-from tokenscope_trace.traces.programs import line_of_nodes
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.trace import Trace
 
@@ -193,8 +192,8 @@ class _Places:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._starts: dict[int, int] = {}
-        for path in trace.texts:
-            self._starts |= line_of_nodes(trace, path)
+        for text in trace.texts:
+            self._starts |= text.line_of
         self._files = {int(node): file.source for file in trace.files for node in file.nodes[:1]}
 
     def line(self, node: int) -> int:

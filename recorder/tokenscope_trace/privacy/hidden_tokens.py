@@ -14,9 +14,10 @@ from tokenscope_trace.languages.literals import Literals, Range, find_literals
 from tokenscope_trace.privacy.copies import Copies, words_with_digits
 from tokenscope_trace.settings import Redaction
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import PathProgram, Programs
+from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.pruning import Flags
 from tokenscope_trace.traces.schema import REDACTED_ID, Origin
+from tokenscope_trace.traces.texts import Text
 from tokenscope_trace.traces.trace import Trace
 
 TELLING = 3  # bytes of a token, without white space, from which on it says something of a text
@@ -42,7 +43,7 @@ class Hidden:
         self._trace = trace
         self._asked = asked
         self._language = language
-        self._programs = None if trace.files else Programs(trace)
+        self._programs = None if trace.files else trace.programs
         self._special = np.isin(trace.nodes.token_id, trace.tokens.id[trace.tokens.special != 0])
         self.nodes = self._hidden()
         self.branches = self._lost_branches()
@@ -53,7 +54,7 @@ class Hidden:
         """(N,): the tokens of branches that go."""
         gone = np.zeros(len(self._trace.nodes), dtype=bool)
         for branch in np.flatnonzero(self.branches).tolist():
-            gone[self._own(branch)] = True
+            gone[self._trace.branch(branch)] = True
         return gone
 
     def program(self, branch: int) -> PathProgram:
@@ -66,47 +67,39 @@ class Hidden:
         hidden = np.asarray(trace.nodes.token_id == REDACTED_ID)
         if Redaction.PROMPT in self._asked:
             hidden |= (trace.nodes.origin == Origin.PROMPT) & ~self._special
-        own = [self._literals_of_text(text) for text in range(len(trace.texts))]
+        own = [self._literals_of_text(text) for text in trace.texts]
         if self._asked & LITERAL and any(found is None for found in own):
-            raise RedactionError(self._unknown([found is None for found in own].index(True)))
-        for nodes, found in zip(trace.texts, own, strict=True):
-            self._hide(hidden, nodes, None, self._asked_of(found))
+            raise RedactionError(self._unknown(trace.texts[own.index(None)]))
+        for text, found in zip(trace.texts, own, strict=True):
+            self._hide(hidden, text.nodes, None, self._asked_of(found))
         branches = {branch: self._literals_of_branch(branch) for branch in range(len(trace.branches))}
         for branch, found in branches.items():
-            self._hide(hidden, self.program(branch).nodes, self._own(branch), self._asked_of(found))
+            self._hide(hidden, self.program(branch).nodes, self._trace.branch(branch), self._asked_of(found))
         copies = self._copies(hidden)
-        for nodes, found in zip(trace.texts, own, strict=True):
-            self._hide(hidden, nodes, None, copies.found_in(self._text(nodes), _all_of(found)))
+        for text, found in zip(trace.texts, own, strict=True):
+            self._hide(hidden, text.nodes, None, copies.found_in(text.bytes, _all_of(found)))
         for branch, found in branches.items():
             program = self.program(branch)
-            self._hide(hidden, program.nodes, self._own(branch), copies.found_in(program.text, _all_of(found)))
+            self._hide(hidden, program.nodes, self._trace.branch(branch), copies.found_in(program.text, _all_of(found)))
         return hidden
 
-    def _unknown(self, text: int) -> str:
-        source = self._trace.files[text].source if self._trace.files else str(self._trace.run["prompt"]["source"])
-        name = "the prompt from standard input" if source == "-" else source
+    def _unknown(self, text: Text) -> str:
+        name = "the prompt from standard input" if text.source == "-" else text.source
         return (
             f"no grammar is known for {name}, so its {listed(self._asked & LITERAL)} cannot be found; name its language when recording "
             "(--language)" + (", or leave out --redact." if self._trace.files else ", or use --redact prompt.")
         )
 
-    def _literals_of_text(self, text: int) -> Literals | None:
-        prompt = self._trace.run["prompt"]
-        source = self._trace.files[text].source if self._trace.files else str(prompt["source"])
-        found = self._language_of(text)
-        return find_literals(self._text(self._trace.texts[text]), source, found, conversation=prompt["kind"] == "chat")
+    def _literals_of_text(self, text: Text) -> Literals | None:
+        return find_literals(text.bytes, text.source, self._language_of(text), conversation=text.conversation)
 
     def _literals_of_branch(self, branch: int) -> Literals | None:
-        prompt = self._trace.run["prompt"]
-        text = self.program(branch).text
-        return find_literals(text, str(prompt["source"]), self._language_of(0), conversation=prompt["kind"] == "chat")
+        (main,) = self._trace.texts
+        return find_literals(self.program(branch).text, main.source, self._language_of(main), conversation=main.conversation)
 
-    def _language_of(self, text: int) -> Language | None:
+    def _language_of(self, text: Text) -> Language | None:
         """What was asked for, else what the recording says of a text that is one passage of code."""
-        if self._language is not None or self._trace.run["prompt"]["kind"] == "chat":
-            return self._language
-        passages = (self._trace.run.get("syntax") or {}).get("passages", [])
-        return next((by_name(p["language"]) for p in passages if p["text"] == text and p.get("branch") is None), None)
+        return self._language or by_name(text.language or "")
 
     def _asked_of(self, found: Literals | None) -> list[Range]:
         if found is None:
@@ -128,11 +121,11 @@ class Hidden:
 
     def _hidden_texts(self, hidden: Flags) -> list[bytes]:
         """The runs of hidden text, each as it reads."""
-        paths = [*self._trace.texts, *(self._own(branch) for branch in range(len(self._trace.branches)))]
+        paths = [*(text.nodes for text in self._trace.texts), *map(self._trace.branch, range(len(self._trace.branches)))]
         found = []
         for nodes in paths:
             edges = np.flatnonzero(np.diff(np.concatenate([[0], hidden[nodes].astype(np.int8), [0]])))
-            found += [self._text(nodes[first:end]) for first, end in edges.reshape(-1, 2)]
+            found += [self._trace.program_bytes(nodes[first:end]) for first, end in edges.reshape(-1, 2)]
         return [run for run in found if run.strip()]
 
     def _lost_branches(self) -> Flags:
@@ -148,8 +141,11 @@ class Hidden:
         gone = b"\0".join(self._hidden_texts(self.nodes))
         remains = ~self.gone & ~self.nodes
         rest = b"\0".join(
-            self._text(np.array([node for node in nodes if remains[node]], dtype=np.int32))
-            for nodes in [*trace.texts, *(self._own(branch) for branch in np.flatnonzero(~self.branches).tolist())]
+            trace.program_bytes(nodes[remains[nodes]])
+            for nodes in [
+                *(text.nodes for text in trace.texts),
+                *map(trace.branch, np.flatnonzero(~self.branches).tolist()),
+            ]
         )
         telling = [
             token_id
@@ -160,13 +156,6 @@ class Hidden:
             and content not in rest
         ]
         return np.array(telling, dtype=np.int32)
-
-    def _own(self, branch: int) -> NDArray[np.int32]:
-        first = int(self._trace.branches.first[branch])
-        return np.arange(first, first + int(self._trace.branches.count[branch]), dtype=np.int32)
-
-    def _text(self, nodes: Array) -> bytes:
-        return b"".join(self._trace.token_bytes(node) for node in nodes if self._trace.in_program(int(node)))
 
 
 def _all_of(found: Literals | None) -> list[Range]:

@@ -92,9 +92,5 @@ def _written_texts(trace: Trace) -> list[tuple[str, str, Redaction]]:
 
 def _shown_texts(trace: Trace) -> list[tuple[str, str, Redaction]]:
     """All that stays of the texts of a redacted recording."""
-    names = [file.source for file in trace.files] or [str(trace.run["prompt"]["source"])]
     advice = Redaction.STRINGS if trace.files else Redaction.PROMPT
-    return [
-        (name, trace.text(nodes, special=False).decode(errors="replace"), advice)
-        for name, nodes in zip(names, trace.texts, strict=True)
-    ]
+    return [(text.source, trace.text(text.nodes, special=False).decode(errors="replace"), advice) for text in trace.texts]

@@ -19,7 +19,6 @@ from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, Review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.text import escaped_json
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import line_of_nodes
 from tokenscope_trace.traces.schema import CheckResult, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 
@@ -139,7 +138,7 @@ def _summary(trace: Trace) -> dict[str, Any]:
             "changed": None,
         }
     compared = any(file.changed is not None for file in trace.files)
-    changed = np.concatenate([changed_nodes(trace, file) for file in trace.files])
+    changed = np.concatenate([changed_nodes(file) for file in trace.files])
     return {
         "prompt": None,
         "output": None,
@@ -273,9 +272,9 @@ def _file(trace: Trace, number: int) -> dict[str, Any]:
 def _tokens(trace: Trace) -> Iterator[dict[str, Any]]:
     """The output's tokens, or all tokens of the files that were scored."""
     if not trace.files:
-        yield from _tokens_of(trace, trace.output, line_of_nodes(trace, trace.texts[0]), None)
+        yield from _tokens_of(trace, trace.output, trace.texts[0].line_of, None)
     for number, file in enumerate(trace.files):
-        yield from _tokens_of(trace, file.nodes, line_of_nodes(trace, file.nodes), number)
+        yield from _tokens_of(trace, file.nodes, file.line_of, number)
 
 
 def _tokens_of(trace: Trace, nodes: Array, line_of: Mapping[int, int], file: int | None) -> Iterator[dict[str, Any]]:

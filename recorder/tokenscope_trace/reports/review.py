@@ -14,7 +14,7 @@ import numpy as np
 from tokenscope_trace.analysis.behaviour import explored_probability, probability_by_outcome
 from tokenscope_trace.reports.syntax_words import place_in_words
 from tokenscope_trace.text import percent, shortened, visible_line, visible_text, visible_token
-from tokenscope_trace.traces.programs import PathProgram, Programs
+from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.schema import OUTCOME_WORDS, BranchEnd, CheckResult, DecisionFlag, Outcome, Scope, SyntaxFlag
 from tokenscope_trace.traces.syntax import Syntax
 from tokenscope_trace.traces.trace import Trace
@@ -233,7 +233,7 @@ class _Reader:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._syntax = trace.syntax
-        self._programs = Programs(trace)
+        self._programs = trace.programs
         self._verdicts = _verdicts(trace)
         self._ends = _end_tokens(trace)
 

@@ -19,7 +19,6 @@ from tokenscope_trace.analysis.uncertainty import UNCERTAIN, Line, best_other, l
 from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, cautions, make_review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.text import decimal, escaped_json, percent, visible_line, visible_token
-from tokenscope_trace.traces.programs import Programs, program_bytes
 from tokenscope_trace.traces.syntax import lines_of
 from tokenscope_trace.traces.trace import Trace
 
@@ -96,7 +95,7 @@ def _rule(identity: str, name: str, short: str, full: str) -> dict[str, Any]:
 def _results(trace: Trace, decisions: Sequence[DecisionEntry]) -> list[dict[str, Any]]:
     if not decisions:
         return []
-    prints, text = _fingerprints(trace, decisions), Programs(trace).main.text
+    prints, text = _fingerprints(trace, decisions), trace.programs.main.text
     return [_result(trace, text, row, decision, prints[row]) for row, decision in enumerate(decisions)]
 
 
@@ -107,7 +106,7 @@ def _surprises(trace: Trace) -> Iterator[dict[str, Any]]:
     nodes = {file.source: file.nodes for file in trace.files}
     for line in [one for one in least_certain_lines(trace) if trace.nodes.surprisal[one.node] >= UNCERTAIN][:SURPRISES]:
         name = line.file or ""
-        text = texts.setdefault(name, program_bytes(trace, nodes[name]))
+        text = texts.setdefault(name, trace.program_bytes(nodes[name]))
         span = lines_of(text)[line.number - 1]
         content = text[span.start : span.end]
         start, end = span.start + len(content) - len(content.lstrip()), span.start + len(content.rstrip())

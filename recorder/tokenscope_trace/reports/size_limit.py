@@ -75,7 +75,7 @@ def _without(found: Fitted, part: str, words: str, limit: int, size: Callable[[T
 
 def _fewer_branches(found: Fitted, limit: int, size: Callable[[Trace], int]) -> Fitted:
     """As many of the first branches, in the order of `_weighed`, as fit; by bisection."""
-    trace, programs = found.trace, Programs(found.trace)
+    trace, programs = found.trace, found.trace.programs
     order = _weighed(trace)
     total = len(order)
 

@@ -38,9 +38,9 @@ from tokenscope_trace.reports.provenance import fact_rows, settings_text
 from tokenscope_trace.reports.review import Review, make_review
 from tokenscope_trace.text import deceptive, decimal, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import line_of_nodes, program_bytes
 from tokenscope_trace.traces.schema import SURPRISAL_EDGES, Origin
-from tokenscope_trace.traces.trace import File, Trace
+from tokenscope_trace.traces.texts import Text
+from tokenscope_trace.traces.trace import Trace
 
 LISTED_PLACES = 8
 FILES_LISTED = 100
@@ -143,16 +143,16 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     """The summary of a trace; `title` replaces the prompt's file name as the title."""
     if trace.files:
         return _summarise_scored(trace, title)
-    path = trace.texts[0]
+    path = trace.texts[0].nodes
     is_prompt = trace.nodes.origin[path] == Origin.PROMPT
     output, prompt = path[~is_prompt], path[is_prompt]
-    line_of = line_of_nodes(trace, path)
+    line_of = trace.texts[0].line_of
     places = tuple(_place(trace, node, line_of[node]) for node in _least_certain(trace, output))
     source = visible_line(str(trace.run["prompt"].get("source") or "-"))
     source = "standard input" if source == "-" else source
     first_output = int(np.argmin(is_prompt)) if len(output) else len(path)
     last_output = first_output + len(output)
-    prefix, suffix = program_bytes(trace, path[:first_output]), program_bytes(trace, path[last_output:])
+    prefix, suffix = trace.program_bytes(path[:first_output]), trace.program_bytes(path[last_output:])
     before, before_left_out = excerpt(prefix, last=True)
     after, after_left_out = excerpt(suffix, last=False)
     shown, output_left_out = capped(trace, output)
@@ -182,17 +182,17 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         definitions=tuple(_definitions(trace)),
         facts=tuple(fact_rows(trace.run)),
         review=found,
-        warning=deceptive([program_bytes(trace, path)]),
+        warning=deceptive([trace.texts[0].bytes]),
         line=output_line - before.count("\n"),
         output_line=output_line,
-        after_line=output_line + program_bytes(trace, output).count(b"\n"),
+        after_line=output_line + trace.program_bytes(output).count(b"\n"),
     )
 
 
 def _summarise_scored(trace: Trace, title: str | None) -> Summary:
     """The summary of code that the model did not write."""
     files = ranked_files(trace)
-    changed = np.concatenate([changed_nodes(trace, file) for file in files])
+    changed = np.concatenate([changed_nodes(file) for file in files])
     rest = np.setdiff1d(trace.scored, changed)
     places = tuple(
         _scored_places(trace, files, [*_least_certain(trace, changed), *_least_certain(trace, rest)][:LISTED_PLACES])
@@ -224,21 +224,21 @@ def _summarise_scored(trace: Trace, title: str | None) -> Summary:
         facts=tuple(fact_rows(trace.run)),
         files=tuple(shown),
         files_left_out=len(files) - len(shown),
-        warning=deceptive(program_bytes(trace, file.nodes) for file in files),
+        warning=deceptive(file.bytes for file in files),
     )
 
 
-def _scored_places(trace: Trace, files: list[File], nodes: list[int]) -> Iterator[UncertainPlace]:
+def _scored_places(trace: Trace, files: list[Text], nodes: list[int]) -> Iterator[UncertainPlace]:
     for node in nodes:
         file = next(file for file in files if file.nodes[0] <= node <= file.nodes[-1])
-        line = line_of_nodes(trace, file.nodes)[node]
+        line = file.line_of[node]
         place = _place(trace, node, line)
         expected = int(trace.nodes.rank[node]) > 1
         name = visible_line(file.source) if len(files) > 1 else ""
         yield replace(place, file=name, changed=is_changed(file, line), expected=expected)
 
 
-def _file(trace: Trace, file: File, marked: set[int] | None) -> FileSummary:
+def _file(trace: Trace, file: Text, marked: set[int] | None) -> FileSummary:
     """A file's figures; with an excerpt that marks some tokens, where they are not None."""
     surprisal = trace.nodes.surprisal[file.nodes]
     found, left_out = (
@@ -255,7 +255,7 @@ def _file(trace: Trace, file: File, marked: set[int] | None) -> FileSummary:
     )
 
 
-def _surprise(trace: Trace, files: list[File], changed: Array) -> str:
+def _surprise(trace: Trace, files: list[Text], changed: Array) -> str:
     """How much surprised the model, in one sentence: of the changed lines where there are such, else of all."""
     nodes = changed if len(changed) else trace.scored
     found, measured = surprised(trace.nodes.surprisal[nodes])
@@ -265,12 +265,12 @@ def _surprise(trace: Trace, files: list[File], changed: Array) -> str:
     return f"The model was surprised by {f'{found:,}' if found else 'none'} of {_tokens(measured)} in {where}."
 
 
-def _changed_lines(files: list[File]) -> str:
+def _changed_lines(files: list[Text]) -> str:
     count = sum(changed_lines(file) for file in files)
     return "changed line" if count == 1 else f"{count:,} changed lines"
 
 
-def _scored_sentences(trace: Trace, files: list[File], changed: Array) -> Iterator[str]:
+def _scored_sentences(trace: Trace, files: list[Text], changed: Array) -> Iterator[str]:
     """What the changed lines have in bits and where most of it stands, then the same of all that was read."""
     if len(changed):
         first = next(iter(least_certain_lines(trace, 1)), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
-    from tokenscope_trace.traces.columns import Array, Floats, pack_column
+    from tokenscope_trace.traces.columns import Array, Floats, Indices, pack_column
     from tokenscope_trace.traces.container import COMPRESSION_LEVEL, Tables, encode_file, encode_payload
     from tokenscope_trace.traces.layers import (
         LayerAttention,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         encode_weights,
         lens_tables,
     )
-    from tokenscope_trace.traces.programs import PathProgram, Programs, line_of_nodes, program_bytes
+    from tokenscope_trace.traces.programs import PathProgram, Programs
     from tokenscope_trace.traces.pruning import Flags, remaining, without_layers
     from tokenscope_trace.traces.rows import SCALARS, Rows, alternative_row, joined_rows, taken_rows
     from tokenscope_trace.traces.schema import (
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
         SyntaxFlag,
     )
     from tokenscope_trace.traces.syntax import Span, Syntax, aggregate, lines_of
-    from tokenscope_trace.traces.trace import File, Indices, Table, Trace
+    from tokenscope_trace.traces.texts import Text
+    from tokenscope_trace.traces.trace import Table, Trace
 else:
     __getattr__ = exports(__name__, __file__)
 
@@ -59,7 +60,6 @@ __all__ = [
     "BranchEnd",
     "CheckResult",
     "DecisionFlag",
-    "File",
     "Flags",
     "Floats",
     "Indices",
@@ -76,6 +76,7 @@ __all__ = [
     "SyntaxFlag",
     "Table",
     "Tables",
+    "Text",
     "Trace",
     "aggregate",
     "alternative_row",
@@ -86,10 +87,8 @@ __all__ = [
     "encode_weights",
     "joined_rows",
     "lens_tables",
-    "line_of_nodes",
     "lines_of",
     "pack_column",
-    "program_bytes",
     "remaining",
     "taken_rows",
     "without_layers",

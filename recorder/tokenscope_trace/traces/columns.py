@@ -17,6 +17,7 @@ FILTERS = frozenset({"parent", "delta", "shuffle"})
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
+Indices = NDArray[np.int32]
 
 
 def frozen(values: Array, dtype: str) -> Array:

@@ -7,30 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.columns import Array, Indices
 from tokenscope_trace.traces.schema import BranchEnd, Origin
-from tokenscope_trace.traces.trace import Indices, Trace
+
+if TYPE_CHECKING:
+    from tokenscope_trace.traces.trace import Trace
 
 _HELD = 1 << 26  # bytes of text: more is not kept, for thousands of branches may share a long beginning
 _ENDED = ("end-of-text", "stop-string")
-
-
-def program_bytes(trace: Trace, nodes: Array) -> bytes:
-    """The bytes of the program that these nodes spell."""
-    return b"".join(trace.token_bytes(node) for node in nodes if trace.in_program(int(node)))
-
-
-def line_of_nodes(trace: Trace, path: Array) -> dict[int, int]:
-    """The line, from 1, on which each node begins."""
-    line, found = 1, {}
-    for node in path.tolist():
-        found[node] = line
-        line += trace.token_bytes(node).count(b"\n") if trace.in_program(node) else 0
-    return found
 
 
 @dataclass(frozen=True)
@@ -67,14 +56,8 @@ class Programs:
         first = int(trace.output[0]) if len(trace.output) else -1
         return self._program(trace.main, trace.output, first, ended=trace.run["finish"] in _ENDED)
 
-    @cached_property
-    def _pieces(self) -> list[bytes]:
-        """The bytes of each node in a program."""
-        trace = self._trace
-        return [trace.token_bytes(node) if trace.in_program(node) else b"" for node in range(len(trace.nodes))]
-
     def _spelled(self, nodes: Array) -> bytes:
-        return b"".join(map(self._pieces.__getitem__, nodes.tolist()))
+        return b"".join(map(self._trace.program_pieces.__getitem__, nodes.tolist()))
 
     def of_branch(self, branch: int) -> PathProgram:
         """That of a branch; where it rejoined the path it left, it goes on as that path does."""
@@ -87,11 +70,9 @@ class Programs:
         return self._branches[branch]
 
     def _of_branch(self, branch: int) -> PathProgram:
-        table = self._trace.branches
-        first, count = int(table.first[branch]), int(table.count[branch])
-        own = np.arange(first, first + count, dtype=np.int32)
+        own = self._trace.branch(branch)
         rest, ended = self._after(branch)
-        path = np.concatenate([self._trace.path(first + count - 1), rest]).astype(np.int32)
+        path = np.concatenate([self._trace.path(int(own[-1])), rest]).astype(np.int32)
         leaves = path[int(np.flatnonzero(path == self.departure(branch))[0]) + 1]
         return self._program(path, own, int(leaves), ended=ended)
 

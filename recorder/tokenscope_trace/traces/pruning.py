@@ -255,7 +255,7 @@ class _Remainder:
         """How bytes of a program move: that of a branch, or for -1 of a text."""
         key = branch if branch >= 0 else -1 - text
         if key not in self._moved:
-            nodes = self._goes.program(branch).nodes if branch >= 0 else self._trace.texts[text]
+            nodes = self._goes.program(branch).nodes if branch >= 0 else self._trace.texts[text].nodes
             sizes = [len(self._content(node)) if self._trace.in_program(node) else 0 for node in nodes.tolist()]
             self._moved[key] = ByteMove.of(self._trace.token_places(nodes), sizes, self._hidden[nodes])
         return self._moved[key]

@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,18 @@ from numpy.typing import NDArray
 from tokenscope_trace.errors import OversizedTrace, TraceError, TruncatedTrace
 from tokenscope_trace.files import write_atomically
 from tokenscope_trace.traces import container, validation
-from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.columns import Array, Indices
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens, read_attention, read_lens
+from tokenscope_trace.traces.programs import Programs
 from tokenscope_trace.traces.schema import Origin
-from tokenscope_trace.traces.syntax import Span, Syntax, TokenPlaces, lines_of
+from tokenscope_trace.traces.syntax import Syntax, TokenPlaces
+from tokenscope_trace.traces.texts import Text
 
-Indices = NDArray[np.int32]
 _LN2 = float(np.log(2.0))
+# What is known of the paths through a recording, and what it is known from: a changed recording keeps it where that stays.
+_PATHS = "main prompt output scored suffix _is_main _marks _alternative_offsets _token_bytes _special_ids _spellings program_pieces".split()
+_PATH_TABLES = ("nodes", "tokens", "token_bytes", "spellings", "spelling_bytes")
+_PATH_FACTS = ("main_leaf", "prompt")
 
 
 class Table:
@@ -71,15 +75,6 @@ class Nodes(Table):
         """-log2 p of each node's token, (N,), bits; NaN where not measured."""
         with np.errstate(over="ignore"):
             return np.abs(self.logprob / np.float32(_LN2))
-
-
-@dataclass(frozen=True)
-class File:
-    """A scored file: its name, its nodes, and the changed lines as (first, last) from 1; None where nothing was compared."""
-
-    source: str
-    nodes: Indices
-    changed: tuple[tuple[int, int], ...] | None
 
 
 class Trace:
@@ -201,18 +196,6 @@ class Trace:
         return np.flatnonzero(self.nodes.origin == Origin.SCORED).astype(np.int32)
 
     @cached_property
-    def files(self) -> list[File]:
-        """The files that were scored, in order; empty in a recording of a generation."""
-        return [
-            File(
-                file["source"],
-                np.arange(file["first"], file["end"], dtype=np.int32),
-                None if file.get("changed") is None else tuple((first, last) for first, last in file["changed"]),
-            )
-            for file in self.run.get("files") or []
-        ]
-
-    @cached_property
     def attention(self) -> list[LayerAttention]:
         """What each recorded layer looked at, lowest layer first; `run["attention"]["absent"]` says why others are not here."""
         return read_attention(self.run.get("attention"), self._contents.tables)
@@ -223,14 +206,34 @@ class Trace:
         return read_lens(self.run.get("lens"), self._contents.tables)
 
     @cached_property
-    def texts(self) -> list[Indices]:
-        """The nodes of each text as it reads, which is what `syntax` numbers: the files that were scored; else the main path alone,
-        in a fill-in-the-middle recording with the suffix after the output.
+    def texts(self) -> list[Text]:
+        """The texts that the recording shows, which is what `syntax` numbers: the files that were scored; else prompt and output as
+        one, in a fill-in-the-middle recording with the suffix after the output.
         """
-        if self.files:
-            return [file.nodes for file in self.files]
+        if self.run.get("files"):
+            return [self._file(number, file) for number, file in enumerate(self.run["files"])]
         is_suffix = np.isin(self.main, self.suffix)
-        return [np.concatenate([self.main[~is_suffix], self.main[is_suffix]])]
+        nodes = np.concatenate([self.main[~is_suffix], self.main[is_suffix]])
+        return [Text(self, 0, str(self.run["prompt"].get("source") or "-"), nodes)]
+
+    def _file(self, number: int, file: Mapping[str, Any]) -> Text:
+        changed = None if file.get("changed") is None else tuple((first, last) for first, last in file["changed"])
+        return Text(self, number, file["source"], np.arange(file["first"], file["end"], dtype=np.int32), changed)
+
+    @property
+    def files(self) -> list[Text]:
+        """The texts that are files that were scored; empty in a recording of a generation."""
+        return self.texts if self.run.get("files") else []
+
+    @cached_property
+    def programs(self) -> Programs:
+        """The programs that the paths of a generation write."""
+        return Programs(self)
+
+    def branch(self, number: int) -> Indices:
+        """The nodes of a branch, first to last."""
+        first = int(self.branches.first[number])
+        return np.arange(first, first + int(self.branches.count[number]), dtype=np.int32)
 
     @cached_property
     def suffix(self) -> Indices:
@@ -264,26 +267,14 @@ class Trace:
         """Where these nodes' tokens stand in the program they spell: what syntax nodes are matched with."""
         return TokenPlaces.of(nodes, [len(self.token_bytes(node)) if self.in_program(int(node)) else 0 for node in nodes])
 
-    def spans(self, text: int, resolution: str) -> list[Span]:
-        """The spans of a text at `token`, `expression`, `statement`, `line` or `block`, in its order, outer ones first.
-
-        Without syntax there are lines, and tokens of no kind.
-        """
-        if resolution == "line":
-            return lines_of(b"".join(self.token_bytes(node) for node in self.texts[text] if self.in_program(int(node))))
-        if resolution != "token":
-            return [] if self.syntax is None else self.syntax.spans(text, resolution)
-        places = self.token_places(self.texts[text])
-        found = []
-        for node, start, end in zip(places.nodes, places.start.tolist(), places.end.tolist(), strict=True):
-            if end > start:
-                kind = "" if self.syntax is None else self.syntax.token_kind(text, self.token_bytes(node), start)
-                found.append(Span(start, end, kind, -1))
-        return found
-
     def replaced(self, run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> Trace:
         """The same recording with other facts and with these tables in place of its own; all others are shared. Raises CorruptTrace."""
-        return Trace._of(container.stored_trace(run, {**self._contents.tables, **tables}), self._contents)
+        found = Trace._of(container.stored_trace(run, {**self._contents.tables, **tables}), self._contents)
+        if validation.are_same(found._contents.tables, self._contents.tables, _PATH_TABLES) and all(
+            found.run.get(key) == self.run.get(key) for key in _PATH_FACTS
+        ):
+            found.__dict__.update({name: self.__dict__[name] for name in _PATHS if name in self.__dict__})
+        return found
 
     def alternatives_of(self, node: int) -> slice:
         """The rows of `alternatives` that belong to a node, most probable first."""
@@ -308,6 +299,15 @@ class Trace:
         return b"".join(
             self.token_bytes(node) for node in nodes if special or int(self.nodes.token_id[node]) not in self._special_ids
         )
+
+    @cached_property
+    def program_pieces(self) -> list[bytes]:
+        """The exact bytes of each node as far as they belong to a program, (N)."""
+        return [self.token_bytes(node) if self.in_program(node) else b"" for node in range(len(self.nodes))]
+
+    def program_bytes(self, nodes: Array) -> bytes:
+        """The exact bytes of these nodes, joined, as far as they belong to a program."""
+        return b"".join(map(self.program_pieces.__getitem__, nodes.tolist()))
 
     @cached_property
     def _alternative_offsets(self) -> NDArray[np.int64]:

@@ -45,11 +45,11 @@ def check(contents: StoredTrace, before: StoredTrace | None = None) -> None:
         raise CorruptTrace("it holds no node.")
     check_facts(run, contents.metrics, count)
     for rule, names, keys in _RULES:
-        if before is None or not (_are_same(tables, before.tables, names) and _are_equal(run, before.run, keys)):
+        if before is None or not (are_same(tables, before.tables, names) and _are_equal(run, before.run, keys)):
             rule(run, tables)
 
 
-def _are_same(tables: Tables, before: Tables, names: tuple[str, ...]) -> bool:
+def are_same(tables: Tables, before: Tables, names: tuple[str, ...]) -> bool:
     """Whether these tables hold the very arrays that they held before."""
     return all(
         tables[name].keys() == before[name].keys() and all(tables[name][key] is before[name][key] for key in tables[name])
