@@ -17,12 +17,14 @@ BLOCKS = re.findall(
 def test_reading_a_trace(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Trace(small_run(), small_tables()).save("trace.tsc")
-    exec(compile(BLOCKS[0], "README.md", "exec"), {})
+    exec(compile(BLOCKS[1], "README.md", "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) >= 3  # two alternatives and a layer of attention
 
 
 def test_recording_from_python(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(compile(BLOCKS[1], "README.md", "exec"), {})
+    exec(compile(BLOCKS[0], "README.md", "exec"), {})
     trace = Trace.load("mean.tsc")
     assert trace.text(trace.prompt) == b"def mean(values):"
+    assert len(trace.branches) > 0
+    assert {path.name for path in tmp_path.iterdir()} == {"mean.tsc", "mean.html", "both.html"}

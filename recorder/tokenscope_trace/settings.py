@@ -14,6 +14,39 @@ LISTED_DECISIONS = 10
 MODEL_DTYPES = ("float32", "bfloat16", "float16")
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """The numbers that a setting takes: from `least` (above it where it is `open`) to `most`, None for no end; whole ones or any."""
+
+    least: int
+    most: int | None = None
+    whole: bool = True
+    open: bool = False
+
+
+DECISIONS = Bounds(0, 1000)
+GENERATION_RANGES = {
+    "max_new_tokens": Bounds(1),
+    "temperature": Bounds(0, whole=False),
+    "top_p": Bounds(0, 1, whole=False, open=True),
+    "top_k": Bounds(0),
+    "min_p": Bounds(0, 1, whole=False),
+    "seed": Bounds(0, 2**63 - 1),
+    "top_alternatives": Bounds(1, 1000),
+}
+TREE_RANGES = {
+    "nodes": Bounds(0),
+    "width": Bounds(1),
+    "depth": Bounds(1),
+    "length": Bounds(1),
+    "extra": Bounds(0),
+    "min_prob": Bounds(0, 1, whole=False),
+    "temperature": Bounds(0, whole=False),
+}
+REPLAY_RANGES = {"attention_top": Bounds(0, 1000)}
+CHECK_RANGES = {"timeout": Bounds(0, whole=False, open=True), "memory": Bounds(16)}
+
+
 class Redaction(StrEnum):
     """What text can be left out of a trace or a report."""
 
@@ -127,6 +160,11 @@ class TreeSettings:
     min_prob: float = 0.05
     temperature: float = 0.0
     forced: tuple[ForcedPath, ...] = ()
+
+    @property
+    def grows(self) -> bool:
+        """Whether that is a tree at all."""
+        return bool(self.nodes or self.forced)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,14 @@ from tokenscope_trace.languages.definitions import LANGUAGES
 from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,
+    CHECK_RANGES,
+    DECISIONS,
     DEFAULT_FIM_MARKER,
+    GENERATION_RANGES,
     LISTED_DECISIONS,
+    REPLAY_RANGES,
+    TREE_RANGES,
+    Bounds,
     CheckSettings,
     ForcedPath,
     GenerationSettings,
@@ -42,6 +48,11 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 
 def _option(group: str, *names: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(*names, cls=GroupedOption, group=group, **settings)
+
+
+def _number(bounds: Bounds) -> Whole | Fraction:
+    kind = Whole if bounds.whole else Fraction
+    return kind(bounds.least, bounds.most, min_open=bounds.open)
 
 
 def _unescape(_context: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,7 +191,7 @@ _OPTIONS = (
     _option(
         "Decoding",
         "--max-new-tokens",
-        type=Whole(1),
+        type=_number(GENERATION_RANGES["max_new_tokens"]),
         default=256,
         show_default=True,
         metavar="N",
@@ -189,7 +200,7 @@ _OPTIONS = (
     _option(
         "Decoding",
         "--temperature",
-        type=Fraction(0),
+        type=_number(GENERATION_RANGES["temperature"]),
         metavar="T",
         help="0 is greedy; above 0, or with any of the next three, sampled.  "
         "[default: the model's own generation config, mostly greedy]",
@@ -197,28 +208,28 @@ _OPTIONS = (
     _option(
         "Decoding",
         "--top-p",
-        type=Fraction(0, 1, min_open=True),
+        type=_number(GENERATION_RANGES["top_p"]),
         metavar="P",
         help="Sample from the smallest set of tokens that holds this probability.  [default: the model's own]",
     ),
     _option(
         "Decoding",
         "--top-k",
-        type=Whole(0),
+        type=_number(GENERATION_RANGES["top_k"]),
         metavar="K",
         help="Sample from the K most probable tokens; 0 is all.  [default: the model's own, else 50]",
     ),
     _option(
         "Decoding",
         "--min-p",
-        type=Fraction(0, 1),
+        type=_number(GENERATION_RANGES["min_p"]),
         metavar="P",
         help="Sample from tokens at least P times as probable as the best.  [default: the model's own]",
     ),
     _option(
         "Decoding",
         "--seed",
-        type=Whole(0, 2**63 - 1),
+        type=_number(GENERATION_RANGES["seed"]),
         default=0,
         show_default=True,
         metavar="N",
@@ -283,7 +294,7 @@ _OPTIONS = (
     _option(
         "Recording",
         "--top-alternatives",
-        type=Whole(1, 1000),
+        type=_number(GENERATION_RANGES["top_alternatives"]),
         default=10,
         show_default=True,
         metavar="K",
@@ -292,7 +303,7 @@ _OPTIONS = (
     _option(
         "Inside the model",
         "--attention-top",
-        type=Whole(0, 1000),
+        type=_number(REPLAY_RANGES["attention_top"]),
         default=None,
         metavar="N",
         help="For every token, layer and head keep the N tokens that it looked at most, and the mass of the others; 0 is none.  "
@@ -322,7 +333,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-nodes",
-        type=Whole(0),
+        type=_number(TREE_RANGES["nodes"]),
         default=TREE.nodes,
         show_default=True,
         metavar="N",
@@ -331,7 +342,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-width",
-        type=Whole(1),
+        type=_number(TREE_RANGES["width"]),
         default=TREE.width,
         show_default=True,
         metavar="N",
@@ -340,7 +351,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-depth",
-        type=Whole(1),
+        type=_number(TREE_RANGES["depth"]),
         default=TREE.depth,
         show_default=True,
         metavar="N",
@@ -349,7 +360,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-length",
-        type=Whole(1),
+        type=_number(TREE_RANGES["length"]),
         default=TREE.length,
         show_default=True,
         metavar="N",
@@ -358,7 +369,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-extra",
-        type=Whole(0),
+        type=_number(TREE_RANGES["extra"]),
         default=TREE.extra,
         show_default=True,
         metavar="N",
@@ -367,7 +378,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-min-prob",
-        type=Fraction(0, 1),
+        type=_number(TREE_RANGES["min_prob"]),
         default=TREE.min_prob,
         show_default=True,
         metavar="P",
@@ -376,7 +387,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-temperature",
-        type=Fraction(0),
+        type=_number(TREE_RANGES["temperature"]),
         default=0,
         show_default=True,
         metavar="T",
@@ -402,7 +413,7 @@ _OPTIONS = (
     _option(
         "Decisions",
         "--decisions",
-        type=Whole(0, 1000),
+        type=_number(DECISIONS),
         default=LISTED_DECISIONS,
         show_default=True,
         metavar="N",
@@ -419,7 +430,7 @@ _OPTIONS = (
     _option(
         "Decisions",
         "--check-timeout",
-        type=Fraction(0, min_open=True),
+        type=_number(CHECK_RANGES["timeout"]),
         default=_CHECK.timeout,
         show_default=True,
         metavar="SECONDS",
@@ -428,7 +439,7 @@ _OPTIONS = (
     _option(
         "Decisions",
         "--check-memory",
-        type=Whole(16),
+        type=_number(CHECK_RANGES["memory"]),
         default=_CHECK.memory,
         show_default=True,
         metavar="MB",
@@ -471,7 +482,7 @@ def tree_settings(options: dict[str, Any]) -> TreeSettings | None:
         name: options[f"tree_{name}"] for name in ("nodes", "width", "depth", "length", "extra", "min_prob", "temperature")
     }
     tree = TreeSettings(**bounds, forced=(*options["force_token"], *options["force_text"]))
-    return tree if tree.nodes or tree.forced else None
+    return tree if tree.grows else None
 
 
 def replay_settings(options: dict[str, Any], *, generates: bool) -> ReplaySettings | None:

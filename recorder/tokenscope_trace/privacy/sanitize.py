@@ -34,10 +34,16 @@ def check_redactions(
 
 
 class Preparation:
-    """What one recording's traces go through. `warn` gets one sentence at a time."""
+    """What one recording's traces go through. `warn` gets one sentence at a time, which says `how` a text is left out."""
 
-    def __init__(self, what: Collection[Redaction], language: Language | None, warn: Callable[[str], None]) -> None:
-        self._what, self._language, self._warn = frozenset(what), language, warn
+    def __init__(
+        self,
+        what: Collection[Redaction],
+        language: Language | None,
+        warn: Callable[[str], None],
+        how: Callable[[Redaction], str] = "--redact {}".format,
+    ) -> None:
+        self._what, self._language, self._warn, self._how = frozenset(what), language, warn, how
         self._said: set[Finding] = set()
 
     def read(self, inputs: Iterable[tuple[str, str]], *, scored: bool) -> None:
@@ -60,7 +66,7 @@ class Preparation:
         fresh = [finding for finding in found if finding not in self._said]
         self._said |= set(fresh)
         if fresh:
-            self._warn(warning(fresh, f"--redact {redaction} leaves it out of the trace."))
+            self._warn(warning(fresh, f"{self._how(redaction)} leaves it out of the trace."))
 
 
 def _named(source: str) -> str:

@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
+    from tokenscope_trace.session.checked_settings import (
+        checked_check,
+        checked_generation,
+        checked_language,
+        checked_model,
+        checked_number,
+        checked_replay,
+        checked_tree,
+    )
+    from tokenscope_trace.session.display import Watched
     from tokenscope_trace.session.interrupts import abortable
     from tokenscope_trace.session.jobs import Job, generation_job, scoring_job
     from tokenscope_trace.session.recorded_settings import RecordedRequest, recorded_model, recorded_request
@@ -20,7 +30,15 @@ __all__ = [
     "Job",
     "Plan",
     "RecordedRequest",
+    "Watched",
     "abortable",
+    "checked_check",
+    "checked_generation",
+    "checked_language",
+    "checked_model",
+    "checked_number",
+    "checked_replay",
+    "checked_tree",
     "exit_code",
     "generation_job",
     "perform",

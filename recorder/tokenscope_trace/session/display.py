@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from tokenscope_trace.failures import OnMissing
+from tokenscope_trace.failures import Missing, OnMissing
 from tokenscope_trace.progress import OnState, ShouldStop, Watcher
 from tokenscope_trace.traces.trace import Trace
 
@@ -65,3 +66,43 @@ class Silent:
 
     def summary(self, trace: Trace, path: Path | None, size: int) -> None:
         """Nothing."""
+
+
+class Watched(Silent):
+    """The display of a caller from Python: what must be heard is kept in `heard`; his Watcher, where he has one, is called, too.
+
+    `ended` says whether it was he who asked for an end.
+    """
+
+    def __init__(self, watcher: Watcher | None = None) -> None:
+        self._watcher = watcher or Watcher(on_missing=lambda _missing, _error: None)  # its sentence is heard
+        self.heard: list[str] = []
+        self.ended = False
+
+    def insist(self, sentence: str) -> None:
+        """Kept."""
+        self.heard.append(sentence)
+
+    def following(
+        self,
+        extent: Mapping[str, int],  # noqa: ARG002 - as Display
+        should_stop: ShouldStop,
+        on_state: OnState,
+        on_missing: OnMissing,
+    ) -> AbstractContextManager[Watcher]:
+        """His Watcher, which makes these calls, too."""
+        his = self._watcher
+
+        def stops() -> bool:
+            self.ended = self.ended or his.should_stop()
+            return self.ended or should_stop()
+
+        def state(make: Callable[[Sequence[Missing]], Any], finished: bool) -> None:
+            on_state(make, finished)
+            his.on_state(make, finished)
+
+        def missing(what: Missing, error: BaseException | None) -> None:
+            on_missing(what, error)
+            his.on_missing(what, error)
+
+        return nullcontext(replace(his, should_stop=stops, on_state=state, on_missing=missing))

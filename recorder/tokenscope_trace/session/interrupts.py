@@ -36,6 +36,10 @@ class Stop:
         """Whether the user asked to stop."""
         return self._asked > 0
 
+    def ask(self) -> None:
+        """Somebody wants an orderly end, who sent no signal."""
+        self._asked = max(self._asked, 1)
+
     @contextmanager
     def shelter(self) -> Iterator[None]:
         """While a file is written, which takes a moment: a second request raises KeyboardInterrupt at the end of the block."""

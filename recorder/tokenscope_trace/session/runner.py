@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ MakeState = Callable[[Sequence[Missing]], Trace]
 @dataclass(frozen=True)
 class Plan:
     """What is done with a job beside recording it. `output` None is standard output; `prepare` makes of every trace what may be
-    written; without `keep` nothing is written at all.
+    written; without `keep` nothing is written at all, and without `signals` those of the process are left alone: an interruption is
+    then the KeyboardInterrupt that Python raises, in its main thread. Without `analyse` the trace stays as it was recorded.
     """
 
     output: Path | None
@@ -59,6 +61,8 @@ class Plan:
     command: Sequence[str]
     prepare: Callable[[Trace], Trace] = lambda trace: trace
     keep: bool = True
+    signals: bool = True
+    analyse: bool = True
 
 
 def run(job: Job, plan: Plan, display: Display) -> int:
@@ -102,11 +106,11 @@ def perform(job: Job, plan: Plan, display: Display) -> tuple[Trace, Written] | N
     if plan.keep:
         keeper = Keeper(plan.output, force=plan.force, prepare=plan.prepare, shelter=stop.shelter, say=display.say)
     begin = time.perf_counter()
-    with abortable(), display.working(f"Loading {plan.model}"):
+    with abortable() if plan.signals else nullcontext(), display.working(f"Loading {plan.model}"):
         loaded = plan.load()
         prepared = job.prepare(loaded)
     stages = _Stages(job, plan, display, stop, keeper)
-    with stop.listening(), reserve():
+    with stop.listening() if plan.signals else nullcontext(), reserve():
         try:
             trace = stages.recorded(loaded, prepared, time.perf_counter() - begin)
             del loaded  # what follows may need the memory
@@ -166,6 +170,8 @@ class _Stages:
         """With syntax, outcomes, decisions and checks, as far as they can be had."""
         plan = self._plan
         self._on_state(lambda also: with_missing(trace, also), True)
+        if not plan.analyse:
+            return trace
         found = attempt("structure", lambda: with_decisions(trace, plan.language, plan.decisions), self._lacks) or trace
         if plan.check is not None and self._job.generates:
             found = attempt("check", lambda: self._checked(found, plan.check), self._lacks) or found
@@ -214,6 +220,8 @@ class _Stages:
         self._on_missing(missing, error)
 
     def _on_missing(self, missing: Missing, error: BaseException | None) -> None:
+        if isinstance(error, KeyboardInterrupt):  # no other stage is begun, whoever raised it
+            self._stop.ask()
         for line in explained(missing, error):
             self._display.insist(line)
 
