@@ -122,7 +122,7 @@ def record(
     `should_stop` ends the recording in good order.
 
     Of the trace: `nodes`, one row per token of the prompt (P), the output (T) and the branches: `token_id` int32; `surprisal` and
-    `entropy` in bits, `gap` and `logprob` in nats, float32; `trace.prompt`, `trace.output` are rows of those, int64 [P], [T];
+    `entropy` in bits, `gap` and `logprob` in nats, float32; `trace.prompt`, `trace.output` are rows of those, int32 (P,), (T,);
     `alternatives`, `generation.top_alternatives` per node. Probabilities are the softmax of the raw logits at temperature 1.
 
     Raises PromptError where the prompt is empty or does not fit the model, ModelError where the model cannot do it, SettingsError where

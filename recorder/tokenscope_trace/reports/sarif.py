@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from tokenscope_trace import __version__
 from tokenscope_trace.analysis.uncertainty import UNCERTAIN, Line, best_other, least_certain_lines
-from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, cautions, make_review
-from tokenscope_trace.reports.summary import summarise
+from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, cautions
+from tokenscope_trace.reports.summary import Summary, summarise
 from tokenscope_trace.text import decimal, escaped_json, percent, visible_line, visible_token
 from tokenscope_trace.traces.syntax import lines_of
 from tokenscope_trace.traces.trace import Trace
@@ -61,14 +61,12 @@ _RULES = (
 
 def sarif_log(trace: Trace, *, title: str | None = None) -> str:
     """The log as text that ends in a line break. Of code that the model did not write at most SURPRISES lines are in it."""
-    found = make_review(trace)
-    decisions = found.decisions if found is not None else ()
-    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(trace, decisions, title)]}
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(trace, summarise(trace, title))]}
     return escaped_json(log) + "\n"
 
 
-def _run(trace: Trace, decisions: Sequence[DecisionEntry], title: str | None) -> dict[str, Any]:
-    summary = summarise(trace, title)
+def _run(trace: Trace, summary: Summary) -> dict[str, Any]:
+    decisions = summary.review.decisions if summary.review is not None else ()
     return {
         "tool": {"driver": {"name": "TokenScope", "version": __version__, "rules": [_rule(*rule) for rule in _RULES]}},
         "columnKind": "utf16CodeUnits",

@@ -32,7 +32,20 @@ from tokenscope_trace.traces.texts import Text
 
 _LN2 = float(np.log(2.0))
 # What is known of the paths through a recording, and what it is known from: a changed recording keeps it where that stays.
-_PATHS = "main prompt output scored suffix _is_main _marks _alternative_offsets _token_bytes _special_ids _spellings program_pieces".split()
+_PATHS = [
+    "main",
+    "prompt",
+    "output",
+    "scored",
+    "suffix",
+    "_is_main",
+    "_marks",
+    "_alternative_offsets",
+    "_token_bytes",
+    "_special_ids",
+    "_spellings",
+    "program_pieces",
+]
 _PATH_TABLES = ("nodes", "tokens", "token_bytes", "spellings", "spelling_bytes")
 _PATH_FACTS = ("main_leaf", "prompt")
 
