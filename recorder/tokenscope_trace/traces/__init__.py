@@ -40,8 +40,9 @@ if TYPE_CHECKING:
         SyntaxFlag,
     )
     from tokenscope_trace.traces.syntax import Span, Syntax, aggregate, lines_of
+    from tokenscope_trace.traces.table import Table
     from tokenscope_trace.traces.texts import Text
-    from tokenscope_trace.traces.trace import Table, Trace
+    from tokenscope_trace.traces.trace import Trace
 else:
     __getattr__ = exports(__name__, __file__)
 

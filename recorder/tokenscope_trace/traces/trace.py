@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,19 @@ from tokenscope_trace.traces.layers import LayerAttention, LayerLens, read_atten
 from tokenscope_trace.traces.programs import Programs
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.syntax import Syntax, TokenPlaces
+from tokenscope_trace.traces.table import (
+    Alternatives,
+    Branches,
+    Checks,
+    DecisionOptions,
+    Decisions,
+    Nodes,
+    Outcomes,
+    Tokens,
+)
 from tokenscope_trace.traces.texts import Text
+from tokenscope_trace.traces.token_table import tabulate_tokens
 
-_LN2 = float(np.log(2.0))
 # What is known of the paths through a recording, and what it is known from: a changed recording keeps it where that stays.
 _PATHS = [
     "main",
@@ -48,46 +58,6 @@ _PATHS = [
 ]
 _PATH_TABLES = ("nodes", "tokens", "token_bytes", "spellings", "spelling_bytes")
 _PATH_FACTS = ("main_leaf", "prompt")
-
-
-class Table:
-    """The columns of one table as attributes, each a read-only numpy array of shape (rows,)."""
-
-    def __init__(self, name: str, columns: Mapping[str, Array]) -> None:
-        self._name = name
-        self._columns = dict(columns)
-
-    def __getattr__(self, column: str) -> Array:
-        if not column.startswith("_") and column in self._columns:
-            return self._columns[column]
-        raise AttributeError(f"the table {self._name} has no column {column!r}; it has {', '.join(self)}")
-
-    def __len__(self) -> int:
-        return len(next(iter(self._columns.values())))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._columns]
-
-    def __repr__(self) -> str:
-        return f"<{self._name}: {len(self):,} rows of {', '.join(self)}>"
-
-
-class Nodes(Table):
-    """The node table with the metrics that derive from stored ones (METRICS: `logprob` is the stored base value)."""
-
-    @property
-    def probability(self) -> NDArray[np.float32]:
-        """P of each node's token, (N,), in [0, 1]; NaN where not measured."""
-        return np.exp(self.logprob)
-
-    @property
-    def surprisal(self) -> NDArray[np.float32]:
-        """-log2 p of each node's token, (N,), bits; NaN where not measured."""
-        with np.errstate(over="ignore"):
-            return np.abs(self.logprob / np.float32(_LN2))
 
 
 class Trace:
@@ -115,13 +85,14 @@ class Trace:
         self._contents: container.StoredTrace = contents
         self.run: dict[str, Any] = contents.run
         self.metrics: dict[str, Any] = contents.metrics
-        self.nodes = Nodes("nodes", contents.tables["nodes"])
-        self.alternatives = Table("alternatives", contents.tables["alternatives"])
-        self.tokens = Table("tokens", contents.tables["tokens"])
-        self.branches, self.outcomes, self.decisions, self.decision_options, self.checks = (
-            Table(name, contents.tables[name])
-            for name in ("branches", "outcomes", "decisions", "decision_options", "checks")
-        )
+        self.nodes = Nodes(contents.tables["nodes"])
+        self.alternatives = Alternatives(contents.tables["alternatives"])
+        self.tokens = Tokens(contents.tables["tokens"])
+        self.branches = Branches(contents.tables["branches"])
+        self.outcomes = Outcomes(contents.tables["outcomes"])
+        self.decisions = Decisions(contents.tables["decisions"])
+        self.decision_options = DecisionOptions(contents.tables["decision_options"])
+        self.checks = Checks(contents.tables["checks"])
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, max_payload: int = container.MAX_PAYLOAD) -> Trace:
@@ -162,6 +133,14 @@ class Trace:
     def tables(self) -> Mapping[str, Mapping[str, Array]]:
         """All tables as they stand in the file, those that this version does not know, too."""
         return self._contents.tables
+
+    def table(self) -> dict[str, Array]:
+        """One row a token as columns, (N,) each, which `pandas.DataFrame`, `polars.DataFrame` and numpy take as they are.
+
+        `node`, `parent` (-1 for none), `origin` (prompt, main, branch, scored), `branch` (-1 for none), `token_id`, `text`, `kind` (of
+        syntax), `file`, `line` (from 1); the metrics, NaN where not measured; `verdict` of the user's check on the token's program.
+        """
+        return tabulate_tokens(self)
 
     def path(self, leaf: int) -> Indices:
         """Indices of the nodes from the root to `leaf`, (length,)."""
