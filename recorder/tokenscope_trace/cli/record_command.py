@@ -269,7 +269,7 @@ def _load(settings: ModelSettings) -> LoadedModel:
 
 def _model_name(model: str) -> str:
     if model == BUILTIN_MODEL:
-        return "the small built-in model (--model NAME_OR_FOLDER takes any Hugging Face causal language model)"
+        return "the small built-in model (--model NAME_OR_PATH takes any Hugging Face causal language model)"
     return model
 
 

@@ -118,8 +118,8 @@ _OPTIONS = (
         "--model",
         default=BUILTIN_MODEL,
         show_default=True,
-        metavar="NAME_OR_FOLDER",
-        help="A causal language model: a Hugging Face hub id or a local folder.",
+        metavar="NAME_OR_PATH",
+        help="A causal language model: a Hugging Face hub id, a local folder, or a .gguf file (pip install 'tokenscope-trace[gguf]').",
     ),
     _option("Model", "--revision", metavar="REV", help="Branch, tag or commit of a hub model.  [default: its main branch]"),
     _option(
@@ -545,6 +545,6 @@ def spelled_options(context: click.Context, names: Collection[str] | None = None
                 entry = _escape(str(entry))
             if param.name == "check":
                 entry = without_places(str(entry))
-            folder = isinstance(entry, Path) or (param.name == "model" and Path(str(entry)).is_dir())
+            folder = isinstance(entry, Path) or (param.name == "model" and Path(str(entry)).exists())
             words += [param.opts[-1], Path(entry).name if folder else str(entry)]
     return words

@@ -1,6 +1,6 @@
 """Loading of models and tokenizers: found, loaded, and described by facts that say nothing of this machine's folders.
 
-In: ModelSettings. Out: a loaded model with its tokenizer and the `run.model` facts. The only module that loads weights.
+In: ModelSettings, which name a hub id, a folder or a GGUF file. Out: a loaded model with its tokenizer and the `run.model` facts. The only module that loads weights.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from tokenscope_trace.errors import ModelError
 from tokenscope_trace.failures import is_memory
 from tokenscope_trace.models.causality import check_causal
+from tokenscope_trace.models.gguf import GgufFile, gguf_file, names_gguf, whole, without_bar
 from tokenscope_trace.models.placement import device_name, placed, placing, quantization
 from tokenscope_trace.models.trust import (
     foreign_kernel,
@@ -55,7 +56,8 @@ def load(settings: ModelSettings) -> LoadedModel:
     restricted loader even then. Raises ModelError where either cannot be had, the device is missing, or the memory does not suffice.
     """
     builtin = settings.name == BUILTIN_MODEL
-    source = str(builtin_folder()) if builtin else settings.name
+    file = gguf_file(settings.name) if names_gguf(settings.name) else None
+    source = str(builtin_folder() if builtin else file.path.parent if file is not None else settings.name)
     device = _device(settings.device)
     dtype = _dtype(settings.dtype, device)
     local = Path(source).is_dir()
@@ -69,24 +71,40 @@ def load(settings: ModelSettings) -> LoadedModel:
     places = placing(settings)
     try:
         with without_conversion(), nullcontext() if settings.allow_pickle else without_pickles():
-            _check_kernel(settings, source, options)
-            tokenizer = AutoTokenizer.from_pretrained(source, **options)
-            safe = None if settings.allow_pickle else True
             if settings.attention is not None:
                 places["attn_implementation"] = settings.attention
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=safe, **places, **options)
+            if file is not None:
+                tokenizer, model = _of_file(file, dtype, {**places, **options})
+            else:
+                _check_kernel(settings, source, options)
+                tokenizer = AutoTokenizer.from_pretrained(source, **options)
+                safe = None if settings.allow_pickle else True
+                model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=safe, **places, **options)
         model = placed(model, settings, device).eval()
         # A repository may put a function of its own in the place of generate, which would not be watched.
         notes = (_OWN_GENERATE,) if model.__dict__.pop("generate", None) is not None else ()
-        return replace(describe(model, tokenizer, name=settings.name, folder=Path(source) if local else None), notes=notes)
+        described = describe(model, tokenizer, name=settings.name, folder=Path(source) if local and file is None else None)
+        facts = described.facts if file is None else {**described.facts, **file.facts(tokenizer)}
+        return replace(described, facts=facts, notes=notes)
     except ModelError:
         raise
     except Exception as error:
         if is_memory(error):
             why = f"the model {settings.name} does not fit into the memory of {device}; try --dtype bfloat16."
+        elif file is not None:
+            why = file.why_not(error)
         else:
             why = _why_not(settings, error, offline=offline)
         raise ModelError(why) from error
+
+
+def _of_file(file: GgufFile, dtype: torch.dtype | str, options: dict[str, Any]) -> tuple[Any, Any]:
+    """The tokenizer and the model of a GGUF file, which names no code."""
+    folder = str(file.path.parent)
+    with without_bar():
+        tokenizer = AutoTokenizer.from_pretrained(folder, **file.tokenizer_options, **options)
+        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **file.model_options, **options)
+    return tokenizer, whole(loaded, file)
 
 
 def _check_kernel(settings: ModelSettings, source: str, options: dict[str, Any]) -> None:

@@ -96,8 +96,9 @@ def recorded_model(run: Mapping[str, Any], given: ModelSettings, *, chosen: bool
     if name == BUILTIN_MODEL:
         return replace(settings, name=BUILTIN_MODEL)
     if revision is None:
+        place = "file" if name.lower().endswith(".gguf") else "folder"
         raise ModelError(
-            f"the recording was made with {shown} from a folder, and does not say which; name it with --model FOLDER."
+            f"the recording was made with {shown} from a {place}, and does not say which; name it with --model {place.upper()}."
         )
     if not _HUB_ID.fullmatch(name) or ".." in name or not _COMMIT.fullmatch(str(revision)):
         raise ModelError(f"the recording names {shown}, which is no model of the hub at a commit; name one with --model.")
