@@ -16,6 +16,7 @@ from tests.support.faults import AFTER, MISSING, OUTPUT, PLACES, WORDS, inject
 from tokenscope_trace import Trace
 from tokenscope_trace.cli import record_command
 from tokenscope_trace.failures import INTERRUPTED, MEMORY, Missing, is_memory, reason_of
+from tokenscope_trace.inference.scoring import TextReader
 from tokenscope_trace.models.loading import load
 from tokenscope_trace.recording import recorder
 from tokenscope_trace.session import runner
@@ -243,17 +244,15 @@ def test_full_memory_is_told_from_other_errors(error, full):
 
 
 def test_of_existing_code_the_files_that_were_read_are_kept(record, monkeypatch):
-    from tokenscope_trace.recording import scorer
-
-    usual = scorer._FileReader.read
+    usual = TextReader.read
     for error, exit_code in ((KeyError(SECRET), 7), (MemoryError(), 7), (KeyboardInterrupt(), 130)):
 
-        def read(reader, prompt, error=error):
-            if prompt.source == "b.py":
+        def read(reader, ids, error=error, **more):
+            if reader._first:
                 raise error
-            return usual(reader, prompt)
+            return usual(reader, ids, **more)
 
-        monkeypatch.setattr(scorer._FileReader, "read", read)
+        monkeypatch.setattr(TextReader, "read", read)
         Path("a.py").write_text("x = 1\n")
         Path("b.py").write_text("y = 2\n")
         words = ["--score", "a.py", "b.py", "--lens", "--attention-top", "2", "-o", "t.tsc", "--force"]

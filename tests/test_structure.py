@@ -164,6 +164,9 @@ def test_what_reads_traces_imports_no_torch():
         "cli.record_command",
         "cli.console",
         "session.jobs",
+        "tree.search",
+        "recording.recorder",
+        "recording.scorer",
     ]
     code = f"import sys\nfor m in {modules}: __import__('tokenscope_trace.' + m)\n"
     code += "assert not {'torch', 'transformers', 'tokenizers', 'safetensors'} & sys.modules.keys()"

@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from peak_memory import memory_mb, reset_peak
 from recording_cost import SHAPE
 
-from tokenscope_trace.inference.engines import Tip
 from tokenscope_trace.inference.tree_attention import TreeAttention
+from tokenscope_trace.models.backend import Tip
 from tokenscope_trace.models.forward import Reader
 
 SEQUENTIAL_BRANCHES = 2

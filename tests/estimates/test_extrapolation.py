@@ -329,7 +329,7 @@ def test_a_rehearsal_says_what_it_could_not_try(loaded, monkeypatch):
     def full(*_values, **_more):
         raise MemoryError
 
-    monkeypatch.setattr("tokenscope_trace.tree.growth.choose_engine", full)
+    monkeypatch.setattr("tokenscope_trace.inference.branching.choose_engine", full)
     settings = GenerationSettings(max_new_tokens=6, temperature=0)
     found = estimate_generation(
         loaded, prompt_of(loaded, 20), settings, tree=TREE, check=CheckSettings("true {file}", timeout=2), load_seconds=1

@@ -22,7 +22,7 @@ PLACES = {
     "generation": ("inference.generation", "_Recorder.__call__", AFTER),
     "prompt": ("models.head", "PromptStates.logits", 0),
     "replay": ("inference.replay", "_replay", 0),
-    "engine": ("tree.growth", "choose_engine", 0),
+    "engine": ("inference.branching", "choose_engine", 0),
     "tree": ("tree.search", "Search._step", AFTER),
     "finishing": ("recording.recorder", "to_finish", 0),
     "structure": ("session.runner", "with_decisions", 0),

@@ -9,19 +9,18 @@ from tests.support import tiny_tokenizers
 from tests.support.tiny_models import tiny_model
 
 from tokenscope_trace.errors import PromptError
-from tokenscope_trace.inference import tree_attention
+from tokenscope_trace.inference import branching, in_process, tree_attention
 from tokenscope_trace.inference.engine_choice import Chosen
 from tokenscope_trace.inference.recomputation import Recomputation
 from tokenscope_trace.inference.snapshots import Snapshots
 from tokenscope_trace.inference.tree_attention import TreeAttention
 from tokenscope_trace.models.loading import describe
 from tokenscope_trace.models.prompts import encode_text
+from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording import recorder
 from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, TreeSettings, parse_forced_text, parse_forced_token
 from tokenscope_trace.traces.schema import BranchEnd, Origin
-from tokenscope_trace.tree import growth
-from tokenscope_trace.tree.growth import Watcher
 from tokenscope_trace.tree.search import Finishing
 
 TEXT = "def mean(values):\n    total = sum(values)\n"
@@ -300,7 +299,7 @@ def test_full_memory_keeps_the_branches_grown_so_far(tiny, monkeypatch, error):
 
 
 def test_a_budget_larger_than_the_memory_is_cut_with_a_sentence(tiny, monkeypatch):
-    monkeypatch.setattr(growth, "available_bytes", lambda _device: 100_000)
+    monkeypatch.setattr(branching, "available_bytes", lambda _device: 100_000)
     trace = recorded(tiny, tree=changed(nodes=100_000))
     assert 0 < int(trace.branches.count.sum()) < 1000
     assert any("cut from 100,000 to" in note for note in trace.run["notes"])
@@ -317,7 +316,7 @@ def test_the_cache_lets_go_of_branches_that_ended(tiny, monkeypatch):
         return logits
 
     monkeypatch.setattr(tree_attention.TreeAttention, "advance", watched)
-    monkeypatch.setattr(growth, "WAVE", 4)
+    monkeypatch.setattr(in_process, "WAVE", 4)
     trace = recorded(tiny, tree=changed(depth=1, width=7, nodes=480, length=6))
     assert int(trace.branches.count.sum()) > 400
     assert max(sizes) < len(trace.main) + 250
@@ -416,7 +415,7 @@ def test_chosen_branches_grow_beyond_their_length_until_they_have_come_far_enoug
 
 @pytest.mark.parametrize("engine", ["tree-attention", "snapshots", "recomputation"])
 def test_a_branch_that_goes_on_writes_what_it_would_have_written(tiny, monkeypatch, engine):
-    monkeypatch.setattr(growth, "choose_engine", lambda *given: other_engine(engine, *given))
+    monkeypatch.setattr(branching, "choose_engine", lambda *given: other_engine(engine, *given))
     finishing(monkeypatch, [0, 4, 2], 17)
     short = recorded(tiny, tree=changed(depth=1, extra=40))
     assert short.run["tree"]["engine"] == engine

@@ -14,6 +14,7 @@ from tokenscope_trace.estimates.extrapolation import Work, estimate, file_of, sc
 from tokenscope_trace.estimates.file_size import part_sizes
 from tokenscope_trace.estimates.memory_needs import stage_bytes
 from tokenscope_trace.estimates.rehearsal import arithmetic_of, opinions_of, rehearsed, work_of
+from tokenscope_trace.inference.scoring import windows
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.models.loading import LoadedModel
 from tokenscope_trace.models.memory import held_bytes
@@ -21,7 +22,7 @@ from tokenscope_trace.models.placement import input_device
 from tokenscope_trace.models.prompts import Prompt, encode_text
 from tokenscope_trace.progress import Estimate
 from tokenscope_trace.recording.documents import Document
-from tokenscope_trace.recording.scorer import WINDOW, score, windows
+from tokenscope_trace.recording.scorer import WINDOW, score
 from tokenscope_trace.settings import CheckSettings, GenerationSettings, ReplaySettings, TreeSettings
 
 SCORED = 1024  # tokens of one file that are read at most

@@ -19,18 +19,17 @@ from tokenscope_trace.analysis.pipeline import with_decisions
 from tokenscope_trace.estimates.context_cost import seconds_per_token_before
 from tokenscope_trace.estimates.extrapolation import Arithmetic, ContextCost, Steps, TreeSteps, Work
 from tokenscope_trace.failures import Missing
+from tokenscope_trace.inference.in_process import InProcess
 from tokenscope_trace.inference.lens import spread_layers
 from tokenscope_trace.inference.replay import REPLAY_CHUNK
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.models.configuration import layer_count, number
 from tokenscope_trace.models.loading import LoadedModel
-from tokenscope_trace.models.placement import input_device
 from tokenscope_trace.models.prompts import Prompt, Segment
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.tree.growth import WAVE, WAVE_ON_ACCELERATOR
 from tokenscope_trace.tree.search import wave_of
 
 READ = 2048  # tokens of the prompt at most: what a pass over more of them takes is known from these
@@ -137,9 +136,8 @@ def work_of(
     work = Work(prompt, max(0, min(settings.max_new_tokens, room)), replay is not None, opinions_of(loaded.model, replay))
     if tree is None:
         return work
-    most = WAVE if input_device(loaded.model).type == "cpu" else WAVE_ON_ACCELERATOR
     asked = sum(tree.length for _ in tree.forced)
-    wave = wave_of(tree, most)
+    wave = wave_of(tree, InProcess(loaded).width)
     return replace(work, nodes=tree.nodes, length=tree.length, wave=wave, extra=tree.extra if tree.nodes else 0, asked=asked)
 
 
@@ -230,9 +228,8 @@ def _growth(loaded: LoadedModel, prompt: Prompt, work: Work, done: Work, clock: 
 
 def _small(loaded: LoadedModel, tree: TreeSettings) -> TreeSettings:
     """The tree with as many branches beside each other, and few steps: two rows of branches, then what is left of one."""
-    most = WAVE if input_device(loaded.model).type == "cpu" else WAVE_ON_ACCELERATOR
     length = min(tree.length, GROWN)
-    nodes = 2 * wave_of(tree, most) * length + length - 1
+    nodes = 2 * wave_of(tree, InProcess(loaded).width) * length + length - 1
     return replace(tree, nodes=min(nodes, tree.nodes), length=length, extra=0, min_prob=0.0, forced=())
 
 

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from tokenscope_trace.failures import Unfit, is_memory
-from tokenscope_trace.inference.engines import Engine, Tip
+from tokenscope_trace.inference.engines import Engine
 from tokenscope_trace.inference.recomputation import Recomputation
 from tokenscope_trace.inference.snapshots import Snapshots
 from tokenscope_trace.inference.tree_attention import TreeAttention
+from tokenscope_trace.models.backend import Tip
 from tokenscope_trace.traces.rows import Rows
 
 PROBE_TOKENS = 16

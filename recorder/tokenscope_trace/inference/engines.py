@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Tip:
-    """A token to be read: its node, the node before it, its id, and its position in its sequence, from 0.
-
-    The nodes of the main path are 0, 1, ... in order; the others have larger numbers, each larger than its parent's.
-    """
-
-    node: int
-    parent: int
-    token: int
-    position: int
+from tokenscope_trace.models.backend import Tip
 
 
 class Engine(Protocol):

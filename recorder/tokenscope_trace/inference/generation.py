@@ -21,15 +21,13 @@ from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList, StopStringCriteria
 
 from tokenscope_trace.errors import ModelError
-from tokenscope_trace.failures import Missing, OnMissing, reason_of, released
+from tokenscope_trace.failures import NOT_FINITE, Missing, OnMissing, reason_of, released
 from tokenscope_trace.inference.metrics import Measured, Meter, concatenate, log_softmax_at
 from tokenscope_trace.inference.sampling import BranchDecoding
 from tokenscope_trace.models.head import PromptStates
 from tokenscope_trace.models.placement import input_device
 from tokenscope_trace.progress import OnToken, ShouldStop, warn_of_errors
 from tokenscope_trace.settings import GenerationSettings
-
-NOT_FINITE = "the model's logits were not finite"
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,11 @@ class Inside:
             return "attention"
         return None
 
+    def unseen(self, reason: str) -> None:
+        """Nothing was looked at, for this reason."""
+        if self.probes.tap is not None:
+            self.probes.tap.give_up(reason)
+
     @property
     def spared(self) -> bool:
         """Whether a layer's attention was left out because the memory did not suffice."""

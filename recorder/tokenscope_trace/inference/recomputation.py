@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tokenscope_trace.inference.engines import Tip
+from tokenscope_trace.models.backend import Tip
 from tokenscope_trace.models.forward import Reader
 
 

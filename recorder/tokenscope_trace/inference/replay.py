@@ -25,12 +25,13 @@ from tokenscope_trace.failures import INTERRUPTED, MEMORY, Missing, OnMissing, i
 from tokenscope_trace.inference.internals import Inside, Probes
 from tokenscope_trace.inference.lens import Opinion, joined_layers, opinion_of
 from tokenscope_trace.inference.metrics import log_softmax_rows
+from tokenscope_trace.models.backend import Replayed
 from tokenscope_trace.models.forward import Reader
 from tokenscope_trace.models.head import PromptStates
 from tokenscope_trace.models.placement import input_device
 from tokenscope_trace.progress import warn_of_errors
 from tokenscope_trace.traces.columns import Floats
-from tokenscope_trace.traces.layers import LayerAttention, LayerLens
+from tokenscope_trace.traces.layers import LayerLens
 
 REPLAY_CHUNK = 128  # queries at once behind a cache: wide enough for the arithmetic, narrow enough for their logits
 _LOUD = "Read again, the output's logprobs differ by up to {:.2g} nats: attention and lens describe the second reading."
@@ -79,27 +80,6 @@ class Opinions:
         return found
 
 
-@dataclass(frozen=True)
-class Replayed:
-    """What a replay found. `way` is None where there was none; `noise` (N,) nats, NaN where it was not measured."""
-
-    way: str | None = None
-    noise: Floats | None = None
-    attention: list[LayerAttention] = field(default_factory=list)
-    lens: list[LayerLens] = field(default_factory=list)
-    cache: Any = None  # of the whole sequence, for who goes on from here
-    seconds: float | None = None
-    notes: list[str] = field(default_factory=list)
-    starved: bool = False  # whether the memory did not suffice for all that was asked for
-
-    def facts(self) -> dict[str, Any] | None:
-        """`run.replay`."""
-        if self.way is None or self.noise is None:
-            return None
-        known = self.noise[np.isfinite(self.noise)]
-        return {"way": self.way, "noise": float(known.max()) if len(known) else None}
-
-
 def can_continue(model: Any) -> bool:
     """Whether the cache that decoding uses can be cut back: every layer keeps all keys and values."""
     if not model._supports_default_dynamic_cache():
@@ -119,8 +99,9 @@ def read_again(
     on_read: Callable[[int, int], None] = lambda _done, _all: None,
     should_stop: Callable[[], bool] = lambda: False,
     on_missing: OnMissing = warn_of_errors,
-) -> Replayed:
-    """Read `ids` (T,) again, of which those from `prompt` on were decided with `logprob` (N,).
+) -> tuple[Replayed, Any]:
+    """Read `ids` (T,) again, of which those from `prompt` on were decided with `logprob` (N,). With what was found comes the cache of the
+    whole sequence, for who goes on from here, where there is one.
 
     `cache` is what decoding left behind, None where it cannot be cut back; the tap has seen the prompt then. Where the memory does
     not suffice, the sequence is read whole without the lens, then without attention; `on_missing` is told what is given up.
@@ -140,12 +121,15 @@ def read_again(
                 cache.layers.clear()
                 cache = None
             if less is None:
-                return _without(inside.probes, reason, starved=starved)
+                inside.unseen(reason)
+                return Replayed(starved=starved), None
             continue
         if found is None:
             on_missing(Missing("replay", INTERRUPTED), KeyboardInterrupt())
-            return _without(inside.probes, INTERRUPTED, starved=starved)
-        return replace(found, seconds=time.perf_counter() - begin, starved=starved)
+            inside.unseen(INTERRUPTED)
+            return Replayed(starved=starved), None
+        found = replace(found, seconds=time.perf_counter() - begin, starved=starved)
+        return found, cache if found.way == "continued" else None
 
 
 def _by_some_way(
@@ -180,7 +164,6 @@ def _by_some_way(
         noise=noise,
         attention=probes.tap.found(len(ids)) if probes.tap is not None else [],
         lens=lens,
-        cache=cache if way == "continued" else None,
         notes=[] if _close(noise, model.dtype) else [_LOUD.format(float(np.nanmax(noise)))],
     )
 
@@ -246,12 +229,6 @@ def read_whole(
         end = place + len(block)
         yield Block(place, block, {layer: state[place:end] for layer, state in hidden.items()})
         place = end
-
-
-def _without(probes: Probes, reason: str, *, starved: bool) -> Replayed:
-    if probes.tap is not None:
-        probes.tap.give_up(reason)
-    return Replayed(starved=starved)
 
 
 def _cut(cache: Any, length: int) -> bool:

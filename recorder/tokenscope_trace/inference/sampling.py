@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,13 +21,16 @@ Sequences = Callable[[int], list[int]]  # row -> the ids before the token that i
 
 @dataclass(frozen=True)
 class BranchDecoding:
-    """`processors` as transformers made them for the run; `ends` are ids that end a text; `stop` strings as bytes."""
+    """`processors` as transformers made them for the run; `ends` are ids that end a text; `stop` strings as bytes; `states` are the
+    branches' own, by name.
+    """
 
     processors: Any
     sampled: bool
     ends: frozenset[int]
     stop: tuple[bytes, ...]
     seed: int
+    states: dict[str, torch.Generator] = field(default_factory=dict)
 
     def process(self, logits: Tensor, sequences: Sequences) -> Tensor:
         """Scores (R, V) float32 that the tokens are chosen from; the logits themselves where nothing changes them."""
@@ -40,18 +43,22 @@ class BranchDecoding:
             rows.append(self.processors(ids, raw[row : row + 1].clone()))
         return torch.cat(rows)
 
-    def choose(self, scores: Tensor, randomness: list[torch.Generator]) -> Tensor:
-        """Tokens (R,) from scores (R, V), each row with its branch's own random state."""
+    def choose(self, scores: Tensor, branches: list[str]) -> Tensor:
+        """Tokens (R,) from scores (R, V), each row with the random state of the branch of this name."""
         if not self.sampled:
             return scores.argmax(-1)
         probabilities = scores.softmax(-1).cpu()
-        drawn = [torch.multinomial(row, 1, generator=state) for row, state in zip(probabilities, randomness, strict=True)]
+        drawn = [
+            torch.multinomial(row, 1, generator=self._state(name)) for row, name in zip(probabilities, branches, strict=True)
+        ]
         return torch.cat(drawn).to(scores.device)
 
-    def randomness(self, name: str) -> torch.Generator:
-        """The random state of the branch called `name`: the same in every run with one seed."""
-        digest = hashlib.blake2b(f"{self.seed} {name}".encode(), digest_size=8).digest()
-        return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
+    def _state(self, name: str) -> torch.Generator:
+        """The random state of the branch called `name`: it begins alike in every run with one seed."""
+        if name not in self.states:
+            digest = hashlib.blake2b(f"{self.seed} {name}".encode(), digest_size=8).digest()
+            self.states[name] = torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
+        return self.states[name]
 
 
 def sampled_logprobs(scores: Tensor, raw: Tensor, ids: Tensor) -> Tensor:

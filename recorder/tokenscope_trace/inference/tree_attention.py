@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
-from tokenscope_trace.inference.engines import Tip
+from tokenscope_trace.models.backend import Tip
 from tokenscope_trace.models.forward import Reader
 from tokenscope_trace.models.placement import input_device
 

@@ -1,4 +1,4 @@
-"""A model and its tokenizer: found, trusted, placed, called; and prompts as its token ids.
+"""A model and its tokenizer: found, trusted, placed, called; prompts as its token ids; what a recording asks of it (`Backend`).
 
 In: a hub id, a folder or the built-in model; a prompt's text. Out: `LoadedModel`, `Prompt`, the bytes of tokens. Knows no tree and no trace.
 """
@@ -8,6 +8,18 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
+    from tokenscope_trace.models.backend import (
+        Backend,
+        Branching,
+        MainPath,
+        ModelSession,
+        OnOutput,
+        Output,
+        Replayed,
+        Step,
+        Tip,
+        Vocabulary,
+    )
     from tokenscope_trace.models.configuration import layer_count, layer_lists, number
     from tokenscope_trace.models.forward import Reader
     from tokenscope_trace.models.head import HEAD_ROWS, ModelHead, PromptStates, keeping_body, reproduces
@@ -30,13 +42,23 @@ else:
 
 __all__ = [
     "HEAD_ROWS",
+    "Backend",
+    "Branching",
     "LoadedModel",
+    "MainPath",
     "ModelHead",
+    "ModelSession",
+    "OnOutput",
+    "Output",
     "Prompt",
     "PromptStates",
     "Reader",
+    "Replayed",
     "Segment",
     "Speller",
+    "Step",
+    "Tip",
+    "Vocabulary",
     "available_bytes",
     "check_length",
     "encode_prompt",

@@ -1,6 +1,6 @@
 """The recording itself: a model and a prompt, or code that exists, become a Trace.
 
-In: a loaded model, a prompt or documents, settings, a Watcher. Out: a Trace without its analysis.
+In: a model, a prompt or documents, settings, a Watcher. Out: a Trace without its analysis.
 """
 
 from typing import TYPE_CHECKING
@@ -10,8 +10,8 @@ from tokenscope_trace._exports import exports
 if TYPE_CHECKING:
     from tokenscope_trace.recording.documents import Compared, Document, changed_documents, named_documents
     from tokenscope_trace.recording.recorder import record
-    from tokenscope_trace.recording.scorer import WINDOW, score, windows
+    from tokenscope_trace.recording.scorer import WINDOW, score
 else:
     __getattr__ = exports(__name__, __file__)
 
-__all__ = ["WINDOW", "Compared", "Document", "changed_documents", "named_documents", "record", "score", "windows"]
+__all__ = ["WINDOW", "Compared", "Document", "changed_documents", "named_documents", "record", "score"]

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-import tokenizers
-import torch
-import transformers
-
 import tokenscope_trace
-from tokenscope_trace.models.loading import LoadedModel
+from tokenscope_trace.models.backend import Backend
 
 
-def common(loaded: LoadedModel, command: Sequence[str]) -> dict[str, Any]:
+def common(backend: Backend, command: Sequence[str]) -> dict[str, Any]:
     """`run.generator`, `run.model`, `run.libraries`, `run.machine` and `run.command`."""
     return {
         "generator": {"name": "tokenscope-trace", "version": tokenscope_trace.__version__},
-        "model": loaded.facts,
-        "libraries": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "tokenizers": tokenizers.__version__,
-            "numpy": np.__version__,
-        },
-        "machine": machine(loaded),
+        "model": backend.facts,
+        **backend.environment(),
         "command": list(command),
-    }
-
-
-def machine(loaded: LoadedModel) -> dict[str, Any]:
-    """What of a machine moves numbers, and tells nobody which one it is."""
-    on_cuda = loaded.model.device.type == "cuda"
-    return {
-        "system": platform.system(),
-        "processor": platform.machine(),
-        "vectors": torch.backends.cpu.get_cpu_capability(),
-        "accelerator": torch.cuda.get_device_name(loaded.model.device) if on_cuda else None,
-        "threads": torch.get_num_threads(),
-        "matmul": torch.get_float32_matmul_precision(),
     }
 
 

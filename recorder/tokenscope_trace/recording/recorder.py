@@ -1,7 +1,7 @@
-"""The recorder: a loaded model and a prompt become a Trace, stage by stage; what a stage gave outlives those after it.
+"""The recorder: a model and a prompt become a Trace, stage by stage; what a stage gave outlives those after it.
 
-In: LoadedModel, Prompt, GenerationSettings. Out: Trace. Brings together what generation measured and what the tokens spell;
-measures nothing itself and writes no file.
+In: Backend, Prompt, GenerationSettings. Out: Trace. Brings together what the back end measured and what the tokens spell; measures
+nothing itself and writes no file.
 """
 
 from __future__ import annotations
@@ -9,21 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from tokenscope_trace.failures import CUT_OFF, INTERRUPTED, MEMORY, Missing, OnMissing, attempt, is_memory, released
-from tokenscope_trace.inference.footprint import recording_bytes
-from tokenscope_trace.inference.generation import Generated, generate
-from tokenscope_trace.inference.internals import Inside
-from tokenscope_trace.inference.metrics import rows_of
-from tokenscope_trace.inference.replay import Replayed, can_continue, read_again
+from tokenscope_trace.failures import (
+    CUT_OFF,
+    INTERRUPTED,
+    MEMORY,
+    Missing,
+    OnMissing,
+    Unfit,
+    attempt,
+    is_memory,
+    released,
+)
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.models.loading import LoadedModel
+from tokenscope_trace.models.backend import Backend, MainPath, ModelSession, Output, Replayed, Vocabulary
 from tokenscope_trace.models.prompts import Prompt, check_length
-from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.progress import Watcher
+from tokenscope_trace.recording.backends import backend_of
 from tokenscope_trace.recording.facts import clock, common
 from tokenscope_trace.recording.tables import Run, tables_of
 from tokenscope_trace.settings import AskedPlace, GenerationSettings, ReplaySettings, TreeSettings
@@ -32,12 +35,15 @@ from tokenscope_trace.traces.trace import Trace
 from tokenscope_trace.tree.finishing import to_finish
 from tokenscope_trace.tree.forced_paths import encode_forced
 from tokenscope_trace.tree.growth import Growth, grow_tree
-from tokenscope_trace.tree.nodes import Grown, MainPath
+from tokenscope_trace.tree.nodes import Grown
 from tokenscope_trace.tree.search import Finishing
+
+if TYPE_CHECKING:
+    from tokenscope_trace.models.loading import LoadedModel
 
 
 def record(
-    loaded: LoadedModel,
+    model: Backend | LoadedModel,
     prompt: Prompt,
     settings: GenerationSettings,
     *,
@@ -57,77 +63,59 @@ def record(
     first token. Later neither an interruption nor an error costs more than the stage that it meets: `run.missing` and the notes
     say what is not there, `watcher.on_missing` is told at once, and `watcher.on_state` is offered what there is.
     """
-    check_length(prompt, loaded.context)
-    model, watcher = loaded.model, watcher or Watcher()
-    asked = [] if tree is None else encode_forced(loaded, len(prompt.ids), tree.forced)
-    room = settings.max_new_tokens if loaded.context is None else loaded.context - len(prompt.ids)
+    backend, watcher = backend_of(model), watcher or Watcher()
+    check_length(prompt, backend.context)
+    vocabulary = backend.vocabulary()
+    asked = [] if tree is None else encode_forced(vocabulary, len(prompt.ids), tree.forced)
+    room = settings.max_new_tokens if backend.context is None else backend.context - len(prompt.ids)
     new = min(settings.max_new_tokens, room)
-    inside = Inside(model, replay)
-    watcher.on_need(recording_bytes(model, len(prompt.ids), len(prompt.ids) + new, replay))
-    tap = inside.probes.tap
-    goes_on = can_continue(model) and (tap is None or not tap.handed_out)
-    speller = Speller(loaded.tokenizer)
+    session = backend.begin(replay)
+    watcher.on_need(backend.needs(len(prompt.ids), len(prompt.ids) + new, replay))
     missing: list[Missing] = []
 
     def lacks(what: Missing, error: BaseException | None) -> None:
         missing.append(what)
         watcher.on_missing(what, error)
 
-    def done_with(generated: Generated) -> _Done:
-        main = _main_path(prompt, generated)
+    def done_with(output: Output) -> _Done:
+        main = MainPath([*prompt.ids, *output.ids], len(prompt.ids), output.rows)
         return _Done(
-            loaded, prompt, settings, replay, tree, asked, generated, inside, main, speller, list(command), load_seconds
+            backend, prompt, settings, replay, tree, asked, output, session, main, vocabulary, list(command), load_seconds
         )
 
-    generated = generate(
-        model,
-        loaded.tokenizer,
-        prompt.ids,
-        replace(settings, max_new_tokens=new),
-        extra_eos=prompt.extra_eos,
-        on_token=watcher.on_token,
-        should_stop=watcher.should_stop,
-        reading_prompt=tap.watching(0) if tap is not None and goes_on else None,
-        on_part=lambda part: watcher.on_state(lambda also: done_with(part()).so_far(also), False),
-        on_missing=lacks,
-    )
-    if generated.finish == "length" and room < settings.max_new_tokens:
-        generated = replace(generated, finish="context")
-    done = done_with(generated)
-    if generated.finish == "interrupted":
-        return _cut_short(done, missing, lacks)
-    watcher.on_state(partial(done.bare.so_far, missing=missing[:]), True)
-    if replay is not None:
-        replayed = read_again(
-            model,
-            done.main.ids,
-            done.main.prompt,
-            done.main.rows.logprob,
-            generated.cache if goes_on else None,
-            inside,
-            on_read=watcher.on_read,
-            should_stop=watcher.should_stop,
-            on_missing=lacks,
+    try:
+        output = session.generate(
+            prompt,
+            replace(settings, max_new_tokens=new),
+            watcher,
+            lambda part: watcher.on_state(lambda also: done_with(part()).so_far(also), False),
+            lacks,
         )
-        done = replace(done, replayed=replayed)
-        if inside.spared:
-            lacks(Missing("attention", MEMORY, partly=True), None)
-        watcher.on_state(partial(done.bare.so_far, missing=missing[:]), True)
-    growth: Growth | None = None
-    if tree is not None and (reason := _no_tree(done.replayed, watcher)):
-        lacks(Missing("tree", reason), KeyboardInterrupt() if reason == INTERRUPTED else None)
-        growth = Growth(finish="interrupted" if reason == INTERRUPTED else "memory")
-    elif tree is not None:
-        growth = attempt("tree", partial(_grow, done, tree, asked, language, watcher, lacks, missing), lacks)
-        growth = growth or Growth(finish="interrupted")
-    done = done.bare
+        if output.finish == "length" and room < settings.max_new_tokens:
+            output = replace(output, finish="context")
+        done = done_with(output)
+        if output.finish == "interrupted":
+            return _cut_short(done, missing, lacks)
+        watcher.on_state(partial(done.so_far, missing=missing[:]), True)
+        if replay is not None:
+            done = replace(done, replayed=_replayed(done, watcher, lacks))
+            watcher.on_state(partial(done.so_far, missing=missing[:]), True)
+        growth = None if tree is None else _tree(done, tree, language, watcher, lacks, missing)
+    finally:
+        session.forget()
     return _assembled(done, growth, missing, lacks)
 
 
-def _main_path(prompt: Prompt, generated: Generated) -> MainPath:
-    assert generated.output is not None
-    sampled = torch.cat([generated.sampled_logprob[:, None], generated.sampled_top_logprobs], dim=1)
-    return MainPath([*prompt.ids, *generated.output_ids], len(prompt.ids), rows_of(generated.output, sampled))
+def _replayed(done: _Done, watcher: Watcher, lacks: OnMissing) -> Replayed:
+    """What is found when the output is read again; nothing where the back end does not do that, which is said."""
+    try:
+        replayed = done.session.replay(done.main, watcher, lacks)
+    except Unfit as reason:
+        lacks(Missing("replay", str(reason)), reason)
+        return Replayed()
+    if done.session.spared:
+        lacks(Missing("attention", MEMORY, partly=True), None)
+    return replayed
 
 
 def _cut_short(done: _Done, missing: list[Missing], lacks: OnMissing) -> Trace:
@@ -135,47 +123,55 @@ def _cut_short(done: _Done, missing: list[Missing], lacks: OnMissing) -> Trace:
     reason = next((one.reason for one in missing if one.stage == "generation"), INTERRUPTED)
     if reason == INTERRUPTED:
         lacks(Missing("generation", INTERRUPTED), KeyboardInterrupt())
-    if done.inside.probes.tap is not None:
-        done.inside.probes.tap.give_up(reason)
+    done.session.unseen(reason)
     return done.trace(missing=[*missing, *done.ahead(reason)])
 
 
-def _no_tree(replayed: Replayed, watcher: Watcher) -> str | None:
-    """Why no tree is begun."""
-    if watcher.should_stop():
-        return INTERRUPTED
-    return MEMORY if replayed.starved else None
+def _tree(
+    done: _Done,
+    tree: TreeSettings,
+    language: Language | None,
+    watcher: Watcher,
+    lacks: OnMissing,
+    missing: list[Missing],
+) -> Growth:
+    """The tree, where nothing speaks against one."""
+    reason = INTERRUPTED if watcher.should_stop() else MEMORY if done.replayed.starved else None
+    if reason is not None:
+        lacks(Missing("tree", reason), KeyboardInterrupt() if reason == INTERRUPTED else None)
+        return Growth(finish="interrupted" if reason == INTERRUPTED else "memory")
+    growth = attempt("tree", partial(_grow, done, tree, language, watcher, lacks, missing), lacks)
+    return growth or Growth(finish="interrupted")
 
 
 def _grow(
     done: _Done,
     tree: TreeSettings,
-    asked: Sequence[Sequence[AskedPlace]],
     language: Language | None,
     watcher: Watcher,
     lacks: OnMissing,
     missing: list[Missing],
 ) -> Growth:
     """The tree; what there is of the recording is offered on the way."""
-    speller = done.speller
+    words = done.vocabulary
 
     def finish(grown: Grown) -> Finishing:
         known = replace(done, replayed=Replayed()).trace(Growth(grown))  # nobody asks about attention here, and it is large
-        return to_finish(known, language, lambda token: b"" if speller.is_special(token) else speller.inside(token))
+        return to_finish(known, language, lambda token: b"" if words.is_special(token) else words.inside(token))
 
     def on_part(part: Callable[[], Growth]) -> None:
         watcher.on_state(lambda also: done.so_far(also, part(), missing=missing[:]), False)
 
     return grow_tree(
-        done.loaded,
+        done.backend,
+        done.session,
         done.prompt,
         done.main,
         done.settings,
         tree,
-        asked,
-        speller,
+        done.asked,
+        words.inside,
         watcher,
-        done.replayed.cache,
         finish,
         on_part=on_part,
         on_missing=lacks,
@@ -202,10 +198,10 @@ def _assembled(done: _Done, growth: Growth | None, missing: list[Missing], lacks
                 stage, growth = "tree", Growth(finish="memory")
             elif done.replayed.lens:
                 stage, done = "lens", replace(done, replayed=replace(done.replayed, lens=[]))
-                done.inside.give_up(MEMORY)
+                done.session.give_up(MEMORY)
             elif done.replayed.attention:
                 stage, done = "attention", replace(done, replayed=replace(done.replayed, attention=[]))
-                done.inside.give_up(MEMORY)
+                done.session.give_up(MEMORY)
             else:
                 raise
             lacks(Missing(stage, MEMORY), error)
@@ -215,25 +211,19 @@ def _assembled(done: _Done, growth: Growth | None, missing: list[Missing], lacks
 class _Done:
     """What is there of a recording once its output is."""
 
-    loaded: LoadedModel
+    backend: Backend
     prompt: Prompt
     settings: GenerationSettings
     replay: ReplaySettings | None
     tree: TreeSettings | None
     asked: Sequence[Sequence[AskedPlace]]
-    generated: Generated
-    inside: Inside
+    output: Output
+    session: ModelSession
     main: MainPath
-    speller: Speller
+    vocabulary: Vocabulary
     command: list[str]
     load_seconds: float
     replayed: Replayed = field(default_factory=Replayed)
-
-    @property
-    def bare(self) -> _Done:
-        """The same without the caches of the model, which are large and which no trace holds."""
-        generated, replayed = replace(self.generated, cache=None), replace(self.replayed, cache=None)
-        return replace(self, generated=generated, replayed=replayed)
 
     def ahead(self, reason: str) -> list[Missing]:
         """The stages that were asked for and that nothing is there of."""
@@ -248,48 +238,47 @@ class _Done:
         ahead = [one for one in self.ahead(CUT_OFF) if one.stage not in known]
         if growth is not None and growth.grown is not None:
             ahead = [replace(one, partly=True) if one.stage == "tree" else one for one in ahead]
-        if self.generated.finish == "interrupted":
+        if self.output.finish == "interrupted":
             ahead = [Missing("generation", CUT_OFF), *ahead]
         return self.trace(growth or Growth(finish="interrupted"), [*missing, *ahead, *also])
 
     def trace(self, growth: Growth | None = None, missing: Sequence[Missing] = ()) -> Trace:
         """The trace, with what has grown."""
-        growth, generated, replayed = growth or Growth(), self.generated, self.replayed
+        growth, output, replayed = growth or Growth(), self.output, self.replayed
         run = {
-            **common(self.loaded, self.command),
+            **common(self.backend, self.command),
             "prompt": _prompt_facts(self.prompt),
-            "sampling": _sampling_facts(self.settings, generated),
+            "sampling": _sampling_facts(self.settings, output),
             "top_alternatives": self.settings.top_alternatives,
             "main_leaf": len(self.main.ids) - 1,
-            "finish": generated.finish,
-            "tree": _tree_facts(self.tree, self.settings, generated, growth),
+            "finish": output.finish,
+            "tree": _tree_facts(self.tree, self.settings, output, growth),
             "asked": _asked_facts(self.settings, self.asked, len(self.prompt.ids)),
             "replay": replayed.facts(),
-            **self.inside.facts(
+            **self.session.facts(
                 replayed.attention, replayed.lens, len(self.main.ids), CUT_OFF if replayed.way is None else None
             ),
             "missing": [one.fact for one in missing],
             "notes": [
-                *self.loaded.notes,
-                *_notes(self.prompt, generated, {one.stage for one in missing}),
+                *self.backend.notes,
+                *_notes(self.prompt, output, {one.stage for one in missing}),
                 *replayed.notes,
                 *growth.notes,
                 *(one.sentence for one in missing),
             ],
             "clock": clock(
                 load_seconds=self.load_seconds,
-                prefill_seconds=generated.prefill_seconds,
-                decode_seconds=generated.decode_seconds,
+                prefill_seconds=output.prefill_seconds,
+                decode_seconds=output.decode_seconds,
                 replay_seconds=replayed.seconds,
                 tree_seconds=growth.seconds,
             ),
         }
-        prompt_rows = None if generated.prompt is None else rows_of(generated.prompt)
         runs = [
-            Run(self.prompt.ids, Origin.PROMPT, prompt_rows),
-            Run(generated.output_ids, Origin.MAIN, self.main.rows, root=False, noise=replayed.noise),
+            Run(self.prompt.ids, Origin.PROMPT, output.prompt),
+            Run(output.ids, Origin.MAIN, self.main.rows, root=False, noise=replayed.noise),
         ]
-        tables = tables_of(runs, self.speller, grown=growth.grown, attention=replayed.attention, lens=replayed.lens)
+        tables = tables_of(runs, self.vocabulary, grown=growth.grown, attention=replayed.attention, lens=replayed.lens)
         return Trace(run, tables)
 
 
@@ -298,13 +287,13 @@ def _prompt_facts(prompt: Prompt) -> dict[str, Any]:
     return {"source": prompt.source, "kind": prompt.kind, "exact": prompt.exact, "segments": segments}
 
 
-def _sampling_facts(settings: GenerationSettings, generated: Generated) -> dict[str, Any]:
+def _sampling_facts(settings: GenerationSettings, output: Output) -> dict[str, Any]:
     return {
-        **generated.sampling,
+        **output.sampling,
         "max_new_tokens": settings.max_new_tokens,
         "stop": list(settings.stop),
         "seed": settings.seed,
-        "processors": generated.processors,
+        "processors": output.processors,
     }
 
 
@@ -321,17 +310,17 @@ def _asked_facts(settings: GenerationSettings, forced: Sequence[Sequence[AskedPl
     }
 
 
-def _notes(prompt: Prompt, generated: Generated, missing: set[str]) -> list[str]:
+def _notes(prompt: Prompt, output: Output, missing: set[str]) -> list[str]:
     notes = []
     if not prompt.exact:
         notes.append("The tokenizer does not spell the prompt byte for byte; what is shown is what the model read.")
-    if generated.prompt is None and len(prompt.ids) > 1 and "prompt" not in missing:
+    if output.prompt is None and len(prompt.ids) > 1 and "prompt" not in missing:
         notes.append("The prompt's tokens were not measured, because the recording was cut short.")
     return notes
 
 
 def _tree_facts(
-    tree: TreeSettings | None, settings: GenerationSettings, generated: Generated, growth: Growth
+    tree: TreeSettings | None, settings: GenerationSettings, output: Output, growth: Growth
 ) -> dict[str, Any] | None:
     if tree is None:
         return None
@@ -345,5 +334,5 @@ def _tree_facts(
         "nodes": tree.nodes,
         "temperature": tree.temperature,
         "seed": settings.seed,
-        "finish": "interrupted" if generated.finish == "interrupted" else growth.finish,
+        "finish": "interrupted" if output.finish == "interrupted" else growth.finish,
     }

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tokenscope_trace.models.token_bytes import Speller
+from tokenscope_trace.models.backend import Vocabulary
 from tokenscope_trace.traces.columns import Array, Floats
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens, attention_tables, lens_tables
 from tokenscope_trace.traces.rows import SCALARS, Rows
@@ -38,7 +38,7 @@ class Run:
 
 def tables_of(
     runs: Sequence[Run],
-    speller: Speller,
+    speller: Vocabulary,
     *,
     grown: Grown | None = None,
     attention: Sequence[LayerAttention] = (),
@@ -99,7 +99,7 @@ def _joined(parts: Sequence[Array], dtype: type[np.generic]) -> Array:
     return np.concatenate([part.reshape(-1) for part in parts]) if parts else np.empty(0, dtype)
 
 
-def _text_tables(speller: Speller, nodes: Columns, ids: Array, roots: Sequence[int], plain: int) -> dict[str, Columns]:
+def _text_tables(speller: Vocabulary, nodes: Columns, ids: Array, roots: Sequence[int], plain: int) -> dict[str, Columns]:
     """The bytes of every id, and of the nodes that are spelled otherwise where they stand."""
     spelled: list[bytes] = []
     for first, end in pairwise([*roots, plain]):
@@ -126,7 +126,7 @@ def _text_tables(speller: Speller, nodes: Columns, ids: Array, roots: Sequence[i
     }
 
 
-def _spelled_branches(speller: Speller, nodes: Columns, main: int, spelled_main: list[bytes]) -> list[bytes]:
+def _spelled_branches(speller: Vocabulary, nodes: Columns, main: int, spelled_main: list[bytes]) -> list[bytes]:
     """The bytes of the branches' nodes, each where it stands.
 
     Only a tokenizer that spells by place needs the text before: the main path shows whether this one does.

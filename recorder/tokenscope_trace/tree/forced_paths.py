@@ -1,42 +1,39 @@
-"""Forced paths: branches that the user asks for, as ids. In: ForcedPaths and a tokenizer; knows no search."""
+"""Forced paths: branches that the user asks for, as ids. In: ForcedPaths and a vocabulary; knows no search."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from tokenscope_trace.errors import PromptError
-from tokenscope_trace.models.loading import LoadedModel
-from tokenscope_trace.models.token_bytes import Speller
+from tokenscope_trace.models.backend import Vocabulary
 from tokenscope_trace.settings import AskedPlace, ForcedPath
 
 
-def encode_forced(loaded: LoadedModel, prompt_length: int, paths: Sequence[ForcedPath]) -> list[list[AskedPlace]]:
+def encode_forced(vocabulary: Vocabulary, prompt_length: int, paths: Sequence[ForcedPath]) -> list[list[AskedPlace]]:
     """The paths with ids for texts, and positions that count from the prompt's first token.
 
     Raises PromptError where the model has no such id, or its tokenizer does not spell the text byte for byte.
     """
-    speller = Speller(loaded.tokenizer)
     return [
-        [AskedPlace(prompt_length + place.position - 1, _ids(loaded, speller, place.what)) for place in path.places]
+        [AskedPlace(prompt_length + place.position - 1, _ids(vocabulary, place.what)) for place in path.places]
         for path in paths
     ]
 
 
-def _ids(loaded: LoadedModel, speller: Speller, what: int | str | tuple[int, ...]) -> tuple[int, ...]:
-    size = int(loaded.facts["vocab_size"])
+def _ids(vocabulary: Vocabulary, what: int | str | tuple[int, ...]) -> tuple[int, ...]:
     if not isinstance(what, str):
         wanted = (what,) if isinstance(what, int) else what
-        if max(wanted) >= size:
-            raise PromptError(f"the model has no token {max(wanted)}; its ids go from 0 to {size - 1}.")
+        if max(wanted) >= vocabulary.size:
+            raise PromptError(f"the model has no token {max(wanted)}; its ids go from 0 to {vocabulary.size - 1}.")
         return wanted
-    ids = tuple(loaded.tokenizer(what, add_special_tokens=False).input_ids)
-    spelled = b"".join(map(speller.inside, ids))
+    ids = tuple(vocabulary.ids_of(what))
+    spelled = b"".join(map(vocabulary.inside, ids))
     if spelled == b" " + what.encode():  # a tokenizer that puts a space before every text
-        anchored = tuple(loaded.tokenizer("\n" + what, add_special_tokens=False).input_ids)
-        line_break = tuple(loaded.tokenizer("\n", add_special_tokens=False).input_ids)
+        anchored = tuple(vocabulary.ids_of("\n" + what))
+        line_break = tuple(vocabulary.ids_of("\n"))
         if anchored[: len(line_break)] == line_break:
             ids = anchored[len(line_break) :]
-            spelled = b"".join(map(speller.inside, ids))
+            spelled = b"".join(map(vocabulary.inside, ids))
     if not ids or spelled != what.encode():
         raise PromptError(f"the tokenizer does not spell {what!r} as it stands; force its tokens by id instead.")
     return ids

@@ -10,24 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from tokenscope_trace.inference.engines import Tip
+from tokenscope_trace.models.backend import MainPath, Tip
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.rows import Rows, joined_rows, taken_rows
 from tokenscope_trace.traces.schema import BranchEnd
 
 Spell = Callable[[int], bytes]
-
-
-@dataclass(frozen=True)
-class MainPath:
-    """Prompt and output: `ids` (T,), the first `prompt` of them not chosen by the model; `rows` measure the others."""
-
-    ids: list[int]
-    prompt: int
-    rows: Rows
 
 
 @dataclass(frozen=True)
@@ -68,8 +58,7 @@ class Branch:
     tail: bytes  # the text before the next token, as far as a stop string may begin there
     comparisons: list[TextPair]  # with the paths that it and those below it left
     name: str  # the forks on the way to it
-    randomness: torch.Generator
-    holds: int = -1  # the parent, until the engine has read the first token
+    holds: int = -1  # the parent, until the model has read the first token
     forced: int = 0
     nodes: list[int] = field(default_factory=list)
     rejoined: int = -1
@@ -118,12 +107,8 @@ class Explored:
         owner = self.owner(node)
         return None if owner is None else owner[0]
 
-    def tip(self, branch: Branch) -> Tip:
-        """A branch's last token, for an engine to read."""
-        return self.tip_of(branch.nodes[-1])
-
-    def tip_of(self, node: int) -> Tip:
-        """A token of a branch, for an engine to read."""
+    def tip(self, node: int) -> Tip:
+        """A token of a branch, for a model to read."""
         index = node - self._size
         return Tip(node, self._parent[index], self._token[index], self._position[index])
 

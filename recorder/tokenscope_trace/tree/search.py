@@ -1,7 +1,6 @@
 """The search of the bounded tree: which alternatives are continued, how far, and when growth ends.
 
-In: an engine on the main path, the path's numbers, the bounds. Out: branches, as the columns of a trace. Knows no model and
-no file.
+In: a main path and what continues it at any place, the bounds. Out: branches, as the columns of a trace. Knows no model and no file.
 
 A fork is a node on an explored path and another token that is forced after it. Its weight is the probability that the forks
 on the way to it were taken: the product of the forced tokens' probabilities, each under its own prefix. Growth is best
@@ -16,21 +15,18 @@ import itertools
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
-import torch
 
 from tokenscope_trace.failures import is_memory, released
-from tokenscope_trace.inference.engines import Engine
-from tokenscope_trace.inference.metrics import Meter, rows_of
-from tokenscope_trace.inference.sampling import BranchDecoding, sampled_logprobs
+from tokenscope_trace.models.backend import Branching, MainPath, Step
 from tokenscope_trace.settings import AskedPlace, TreeSettings
 from tokenscope_trace.traces.rows import Rows, alternative_row
 from tokenscope_trace.traces.schema import BranchEnd
-from tokenscope_trace.tree.nodes import Branch, Explored, Grown, MainPath, Spell, TextPair
+from tokenscope_trace.tree.nodes import Branch, Explored, Grown, Spell, TextPair
 
 OnNodes = Callable[[int], None]
-LogprobAfter = Callable[[list[int], int], tuple[float, int]]  # (ids, token) -> ln p and rank of the token after the ids
 _LEAST_WAVE = 8
 KEPT_BACK = 3  # the part of the budget for bringing branches to an end: one in so many
 
@@ -76,29 +72,24 @@ class Search:
 
     def __init__(
         self,
-        engine: Engine,
+        branching: Branching,
         main: MainPath,
         settings: TreeSettings,
-        decoding: BranchDecoding,
         spell: Spell,
         *,
         context: int | None = None,
         on_nodes: OnNodes = lambda _count: None,
         should_stop: Callable[[], bool] = lambda: False,
-        wave: int = 64,
     ) -> None:
-        """`context` is the most tokens a sequence may have; `wave` the most branches that advance together."""
-        self._engine = engine
+        """`context` is the most tokens a sequence may have."""
+        self._branching = branching
         self._main = main
         self._settings = settings
-        self._decoding = decoding
         self._spell = spell
         self._context = context
         self._on_nodes = on_nodes
         self._should_stop = should_stop
-        self._wave = wave
-        self._meter = Meter(main.rows.ids.shape[1])
-        self._stop_length = max((len(text) for text in decoding.stop), default=1)
+        self._stop_length = max((len(text) for text in branching.stop), default=1)
         self._explored = Explored(main, spell)
         self._forks: list[_Fork] = []
         self._waiting: Counter[int] = Counter()  # forks that wait, by parent
@@ -112,14 +103,12 @@ class Search:
     def grow(
         self,
         asked: Sequence[Sequence[AskedPlace]] = (),
-        logprob_after: LogprobAfter | None = None,
         finish: Finish | None = None,
         on_error: Callable[[Exception], None] = _raise,
     ) -> Grown:
         """First what the user asked for, then best first until a bound is reached, then what `finish` chooses is brought to an end.
 
-        `logprob_after` is for tokens that were asked for and are not among the alternatives. An error ends the growth: `on_error`
-        is called with it, unless it says that the memory is full.
+        An error ends the growth: `on_error` is called with it, unless it says that the memory is full.
         """
         finish = finish if self._settings.extra else None
         kept_back = self._settings.nodes // KEPT_BACK if finish is not None else 0
@@ -129,8 +118,7 @@ class Search:
                 node = self._main.prompt + row
                 self._offer(node - 1, self._main.ids[node], self._main.rows, row, level=0, weight=1.0)
             for places in asked:
-                assert logprob_after is not None
-                self._ask(places, logprob_after)
+                self._ask(places)
             self._best_first()
             if finish is not None and self._finish not in ("interrupted", "memory"):
                 self._left += kept_back
@@ -155,7 +143,7 @@ class Search:
             if self._should_stop():
                 self._finish = "interrupted"
                 return
-            while len(self._live) < self._wave and self._begin_next():
+            while len(self._live) < self._branching.wave and self._begin_next():
                 pass
             if not self._live:
                 self._finish = "nodes" if self._forks and self._settings.nodes else "complete"
@@ -173,7 +161,7 @@ class Search:
             if self._should_stop():
                 self._finish = "interrupted"
                 return
-            while waiting and len(live) < self._wave and self._left > 0:
+            while waiting and len(live) < self._branching.wave and self._left > 0:
                 branch, number = waiting.popleft()
                 if branch.end in (BranchEnd.LENGTH, BranchEnd.NODES):
                     self._go_on(branch)
@@ -190,12 +178,12 @@ class Search:
             self._on_nodes(len(self._explored))
 
     def _go_on(self, branch: Branch) -> None:
-        """Open a branch again. The engine may have let go of all of it but the last token, which was never read."""
+        """Open a branch again. The model may have let go of all of it but the last token, which was never read."""
         more = min(self._settings.extra, self._left)
         bound = BranchEnd.LENGTH if more == self._settings.extra else BranchEnd.NODES
         if self._context is not None and more > (room := self._context - 1 - self._explored.reach(branch)):
             more, bound = room, BranchEnd.CONTEXT
-        self._engine.recall([self._explored.tip_of(node) for node in branch.nodes[:-1]])
+        self._branching.recall([self._explored.tip(node) for node in branch.nodes[:-1]])
         branch.limit, branch.bound = len(branch.nodes) + more, bound
         branch.end = None
         self._left -= more
@@ -220,7 +208,7 @@ class Search:
             self._live = [branch for branch in self._live if branch.end is None]
         return True
 
-    def _ask(self, places: Sequence[AskedPlace], logprob_after: LogprobAfter) -> None:
+    def _ask(self, places: Sequence[AskedPlace]) -> None:
         """Begin the branch that forces what stands in `places`, growing what lies between them."""
         branch: Branch | None = None
         for index, place in enumerate(places):
@@ -240,7 +228,7 @@ class Search:
             if (sibling := self._explored.after(parent)) is None:
                 self._unreached += 1
                 return
-            row = self._asked_row(sibling, parent, tokens[0], logprob_after)
+            row = self._asked_row(sibling, parent, tokens[0])
             reach = places[index + 1].position if index + 1 < len(places) else 0
             begin = self._explored.position_of(parent) + 1
             length = max(self._settings.length, len(tokens), reach + 1 - begin)
@@ -266,27 +254,17 @@ class Search:
             bound=bound,
             asked=asked,
             pending=deque(),
-            tail=self._explored.text_before(parent, self._stop_length if self._decoding.stop else 0),
+            tail=self._explored.text_before(parent, self._stop_length if self._branching.stop else 0),
             comparisons=self._comparisons(parent),
-            name=(name := self._explored.name(parent) + f"/{self._explored.position_of(parent) + 1}:{token}"),
-            randomness=self._decoding.randomness(name),
+            name=self._explored.name(parent) + f"/{self._explored.position_of(parent) + 1}:{token}",
         )
         self._branches.append(branch)
         return branch
 
     def _step(self, live: list[Branch]) -> None:
         """Every branch in `live` grows by one token."""
-        tips = [self._explored.tip(branch) for branch in live]
-        raw = self._engine.advance(tips).float()
-        scores = self._decoding.process(raw, lambda row: self._explored.ids(live[row].nodes[-1]))
-        tokens = self._decoding.choose(scores, [branch.randomness for branch in live])
-        for row, branch in enumerate(live):
-            if branch.pending:
-                tokens[row] = branch.pending[0]
-        measured = self._meter.measure(raw, tokens)
-        ids = torch.cat([tokens[:, None], measured.top_ids], dim=1)
-        rows = rows_of(measured, None if scores is raw else sampled_logprobs(scores, raw, ids))
-        for row, (branch, token) in enumerate(zip(live, tokens.tolist(), strict=True)):
+        tokens, rows = self._branching.step([self._next(branch) for branch in live])
+        for row, (branch, token) in enumerate(zip(live, tokens, strict=True)):
             if np.isnan(rows.entropy[row]):  # the model's numbers overflowed on this path
                 self._close(branch, BranchEnd.CUT)
                 continue
@@ -294,6 +272,11 @@ class Search:
             if forced:
                 branch.pending.popleft()
             self._add(branch, token, rows, row, forced=forced)
+
+    def _next(self, branch: Branch) -> Step:
+        node = branch.nodes[-1]
+        forced = branch.pending[0] if branch.pending else None
+        return Step(self._explored.tip(node), branch.name, forced, partial(self._explored.ids, node))
 
     def _add(self, branch: Branch, token: int, rows: Rows, row: int, *, forced: bool) -> None:
         """Append a token to a branch, offer what else it could have been, and see whether the branch ends with it."""
@@ -313,9 +296,9 @@ class Search:
             self._close(branch, end)
 
     def _end_after(self, branch: Branch, token: int, word: bytes) -> BranchEnd | None:
-        if token in self._decoding.ends:
+        if token in self._branching.ends:
             return BranchEnd.END_OF_TEXT
-        if any(text in branch.tail[1 - len(text) or len(branch.tail) :] + word for text in self._decoding.stop):
+        if any(text in branch.tail[1 - len(text) or len(branch.tail) :] + word for text in self._branching.stop):
             return BranchEnd.STOP_STRING
         if not branch.pending and self._rejoins(branch):
             return BranchEnd.REJOINED
@@ -355,7 +338,7 @@ class Search:
         self._let_go(branch)
         if not branch.asked:  # from those the user may ask for more
             self._left += branch.limit - len(branch.nodes)
-            self._engine.release(node for node in branch.nodes if not self._waiting[node])
+            self._branching.release(node for node in branch.nodes if not self._waiting[node])
 
     def _offer(self, parent: int, chosen: int, rows: Rows, row: int, *, level: int, weight: float) -> None:
         """The alternatives of a token become forks that wait."""
@@ -393,21 +376,21 @@ class Search:
             del self._waiting[node]
             branch = self._explored.branch_of(node)
             if branch is not None and branch.end is not None:
-                self._engine.release([node])
+                self._branching.release([node])
 
-    def _asked_row(self, sibling: int, parent: int, token: int, logprob_after: LogprobAfter) -> Rows:
+    def _asked_row(self, sibling: int, parent: int, token: int) -> Rows:
         """The numbers of a token that was asked for, from those of the token that stands there."""
         rows, row = self._explored.numbers(sibling)
         found = np.flatnonzero(rows.ids[row] == token)
         if len(found):
             return alternative_row(rows, row, int(found[0]))
-        found_logprob, rank = logprob_after(self._explored.ids(parent), token)
+        found_logprob, rank = self._branching.logprob_after(self._explored.ids(parent), token)
         least = alternative_row(rows, row, rows.ids.shape[1] - 1)
         logprob = np.minimum(np.float32(found_logprob), least.logprob)  # another pass rounds differently
         return replace(
             least,
             logprob=logprob,
             gap=rows.logprobs[row, :1] - logprob,
-            rank=np.array([max(rank, rows.ids.shape[1] + 1)], dtype=np.int32),
+            rank=np.array([rank and max(rank, rows.ids.shape[1] + 1)], dtype=np.int32),
             sampled_logprob=np.full(1, np.nan, np.float32),
         )
