@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +60,14 @@ def test_what_somebody_keeps_of_the_arrays_that_a_trace_was_made_of_changes_noth
             if values.flags.writeable and len(values):
                 values[:] = 1
     assert made.to_bytes() == before
+
+
+def test_a_trace_goes_through_pickle_and_is_frozen_behind_it(trace):
+    assert trace.table()
+    for again in (pickle.loads(pickle.dumps(trace)), copy.deepcopy(trace)):
+        assert again.to_bytes() == trace.to_bytes()
+        assert not again.nodes.rank.flags.writeable
+    assert pickle.loads(pickle.dumps(trace.nodes)).as_dict().keys() == trace.nodes.as_dict().keys()
 
 
 def test_a_column_that_there_is_not_is_named_with_those_that_there_are(trace):

@@ -24,13 +24,13 @@ class Table:
     _columns: dict[str, Array]
 
     def __init__(self, columns: Mapping[str, Array]) -> None:
-        object.__setattr__(self, "_columns", dict(columns))
+        self.__dict__.update(columns, _columns=dict(columns))
 
     if not TYPE_CHECKING:  # so that a type checker finds a column that there is not
 
         def __getattr__(self, column: str) -> Array:
-            if not column.startswith("_") and column in self._columns:
-                return self._columns[column]
+            if column.startswith("_"):
+                raise AttributeError(column)
             raise AttributeError(f"the table {self.name} has no column {column!r}; it has {', '.join(self)}")
 
     def __setattr__(self, name: str, value: object) -> None:

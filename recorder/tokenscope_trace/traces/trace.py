@@ -322,6 +322,9 @@ class Trace:
             zip(spelled["node"].tolist(), _split(tables["spelling_bytes"]["byte"], spelled["byte_count"]), strict=True)
         )
 
+    def __reduce__(self) -> tuple[type[Trace], tuple[dict[str, Any], container.Tables]]:
+        return Trace, (self.run, self._contents.tables)  # pickled and copied by what it holds, and checked again
+
     def __repr__(self) -> str:
         model = self.run["model"].get("id")
         return f"<Trace of {model}: {len(self.prompt)} prompt and {len(self.output)} output tokens, {len(self.nodes)} nodes>"
