@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import warnings
 from pathlib import Path
 
 import pytest
@@ -186,6 +185,10 @@ def test_reports_are_texts_and_two_traces_make_a_page(tiny):
         assert len(ts.html(a, max_size=0.14)) < len(ts.html(a))
 
 
+def test_settings_say_which_model_as_the_values_do(model_folder, tiny):
+    assert ts.load_model(ts.ModelSettings(name=str(model_folder))).facts == tiny.facts
+
+
 def test_what_is_redacted_is_gone(tiny):
     trace = ts.record(tiny, PROMPT, source="mean.py", generation=SHORT, tree=None)
     assert b"arithmetic" not in ts.redact(trace, {"strings"}).text(trace.prompt)
@@ -242,6 +245,7 @@ WRONG = {
     "a size": (lambda _: ts.html(plausible(), max_size=-1), ts.errors.SettingsError, "max_size"),
     "a number format": (lambda _: ts.load_model(dtype="int3"), ts.errors.SettingsError, "float32"),
     "two places": (lambda _: ts.load_model(device="cpu", device_map="auto"), ts.errors.SettingsError, "exclude"),
+    "settings and more": (lambda _: ts.load_model(ts.ModelSettings(), dtype="float32"), ts.errors.SettingsError, "say all"),
     "no model": (lambda _: ts.load_model("./nowhere"), ts.errors.ModelError, "nowhere|layer"),
 }  # fmt: skip
 
@@ -277,9 +281,7 @@ def test_it_works_in_a_thread_and_leaves_signals_alone(tiny):
 def test_a_caller_may_end_a_recording_and_gets_what_there_was(tiny):
     count = []
     watcher = ts.Watcher(on_token=count.append, should_stop=lambda: len(count) >= 3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        trace = ts.record(tiny, PROMPT, generation=SHORT, tree=SMALL, watcher=watcher)
+    trace = ts.record(tiny, PROMPT, generation=SHORT, tree=SMALL, watcher=watcher)
     assert len(trace.output) == 3
     assert trace.run["finish"] == "interrupted"
 
@@ -289,10 +291,8 @@ def test_ctrl_c_reaches_the_caller_with_what_there_was(tiny):
         if count == 3:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        with pytest.raises(KeyboardInterrupt) as caught:
-            ts.record(tiny, PROMPT, generation=SHORT, tree=SMALL, check=CHECK, watcher=ts.Watcher(on_token=press))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ts.record(tiny, PROMPT, generation=SHORT, tree=SMALL, check=CHECK, watcher=ts.Watcher(on_token=press))
     assert isinstance(caught.value, ts.errors.Interrupted)
     assert 2 <= len(caught.value.trace.output) <= 3
     assert ts.html(caught.value.trace)

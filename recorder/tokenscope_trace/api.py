@@ -2,7 +2,7 @@
 
 What goes in and out is a `Trace`, which never changes; what it holds, with types and units, is in its own docstring and in FORMAT.md.
 torch is imported when a model is loaded, not before: reading, analysing, comparing and reporting need none. Every function runs in
-any thread and leaves signals alone. Whatever a user can do wrong raises one of `tokenscope_trace.errors`, one sentence each; what the
+any thread, one recording at a time (torch has one random state for all), and leaves signals alone. Whatever a user can do wrong raises one of `tokenscope_trace.errors`, one sentence each; what the
 commands print as a warning comes by `warnings`.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ from tokenscope_trace.settings import (
     ReplaySettings,
     TreeSettings,
 )
+from tokenscope_trace.text import visible_line
 from tokenscope_trace.traces.trace import Trace
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ _File = str | os.PathLike[str]
 
 
 def load_model(
-    name: _File | None = None,
+    name: _File | ModelSettings | None = None,
     *,
     revision: str | None = None,
     device: str = "auto",
@@ -68,7 +70,8 @@ def load_model(
 ) -> LoadedModel:
     """A causal language model with its tokenizer, ready to record with; this is what imports torch.
 
-    `name` is a hub id, a folder that `save_pretrained` wrote, a `.gguf` file, or None for the small model that ships with the package.
+    `name` is a hub id, a folder that `save_pretrained` wrote, a `.gguf` file, or None for the small model that ships with the package;
+    or ModelSettings, which say all of it.
     `revision` is a branch, tag or commit of a hub model. `device` is a torch device or "auto" (cuda, else mps, else cpu); `dtype`
     "auto" (float32 on the cpu, the checkpoint's own elsewhere), "float32", "bfloat16" or "float16"; `device_map` is accelerate's, such as
     "auto", in place of `device`. No code of the model's repository runs and no pickle is read, unless `trust_remote_code` or
@@ -77,8 +80,8 @@ def load_model(
     Raises ModelError where the model or its tokenizer cannot be had, SettingsError where a value is none that there is.
     Source: transformers' `AutoModelForCausalLM` and `AutoTokenizer`, by `models/loading.py`.
     """
-    settings = ModelSettings(
-        name=BUILTIN_MODEL if name is None else os.fspath(name),
+    given = ModelSettings(
+        name=os.fspath(name) if isinstance(name, str | os.PathLike) else BUILTIN_MODEL,
         revision=revision,
         device=device,
         dtype=dtype,
@@ -86,7 +89,9 @@ def load_model(
         allow_pickle=allow_pickle,
         device_map=device_map,
     )
-    checked_model(settings)
+    if isinstance(name, ModelSettings) and given != ModelSettings():
+        raise SettingsError("ModelSettings say all of a model; leave out the other values.")
+    settings = checked_model(name if isinstance(name, ModelSettings) else given)
     from tokenscope_trace.models.loading import load
 
     return load(settings)
@@ -96,7 +101,7 @@ def record(
     model: LoadedModel,
     prompt: str,
     *,
-    source: str = "-",
+    source: _File = "-",
     chat: bool = False,
     system: str | None = None,
     fim: bool = False,
@@ -244,15 +249,14 @@ def html(what: Trace | SideBySide, *, title: str | None = None, max_size: float 
 
     Raises SettingsError where `max_size` is no number from 0. Source: `reports/page.py`, `comparison/page.py`.
     """
-    limit = checked_number("max_size", max_size, Bounds(0, whole=False))
-    if not isinstance(what, Trace):
-        from tokenscope_trace.comparison.page import comparison_page
-        from tokenscope_trace.comparison.side_by_side import SideBySide
-
-        return comparison_page(what) if isinstance(what, SideBySide) else html(_checked_trace(what))
+    from tokenscope_trace.comparison.page import comparison_page
+    from tokenscope_trace.comparison.side_by_side import SideBySide
     from tokenscope_trace.reports.page import html_page_within
 
-    text, lacks = html_page_within(what, round(limit * 1e6), title=title)
+    limit = checked_number("max_size", max_size, Bounds(0, whole=False))
+    if isinstance(what, SideBySide):
+        return comparison_page(what if title is None else replace(what, title=visible_line(title)))
+    text, lacks = html_page_within(_checked_trace(what), round(limit * 1e6), title=title)
     if lacks:
         warnings.warn(lacks, UserWarning, stacklevel=2)
     return text
@@ -329,8 +333,10 @@ def _recorded(job: Job, plan: Plan, watcher: Watcher | None) -> Trace:
     finally:
         for sentence in doubts:
             warnings.warn(sentence, UserWarning, stacklevel=3)
-        if display.heard:
-            warnings.warn(" ".join(display.heard), RuntimeWarning, stacklevel=3)
+        if failed := [
+            sentence for sentence in display.heard if INTERRUPTED not in sentence
+        ]:  # an interruption is told otherwise
+            warnings.warn(" ".join(failed), RuntimeWarning, stacklevel=3)
     lacks = [entry["reason"] for entry in trace.run.get("missing") or []]
     if INTERRUPTED in lacks and not display.ended:
         raise Interrupted(trace)
@@ -360,7 +366,7 @@ def _paths(files: _File | Iterable[_File]) -> list[str]:
     return [os.fspath(path) for path in ([files] if isinstance(files, str | os.PathLike) else files)]
 
 
-def _name(source: str) -> str:
+def _name(source: _File) -> str:
     """What is told of where a text came from: below this folder its path, else its name."""
     path = Path(source)
     return (path.name if path.is_absolute() or ".." in path.parts else path.as_posix()) or "-"
