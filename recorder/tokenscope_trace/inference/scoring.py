@@ -15,6 +15,7 @@ from tokenscope_trace.inference.generation import check_finite
 from tokenscope_trace.inference.internals import Inside
 from tokenscope_trace.inference.metrics import Meter, rows_of
 from tokenscope_trace.inference.replay import Opinions, read_whole
+from tokenscope_trace.models.passes import windows
 from tokenscope_trace.models.placement import input_device
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens
 from tokenscope_trace.traces.rows import Rows, joined_rows
@@ -83,20 +84,6 @@ class TextReader:
             rank.astype(np.int32),
             logprob.astype(np.float32),
         )
-
-
-def windows(count: int, window: int) -> list[tuple[int, int, int]]:
-    """(begin, end, first row) of the passes over `count` tokens: each scores the tokens after its first row up to its end.
-
-    The rows are counted from `begin`. Every token but the first is scored once, behind half a window of context at least or
-    behind all that there is.
-    """
-    found = [(0, min(count, window), 0)]
-    while found[-1][1] < count:
-        end = found[-1][1]
-        begin = end - window // 2
-        found.append((begin, min(count, begin + window), end - 1 - begin))
-    return found
 
 
 def _no_rows(alternatives: int) -> Rows:

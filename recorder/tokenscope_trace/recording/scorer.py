@@ -24,6 +24,7 @@ from tokenscope_trace.failures import (
     released,
 )
 from tokenscope_trace.models.backend import Backend, ModelSession
+from tokenscope_trace.models.footprint import recording_bytes
 from tokenscope_trace.models.prompts import Prompt
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.backends import backend_of
@@ -74,7 +75,7 @@ def score(
     window = min(window, backend.context or window)
     total = sum(len(prompt.ids) for prompt in prompts)
     longest = min(window, max(len(prompt.ids) for prompt in prompts))
-    watcher.on_need(backend.needs(longest, total, replay, cached=False))
+    watcher.on_need(recording_bytes(backend.shape, longest, total, replay, cached=False))
     begin = time.perf_counter()
     runs: list[Run] = []
     missing: list[Missing] = []
