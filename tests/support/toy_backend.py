@@ -70,7 +70,7 @@ class ToySession:
     def logprob_after(self, ids, token):
         raise AssertionError("all five tokens are among the alternatives")
 
-    def score(self, ids, *, window, alternatives, on_read, should_stop):
+    def score(self, ids, window, alternatives, watcher):
         return rows_of(ids[:-1], ids[1:])
 
     def scored_layers(self):

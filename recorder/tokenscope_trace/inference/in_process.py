@@ -33,8 +33,6 @@ from tokenscope_trace.models.prompts import Prompt, encode_prompt, fim_ends
 from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.settings import GenerationSettings, ModelSettings, PromptText, ReplaySettings
-from tokenscope_trace.traces.layers import LayerAttention, LayerLens
-from tokenscope_trace.traces.rows import Rows
 
 WAVE = 64  # branches that advance together: more gain little on a processor
 WAVE_ON_ACCELERATOR = 128
@@ -146,7 +144,8 @@ class LocalSession(Inside):
     def __init__(self, loaded: LoadedModel, replay: ReplaySettings | None) -> None:
         super().__init__(loaded.model, replay)
         self._loaded, self._model = loaded, loaded.model
-        self._texts = TextReader(loaded.model, self)
+        texts = TextReader(loaded.model, self)
+        self.score, self.scored_layers = texts.read, texts.layers
         self._decoded: Any = None
         self._replayed: Any = None
 
@@ -193,22 +192,6 @@ class LocalSession(Inside):
         """See ModelSession."""
         decoding = branch_decoding(self._model, prompt.ids, settings, temperature, prompt.extra_eos)
         return LocalBranching(self._model, main, decoding, wave, self._replayed)
-
-    def score(
-        self,
-        ids: Sequence[int],
-        *,
-        window: int,
-        alternatives: int,
-        on_read: Callable[[int], None],
-        should_stop: Callable[[], bool],
-    ) -> Rows | None:
-        """See ModelSession."""
-        return self._texts.read(ids, window=window, alternatives=alternatives, on_read=on_read, should_stop=should_stop)
-
-    def scored_layers(self) -> tuple[list[LayerAttention], list[LayerLens]]:
-        """See ModelSession."""
-        return self._texts.layers()
 
     def forget(self) -> None:
         """See ModelSession."""

@@ -5,7 +5,7 @@ In: ids. Out: rows, and over all texts attention and the lens. Generates nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from tokenscope_trace.inference.metrics import Meter, rows_of
 from tokenscope_trace.inference.replay import Opinions, read_whole
 from tokenscope_trace.models.passes import windows
 from tokenscope_trace.models.placement import input_device
+from tokenscope_trace.progress import Watcher
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens
 from tokenscope_trace.traces.rows import Rows, joined_rows
 
@@ -31,15 +32,7 @@ class TextReader:
         self._first = 0  # node of the next text
 
     @torch.no_grad()
-    def read(
-        self,
-        ids: Sequence[int],
-        *,
-        window: int,
-        alternatives: int,
-        on_read: Callable[[int], None],
-        should_stop: Callable[[], bool],
-    ) -> Rows | None:
+    def read(self, ids: Sequence[int], window: int, alternatives: int, watcher: Watcher) -> Rows | None:
         """The numbers of its tokens but the first; None where it was interrupted."""
         parts, probes, meter = [], self._inside.probes, Meter(alternatives)
         tokens = torch.tensor(ids, device=input_device(self._model))
@@ -53,8 +46,8 @@ class TextReader:
                 check_finite(measured, "code")
                 parts.append(rows_of(measured))
                 opinions.add(block, following)
-                on_read(place)
-            if should_stop():
+                watcher.on_read(place, len(ids))
+            if watcher.should_stop():
                 return None
         self._texts.append((ids[0], opinions.layers(0) if len(ids) > 1 else []))
         self._first += len(ids)

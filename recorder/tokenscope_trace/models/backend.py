@@ -140,7 +140,7 @@ class Branching(Protocol):
     stop: tuple[bytes, ...]
 
     def step(self, steps: Sequence[Step]) -> tuple[list[int], Rows]:
-        """The next token of each branch, and rows (R) that measure them; an entropy of NaN says that the model's numbers overflowed.
+        """The next token of each branch, and rows (R) that measure them; a logprob of NaN says that the model's numbers overflowed.
 
         Every tip's parent was on the main path or a tip before, and is not released.
         """
@@ -174,15 +174,7 @@ class ModelSession(Protocol):
     ) -> Branching:
         """The main path, ready to be continued, by as many branches at once as `wave`; `temperature` 0 is greedy. Raises Unfit."""
 
-    def score(
-        self,
-        ids: Sequence[int],
-        *,
-        window: int,
-        alternatives: int,
-        on_read: Callable[[int], None],
-        should_stop: Callable[[], bool],
-    ) -> Rows | None:
+    def score(self, ids: Sequence[int], window: int, alternatives: int, watcher: Watcher) -> Rows | None:
         """Rows of all ids of a text but the first, of which `window` are read at once at most; None where it was stopped.
 
         Raises ModelError where a number is not finite, or where the back end cannot score.
@@ -229,7 +221,7 @@ class Backend(Protocol):
         """Its tokens, for one recording."""
 
     def begin(self, replay: ReplaySettings | None) -> ModelSession:
-        """A run that looks at this much. Raises ModelError where a layer is asked for that the model has not."""
+        """A session that looks at this much. Raises ModelError where a layer is asked for that the model has not."""
 
     def endless(self) -> AbstractContextManager[None]:
         """While inside, no token and no text ends what the model writes."""

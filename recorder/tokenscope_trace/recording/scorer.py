@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -133,13 +134,8 @@ def score(
 
     def read(prompt: Prompt) -> Rows | None:
         first = sum(len(one.ids) for one in runs)
-        return session.score(
-            prompt.ids,
-            window=window,
-            alternatives=top_alternatives,
-            on_read=lambda place: watcher.on_read(first + place, total),
-            should_stop=watcher.should_stop,
-        )
+        following = replace(watcher, on_read=lambda done, _all: watcher.on_read(first + done, total))
+        return session.score(prompt.ids, window, top_alternatives, following)
 
     for prompt in prompts:
         rows = _read_or_less(partial(read, prompt), session, lacks, first=not runs)
