@@ -247,10 +247,10 @@ def test_of_existing_code_the_files_that_were_read_are_kept(record, monkeypatch)
     usual = TextReader.read
     for error, exit_code in ((KeyError(SECRET), 7), (MemoryError(), 7), (KeyboardInterrupt(), 130)):
 
-        def read(reader, ids, error=error, **more):
+        def read(reader, ids, *more, error=error):
             if reader._first:
                 raise error
-            return usual(reader, ids, **more)
+            return usual(reader, ids, *more)
 
         monkeypatch.setattr(TextReader, "read", read)
         Path("a.py").write_text("x = 1\n")

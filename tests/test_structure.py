@@ -167,6 +167,8 @@ def test_what_reads_traces_imports_no_torch():
         "tree.search",
         "recording.recorder",
         "recording.scorer",
+        "estimates.dry_run",
+        "session.runner",
     ]
     code = f"import sys\nfor m in {modules}: __import__('tokenscope_trace.' + m)\n"
     code += "assert not {'torch', 'transformers', 'tokenizers', 'safetensors'} & sys.modules.keys()"

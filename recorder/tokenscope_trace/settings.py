@@ -180,6 +180,18 @@ class ReplaySettings:
     lens: bool = False
     lens_layers: tuple[int, ...] | Literal["all"] | None = None
 
+    def lens_of(self, count: int) -> tuple[int, ...]:
+        """The layers of the lens in a model of so many, whether it is asked for or not."""
+        if self.lens_layers == "all":
+            return tuple(range(count))
+        return spread_layers(count) if self.lens_layers is None else self.lens_layers
+
+
+def spread_layers(count: int) -> tuple[int, ...]:
+    """About six of `count` layers, evenly apart, the last one among them: of 24 every fourth, of 6 all."""
+    step = max(1, count // 6)
+    return tuple(sorted({*range(step - 1, count, step), count - 1}))
+
 
 @dataclass(frozen=True)
 class CheckSettings:

@@ -36,6 +36,7 @@ from tokenscope_trace.estimates.rehearsal import Times, arithmetic_of, rehearsed
 from tokenscope_trace.models.loading import describe
 from tokenscope_trace.models.prompts import encode_text
 from tokenscope_trace.progress import Estimate, Stage, Watcher
+from tokenscope_trace.recording.backends import backend_of
 from tokenscope_trace.recording.documents import Document
 from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.recording.scorer import score
@@ -118,7 +119,7 @@ def test_a_tree_s_schedule_is_that_of_the_search(loaded, monkeypatch):
     for tree in (TREE, replace(TREE, nodes=700, length=9), replace(TREE, nodes=500, extra=40)):
         widths.clear()
         record(loaded, prompt, settings, tree=tree)
-        expected = list(schedule(work_of(loaded, len(prompt.ids), settings, None, tree)))
+        expected = list(schedule(work_of(backend_of(loaded), len(prompt.ids), settings, None, tree)))
         near(sum(count for _, count in expected), len(widths), 1.3)
         near(sum(width * count for width, count in expected), sum(widths), 1.2)
 
@@ -342,10 +343,10 @@ def test_a_rehearsal_says_what_it_could_not_try(loaded, monkeypatch):
 def test_a_prompt_that_is_long_is_rehearsed_with_its_end(loaded, monkeypatch):
     monkeypatch.setattr("tokenscope_trace.estimates.rehearsal.READ", 64)
     prompt, settings, clock = prompt_of(loaded, 500), GenerationSettings(max_new_tokens=16), Clock(loaded.model, 0.0, 0.01)
-    short = rehearsed(loaded, prompt, settings, replay=None, tree=None, clock=clock)
+    short = rehearsed(backend_of(loaded), prompt, settings, replay=None, tree=None, clock=clock)
     assert short.steps.done.prompt == 64
-    work = work_of(loaded, len(prompt.ids), settings, None, None)
-    found = seconds_of(work, short.steps, arithmetic_of(loaded.model))
+    work = work_of(backend_of(loaded), len(prompt.ids), settings, None, None)
+    found = seconds_of(work, short.steps, arithmetic_of(backend_of(loaded).shape))
     begin = clock.now
     record(loaded, prompt, GenerationSettings(max_new_tokens=1))
     assert found["prompt"] >= 0.9 * (clock.now - begin)  # attention grows with the square, which this clock does not

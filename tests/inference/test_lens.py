@@ -8,9 +8,9 @@ import torch
 from tests.support.tiny_models import ARCHITECTURES, tiny_model
 
 from tokenscope_trace.inference.internals import Inside, Probes
-from tokenscope_trace.inference.lens import Lens, NoLens, opinion_of, spread_layers
+from tokenscope_trace.inference.lens import Lens, NoLens, opinion_of
 from tokenscope_trace.inference.replay import Opinions, read_whole
-from tokenscope_trace.settings import ReplaySettings
+from tokenscope_trace.settings import ReplaySettings, spread_layers
 
 LENGTH = 30
 BY_HAND = {  # (final norm, what the head does after it), as the modelling files have them

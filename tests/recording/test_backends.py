@@ -6,19 +6,35 @@ import heapq
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path as File
 
 import numpy as np
 import pytest
 from tests.support.toy_backend import AFTER, WORDS, ToyBackend
 
 from tokenscope_trace.analysis.behaviour import explored_probability, log_masses
+from tokenscope_trace.errors import ModelError
+from tokenscope_trace.estimates.dry_run import estimate_generation
+from tokenscope_trace.estimates.forecast import forecast_generation
 from tokenscope_trace.models.backend import Backend
 from tokenscope_trace.models.prompts import Prompt, Segment
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.documents import Document
 from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.recording.scorer import score
-from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings, parse_forced_text, parse_forced_token
+from tokenscope_trace.session.display import Silent
+from tokenscope_trace.session.jobs import generation_job, scoring_job
+from tokenscope_trace.session.recorded_settings import recorded_request
+from tokenscope_trace.session.repetition import repetition_job
+from tokenscope_trace.session.runner import Plan, perform
+from tokenscope_trace.settings import (
+    GenerationSettings,
+    PromptText,
+    ReplaySettings,
+    TreeSettings,
+    parse_forced_text,
+    parse_forced_token,
+)
 from tokenscope_trace.traces.schema import BranchEnd
 
 PROMPT = Prompt([1, 4], "text", "-", (Segment("text", 0, 2),), exact=True)
@@ -202,10 +218,33 @@ def test_code_that_exists_is_scored():
     assert np.exp(trace.nodes.logprob) == pytest.approx(expected, abs=1e-6, nan_ok=True)
 
 
-def test_it_records_where_there_is_no_torch():
+def performed(job):
+    """The trace of a job, by all that stands between a command line and a model."""
+    plan = Plan(None, False, "toy", ToyBackend, None, None, 8, None, [], keep=False)
+    trace, _ = perform(job, plan, Silent())
+    return trace
+
+
+def test_a_whole_session_runs_and_runs_again():
+    settings = GenerationSettings(max_new_tokens=5, temperature=0)
+    trace = performed(generation_job(PromptText("a\n", "a.txt"), settings, changed(nodes=99)))
+    again = performed(repetition_job(trace, recorded_request(trace), File("a.tsc")))
+    assert branches_of(trace) == branches_of(again) == [(path.ids, path.fork, path.end) for path in enumerated(99)]
+    scored = performed(scoring_job([Document("a.txt", "ab\nb")], 5))
+    assert scored.run["finish"] == "scored"
+
+
+def test_nothing_of_it_needs_torch():
     code = (
         "import sys; sys.modules['torch'] = sys.modules['transformers'] = None\n"
-        "from tests.recording.test_backends import WHOLE, recorded\n"
-        "assert len(recorded(WHOLE).branches)"
+        "from tests.recording import test_backends as tests\n"
+        "tests.test_a_whole_session_runs_and_runs_again()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_it_takes_is_not_known_and_not_guessed():
+    watcher = Watcher()
+    assert forecast_generation(watcher, ToyBackend(), 2, GenerationSettings(), None, None) is watcher
+    with pytest.raises(ModelError, match="without --dry-run"):
+        estimate_generation(ToyBackend(), PROMPT, GenerationSettings())

@@ -15,8 +15,8 @@ from tests.support.tiny_models import tiny_model
 
 from tokenscope_trace import Trace
 from tokenscope_trace.errors import ModelError, PromptError
-from tokenscope_trace.inference.scoring import windows
 from tokenscope_trace.models.loading import describe
+from tokenscope_trace.models.passes import windows
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.documents import Compared, Document
 from tokenscope_trace.recording.scorer import score

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 
 from tokenscope_trace.failures import Unfit
@@ -30,6 +32,7 @@ def rows_of(lasts, tokens):
 class ToyVocabulary:
     size, is_special, inside = len(WORDS), staticmethod(lambda token: token == 0), staticmethod(WORDS.__getitem__)
     spell = staticmethod(lambda ids: [WORDS[token] for token in ids])
+    fim_ends = staticmethod(tuple)
     ids_of = staticmethod(lambda text: [WORDS.index(letter.encode()) for letter in text])
 
     def encode(self, prompt):
@@ -67,7 +70,7 @@ class ToySession:
     def logprob_after(self, ids, token):
         raise AssertionError("all five tokens are among the alternatives")
 
-    def score(self, ids, *, window, alternatives, on_read, should_stop):
+    def score(self, ids, window, alternatives, watcher):
         return rows_of(ids[:-1], ids[1:])
 
     def scored_layers(self):
@@ -78,7 +81,8 @@ class ToySession:
 
 
 class ToyBackend:
-    context, facts, notes = None, {"id": "toy", "vocab_size": len(WORDS)}, ()
+    context, shape, facts, notes = None, None, {"id": "toy", "vocab_size": len(WORDS)}, ()
+    endless, held_bytes, seconds_per_token_before = nullcontext, lambda _: None, lambda *_: 0.0
 
     def __init__(self, width=1):
         self.width = width
@@ -88,9 +92,6 @@ class ToyBackend:
 
     def vocabulary(self):
         return ToyVocabulary()
-
-    def needs(self, prompt, tokens, replay, *, cached=True):
-        return 0
 
     def begin(self, replay):
         return ToySession()

@@ -1,12 +1,10 @@
 """The command line `tokenscope-record`: options in, an exit code out. Holds no logic of recording.
 
-torch and transformers are imported when a recording starts, so that help and mistakes cost nothing.
+What records is imported when a recording starts, so that help and mistakes cost nothing.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +31,7 @@ from tokenscope_trace.settings import BUILTIN_MODEL, ModelSettings
 
 if TYPE_CHECKING:
     from tokenscope_trace.languages.language import Language
-    from tokenscope_trace.models.loading import LoadedModel
+    from tokenscope_trace.models.backend import Backend
     from tokenscope_trace.session.jobs import Job
 
 _EXAMPLES = {
@@ -252,19 +250,10 @@ def _read(source: str) -> tuple[str, str]:
     return read_text(source)
 
 
-def _load(settings: ModelSettings) -> LoadedModel:
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    import huggingface_hub.utils
-    import transformers
+def _load(settings: ModelSettings) -> Backend:
+    from tokenscope_trace.recording.backends import load_backend
 
-    from tokenscope_trace.models.loading import load
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    huggingface_hub.utils.logging.set_verbosity_error()
-    for library in ("accelerate", "bitsandbytes"):  # a warning for every product of every step
-        logging.getLogger(library).setLevel(logging.ERROR)
-    return load(settings)
+    return load_backend(settings)
 
 
 def _model_name(model: str) -> str:

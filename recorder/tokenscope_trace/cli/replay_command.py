@@ -17,6 +17,7 @@ from tokenscope_trace.comparison.verdict import differences_json, verdict_lines
 from tokenscope_trace.errors import EXIT_DIFFERENT, TraceError
 from tokenscope_trace.errors import EXIT_INTERRUPTED as EXIT_INTERRUPTED
 from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
+from tokenscope_trace.recording.backends import has_device
 from tokenscope_trace.session.recorded_settings import RecordedRequest, recorded_model, recorded_request
 from tokenscope_trace.session.repetition import repetition_job
 from tokenscope_trace.session.runner import Plan, exit_code, perform
@@ -26,7 +27,7 @@ from tokenscope_trace.traces.trace import Trace
 
 if TYPE_CHECKING:
     from tokenscope_trace.cli.console import Terminal
-    from tokenscope_trace.models.loading import LoadedModel
+    from tokenscope_trace.models.backend import Backend
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Wishes:
 def repeat(
     path: Path,
     wishes: Wishes,
-    load: Callable[[ModelSettings], LoadedModel],
+    load: Callable[[ModelSettings], Backend],
     prepare: Callable[[Trace], Trace],
     terminal: Terminal,
 ) -> int:
@@ -137,12 +138,6 @@ def _model_name(settings: ModelSettings, *, chosen: bool) -> str:
 
 def _here(settings: ModelSettings, given: ModelSettings) -> ModelSettings:
     """On a device that is here, where the recorded one is not and none was given."""
-    import torch
-
-    if given.device == settings.device or settings.device == "cpu":
+    if given.device == settings.device or settings.device == "cpu" or has_device(settings.device):
         return settings
-    try:
-        torch.empty(1, device=settings.device)
-    except (RuntimeError, AssertionError, NotImplementedError):
-        return replace(settings, device="auto")
-    return settings
+    return replace(settings, device="auto")

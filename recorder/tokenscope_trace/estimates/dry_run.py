@@ -1,6 +1,6 @@
 """The dry run of a recording: a rehearsal, carried over to what is asked for, becomes an Estimate. Writes nothing.
 
-In: a loaded model and what `record` or `score` would take. Out: numbers; words are estimate_words.py's.
+In: a model and what `record` or `score` would take. Out: numbers; words are estimate_words.py's.
 """
 
 from __future__ import annotations
@@ -8,28 +8,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tokenscope_trace.analysis.pipeline import with_decisions
+from tokenscope_trace.errors import ModelError
 from tokenscope_trace.estimates.extrapolation import Work, estimate, file_of, scoring_seconds, seconds_of
 from tokenscope_trace.estimates.file_size import part_sizes
 from tokenscope_trace.estimates.memory_needs import stage_bytes
 from tokenscope_trace.estimates.rehearsal import arithmetic_of, opinions_of, rehearsed, work_of
-from tokenscope_trace.inference.scoring import windows
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.models.loading import LoadedModel
-from tokenscope_trace.models.memory import held_bytes
-from tokenscope_trace.models.placement import input_device
-from tokenscope_trace.models.prompts import Prompt, encode_text
+from tokenscope_trace.models.backend import Backend
+from tokenscope_trace.models.footprint import Shape
+from tokenscope_trace.models.passes import windows
+from tokenscope_trace.models.prompts import Prompt
 from tokenscope_trace.progress import Estimate
+from tokenscope_trace.recording.backends import backend_of
 from tokenscope_trace.recording.documents import Document
 from tokenscope_trace.recording.scorer import WINDOW, score
-from tokenscope_trace.settings import CheckSettings, GenerationSettings, ReplaySettings, TreeSettings
+from tokenscope_trace.settings import CheckSettings, GenerationSettings, PromptText, ReplaySettings, TreeSettings
+
+if TYPE_CHECKING:
+    from tokenscope_trace.models.loading import LoadedModel
 
 SCORED = 1024  # tokens of one file that are read at most
 
 
 def estimate_generation(
-    loaded: LoadedModel,
+    model: Backend | LoadedModel,
     prompt: Prompt,
     settings: GenerationSettings,
     *,
@@ -40,14 +45,17 @@ def estimate_generation(
     load_seconds: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Estimate:
-    """What `record` with these arguments, the analysis and the writing take at most. Raises what `record` raises before its first token."""
-    held = _Held(loaded)
-    work = work_of(loaded, len(prompt.ids), settings, replay, tree)
-    short = rehearsed(loaded, prompt, settings, replay=replay, tree=tree, language=language, clock=clock)
-    seconds = seconds_of(work, short.steps, arithmetic_of(loaded.model))
+    """What `record` with these arguments, the analysis and the writing take at most. Raises what `record` raises before its first token,
+    and ModelError where nothing is known of what the model takes.
+    """
+    backend = backend_of(model)
+    shape, held = _shape(backend), _Held(backend)
+    work = work_of(backend, len(prompt.ids), settings, replay, tree)
+    short = rehearsed(backend, prompt, settings, replay=replay, tree=tree, language=language, clock=clock)
+    seconds = seconds_of(work, short.steps, arithmetic_of(shape))
     return estimate(
         {"loading": load_seconds, **seconds},
-        held.during(stage_bytes(loaded.model, work, replay), seconds),
+        held.during(stage_bytes(shape, work, replay), seconds),
         file_of(work, part_sizes(short.trace, short.steps.done)),
         programs=0 if check is None else 1 + work.branches,
         timeout=0.0 if check is None else check.timeout,
@@ -56,7 +64,7 @@ def estimate_generation(
 
 
 def estimate_scoring(
-    loaded: LoadedModel,
+    model: Backend | LoadedModel,
     documents: Sequence[Document],
     *,
     top_alternatives: int = 10,
@@ -67,10 +75,11 @@ def estimate_scoring(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Estimate:
     """What `score` with these arguments, the analysis and the writing take: a piece of one file is read twice, for what is read first
-    takes longer. Raises what `score` raises before its first file.
+    takes longer. Raises what `score` raises before its first file, and ModelError as above.
     """
-    held = _Held(loaded)
-    prompts = [encode_text(loaded.tokenizer, document.text, document.source) for document in documents]
+    backend = backend_of(model)
+    shape, held, vocabulary = _shape(backend), _Held(backend), backend.vocabulary()
+    prompts = [vocabulary.encode(PromptText(document.text, document.source)) for document in documents]
     largest = max(range(len(documents)), key=lambda place: len(prompts[place].ids))
     share = min(1.0, SCORED / len(prompts[largest].ids))
     text = documents[largest].text
@@ -78,27 +87,27 @@ def estimate_scoring(
     taken = []
     for _ in range(2):
         begin = clock()
-        trace = score(loaded, [piece], top_alternatives=top_alternatives, replay=replay)
+        trace = score(backend, [piece], top_alternatives=top_alternatives, replay=replay)
         taken.append(clock() - begin)
     begin = clock()
     trace = with_decisions(trace, language)
     analysed = clock()
     trace.to_bytes()
     written = clock() - analysed
-    window = min(WINDOW, loaded.context or WINDOW)
+    window = min(WINDOW, backend.context or WINDOW)
     passes = [end - first for prompt in prompts for first, end, _ in windows(len(prompt.ids), window)]
     read = len(trace.scored)
     done = [end - first for first, end, _ in windows(read, window)]
     total = sum(len(prompt.ids) for prompt in prompts)
-    work = Work(total, 0, opinions=opinions_of(loaded.model, replay))
+    work = Work(total, 0, opinions=opinions_of(shape, replay))
     seconds = {
-        "reading": scoring_seconds(passes, done, taken[0], taken[1], arithmetic_of(loaded.model)),
+        "reading": scoring_seconds(passes, done, taken[0], taken[1], arithmetic_of(shape)),
         "analysis": (analysed - begin) * total / read,
         "writing": 2 * written * total / read,
     }
     one_pass = replace(work, prompt=max(passes))
-    needed = stage_bytes(loaded.model, one_pass, replay, cached=False)
-    kept = stage_bytes(loaded.model, work, replay, cached=False).get("analysis", 0)
+    needed = stage_bytes(shape, one_pass, replay, cached=False)
+    kept = stage_bytes(shape, work, replay, cached=False).get("analysis", 0)
     file = file_of(work, part_sizes(trace, Work(read, 0)))
     return estimate(
         {"loading": load_seconds, **seconds},
@@ -107,16 +116,22 @@ def estimate_scoring(
     )
 
 
+def _shape(backend: Backend) -> Shape:
+    if backend.shape is None:
+        raise ModelError("nothing is known of what a recording with this model takes; record without --dry-run.")
+    return backend.shape
+
+
 class _Held:
     """The memory that is taken once the model is there, and what a rehearsal adds to it for good: libraries, their buffers."""
 
-    def __init__(self, loaded: LoadedModel) -> None:
-        self._device = input_device(loaded.model)
-        self._before = held_bytes(self._device)
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._before = backend.held_bytes()
 
     def during(self, needed: dict[str, int], stages: dict[str, float]) -> dict[str, float]:
         """Bytes in all while each stage runs that needs so many; to be asked after the rehearsal. Nothing where the system does not say."""
-        after = held_bytes(self._device)
+        after = self._backend.held_bytes()
         if self._before is None or after is None:
             return {}
         base = max(self._before, after)

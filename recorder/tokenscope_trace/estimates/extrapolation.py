@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tokenscope_trace.inference.replay import REPLAY_CHUNK
+from tokenscope_trace.models.passes import REPLAY_CHUNK
 from tokenscope_trace.progress import Estimate, Stage
 from tokenscope_trace.tree.search import KEPT_BACK
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenscope_trace.estimates.extrapolation import (
     Arithmetic,
@@ -27,12 +27,15 @@ from tokenscope_trace.estimates.file_size import part_sizes
 from tokenscope_trace.estimates.memory_needs import stage_bytes
 from tokenscope_trace.estimates.rehearsal import arithmetic_of, work_of
 from tokenscope_trace.failures import Missing
-from tokenscope_trace.inference.replay import REPLAY_CHUNK
-from tokenscope_trace.models.configuration import layer_count, number
-from tokenscope_trace.models.head import HEAD_ROWS
-from tokenscope_trace.models.loading import LoadedModel
+from tokenscope_trace.models.backend import Backend
+from tokenscope_trace.models.footprint import Shape
+from tokenscope_trace.models.passes import HEAD_ROWS, REPLAY_CHUNK
 from tokenscope_trace.progress import Estimate, Stage, Watcher
+from tokenscope_trace.recording.backends import backend_of
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
+
+if TYPE_CHECKING:
+    from tokenscope_trace.models.loading import LoadedModel
 
 LONG = 30.0  # seconds: a shorter rest is not worth a word
 _TOKENS = 8  # whose times are a measure
@@ -44,14 +47,22 @@ _OPINION_BYTES = 14.0  # of what one layer says of one token: sixteen, compresse
 
 def forecast_generation(
     watcher: Watcher,
-    loaded: LoadedModel,
+    model: Backend | LoadedModel,
     prompt: int,
     settings: GenerationSettings,
     replay: ReplaySettings | None,
     tree: TreeSettings | None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Watcher:
-    """The watcher of a recording of a prompt of so many tokens, whose `on_estimate` is told what the rest takes if it is long."""
+    """The watcher of a recording of a prompt of so many tokens, whose `on_estimate` is told what the rest takes if it is long.
+
+    It is told nothing where nothing is known of what the model takes.
+    """
+    backend = backend_of(model)
+    if backend.shape is None:
+        return watcher
+    shape = backend.shape
+    work = work_of(backend, prompt, settings, replay, tree)
     begun = clock()
     tokens: list[float] = []
     said = False
@@ -65,7 +76,7 @@ def forecast_generation(
         if not said and not finished and _measured(tokens):
             said = True
             step = (tokens[-1] - tokens[0]) / (len(tokens) - 1)
-            found = _rest(loaded, prompt, settings, replay, tree, tokens[0] - begun, step, len(tokens), state)
+            found = _rest(shape, work, replay, tokens[0] - begun, step, len(tokens), state)
             if found is not None:
                 watcher.on_estimate(found)
         watcher.on_state(state, finished)
@@ -128,38 +139,33 @@ def _measured(tokens: list[float]) -> bool:
 
 
 def _rest(
-    loaded: LoadedModel,
-    prompt: int,
-    settings: GenerationSettings,
+    shape: Shape,
+    work: Work,
     replay: ReplaySettings | None,
-    tree: TreeSettings | None,
     read: float,
     step: float,
     written: int,
     state: Callable[[Sequence[Missing]], Any],
 ) -> Estimate | None:
     """What is still to come, None where that is not long."""
-    model = loaded.model
-    work = work_of(loaded, prompt, settings, replay, tree)
-    steps = steps_of(work, written, read, step, arithmetic_of(model))
-    seconds = {name: value for name, value in seconds_of(work, steps, arithmetic_of(model)).items() if value}
+    steps = steps_of(work, written, read, step, arithmetic_of(shape))
+    seconds = {name: value for name, value in seconds_of(work, steps, arithmetic_of(shape)).items() if value}
     seconds |= {"prompt": steps.head, "output": seconds["output"] * (1 - written / work.output)}
     if sum(seconds.values()) < LONG:
         return None
-    needed = {name: count for name, count in stage_bytes(model, work, replay).items() if name in seconds}
-    sizes = _whole(part_sizes(state(()), steps.done), model, work, replay, written)
+    needed = {name: count for name, count in stage_bytes(shape, work, replay).items() if name in seconds}
+    sizes = _whole(part_sizes(state(()), steps.done), shape, work, replay, written)
     return estimate(seconds, needed, file_of(work, sizes))
 
 
-def _whole(sizes: PartSizes, model: Any, work: Work, replay: ReplaySettings | None, written: int) -> PartSizes:
+def _whole(sizes: PartSizes, shape: Shape, work: Work, replay: ReplaySettings | None, written: int) -> PartSizes:
     """The sizes where every token takes what those take that were written, and attention and lens what they usually do."""
     token = sizes.output / max(1, written)
     inside = 0.0
     if replay is not None:
-        heads = number(model.config.get_text_config(), "num_attention_heads") or 0
-        layers = layer_count(model) if replay.attention_layers is None else len(replay.attention_layers)
+        layers = shape.layers if replay.attention_layers is None else len(replay.attention_layers)
         inside = work.prompt + written
-        inside *= heads * layers * (replay.attention_top * _SOURCE_BYTES + 2 * bool(replay.attention_top))
+        inside *= shape.heads * layers * (replay.attention_top * _SOURCE_BYTES + 2 * bool(replay.attention_top))
         inside += written * (work.opinions + 1) * _OPINION_BYTES * replay.lens
     done = replace(sizes.done, nodes=1, asked=0)
     return replace(sizes, done=done, prompt=token * work.prompt, branches=token, inside=inside)

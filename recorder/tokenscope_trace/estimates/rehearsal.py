@@ -6,25 +6,20 @@ the recording's. What comes out are measured steps and a small trace; nothing is
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from tokenscope_trace.analysis.pipeline import with_decisions
-from tokenscope_trace.estimates.context_cost import seconds_per_token_before
 from tokenscope_trace.estimates.extrapolation import Arithmetic, ContextCost, Steps, TreeSteps, Work
 from tokenscope_trace.failures import Missing
-from tokenscope_trace.inference.in_process import InProcess
-from tokenscope_trace.inference.lens import spread_layers
-from tokenscope_trace.inference.replay import REPLAY_CHUNK
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.models.configuration import layer_count, number
-from tokenscope_trace.models.loading import LoadedModel
+from tokenscope_trace.models.backend import Backend
+from tokenscope_trace.models.footprint import Shape
+from tokenscope_trace.models.passes import REPLAY_CHUNK
 from tokenscope_trace.models.prompts import Prompt, Segment
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.recorder import record
@@ -129,20 +124,20 @@ class Rehearsal:
 
 
 def work_of(
-    loaded: LoadedModel, prompt: int, settings: GenerationSettings, replay: ReplaySettings | None, tree: TreeSettings | None
+    backend: Backend, prompt: int, settings: GenerationSettings, replay: ReplaySettings | None, tree: TreeSettings | None
 ) -> Work:
     """What is asked for, of a prompt of so many tokens."""
-    room = settings.max_new_tokens if loaded.context is None else loaded.context - prompt
-    work = Work(prompt, max(0, min(settings.max_new_tokens, room)), replay is not None, opinions_of(loaded.model, replay))
+    room = settings.max_new_tokens if backend.context is None else backend.context - prompt
+    work = Work(prompt, max(0, min(settings.max_new_tokens, room)), replay is not None, opinions_of(backend.shape, replay))
     if tree is None:
         return work
     asked = sum(tree.length for _ in tree.forced)
-    wave = wave_of(tree, InProcess(loaded).width)
+    wave = wave_of(tree, backend.width)
     return replace(work, nodes=tree.nodes, length=tree.length, wave=wave, extra=tree.extra if tree.nodes else 0, asked=asked)
 
 
 def rehearsed(
-    loaded: LoadedModel,
+    backend: Backend,
     prompt: Prompt,
     settings: GenerationSettings,
     *,
@@ -154,18 +149,18 @@ def rehearsed(
     """The measured steps of this recording. Raises what `record` raises before its first token."""
     short = replace(prompt if len(prompt.ids) <= READ else _end_of(prompt, READ), extra_eos=())
     few = replace(settings, max_new_tokens=min(settings.max_new_tokens, WRITTEN), stop=())
-    small = None if tree is None or not (tree.nodes or tree.forced) else _small(loaded, tree)
+    small = None if tree is None or not (tree.nodes or tree.forced) else _small(backend, tree)
     times = Times(clock)
     times.begun = times.clock()
-    with _endless(loaded.model):
-        trace = record(loaded, short, few, replay=replay, tree=small, language=language, watcher=times.watcher())
+    with backend.endless():
+        trace = record(backend, short, few, replay=replay, tree=small, language=language, watcher=times.watcher())
     times.ended = times.clock()
     begin = times.clock()
     trace = with_decisions(trace, language)
     analysis = times.clock() - begin
     trace.to_bytes()
     end = times.clock()
-    asked = work_of(loaded, len(short.ids), few, replay, small)
+    asked = work_of(backend, len(short.ids), few, replay, small)
     done = replace(
         asked, output=len(trace.output), nodes=len(trace.nodes) - len(trace.main), asked=0, length=max(1, _length(trace))
     )
@@ -180,43 +175,25 @@ def rehearsed(
         tree=_tree_steps(times, trace, times.step),
         analysis=analysis,
         keeping=times.keeping + end - begin - analysis,
-        growth=_growth(loaded, prompt, work_of(loaded, len(prompt.ids), settings, replay, tree), done, clock),
+        growth=_growth(backend, prompt, work_of(backend, len(prompt.ids), settings, replay, tree), done, clock),
     )
     return Rehearsal(steps, trace, times.clock() - times.begun, tuple(one.sentence for one in times.missing))
 
 
-def arithmetic_of(model: Any) -> Arithmetic:
-    """The multiplications of one token, from the model's weights and its configuration."""
-    config = model.config.get_text_config()
-    hidden = number(config, "hidden_size") or 0
-    head = float(hidden * int(config.vocab_size))
-    weights = float(sum(value.numel() for value in model.parameters()))
-    heads = number(config, "num_attention_heads") or 0
-    width = number(config, "head_dim") or (hidden // heads if heads else 0)
-    tables = head if getattr(config, "tie_word_embeddings", False) else 2 * head
-    return Arithmetic(max(weights - tables, weights / 10), head, 2.0 * layer_count(model) * heads * width)
+def arithmetic_of(shape: Shape) -> Arithmetic:
+    """The multiplications of one token."""
+    head = float(shape.hidden * shape.vocabulary)
+    tables = head if shape.tied else 2 * head
+    body = max(shape.weights - tables, shape.weights / 10)
+    return Arithmetic(body, head, 2.0 * shape.layers * shape.heads * shape.width)
 
 
-@contextmanager
-def _endless(model: Any) -> Iterator[None]:
-    """While inside, no token and no text ends what the model writes: the steps are to be seen."""
-    own = model.generation_config
-    model.generation_config = copy.copy(own)
-    model.generation_config.eos_token_id = model.generation_config.stop_strings = None
-    try:
-        yield
-    finally:
-        model.generation_config = own
-
-
-def _growth(loaded: LoadedModel, prompt: Prompt, work: Work, done: Work, clock: Callable[[], float]) -> ContextCost:
+def _growth(backend: Backend, prompt: Prompt, work: Work, done: Work, clock: Callable[[], float]) -> ContextCost:
     """What the length of what stands before a step costs, where the recording's goes far beyond the rehearsal's."""
 
     def of(width: int, long: int) -> float:
         return (
-            seconds_per_token_before(loaded.model, prompt.ids, width, done.tokens, long, clock)
-            if long > 2 * done.tokens
-            else 0.0
+            backend.seconds_per_token_before(prompt.ids, width, done.tokens, long, clock) if long > 2 * done.tokens else 0.0
         )
 
     return ContextCost(
@@ -226,10 +203,10 @@ def _growth(loaded: LoadedModel, prompt: Prompt, work: Work, done: Work, clock: 
     )
 
 
-def _small(loaded: LoadedModel, tree: TreeSettings) -> TreeSettings:
+def _small(backend: Backend, tree: TreeSettings) -> TreeSettings:
     """The tree with as many branches beside each other, and few steps: two rows of branches, then what is left of one."""
     length = min(tree.length, GROWN)
-    nodes = 2 * wave_of(tree, InProcess(loaded).width) * length + length - 1
+    nodes = 2 * wave_of(tree, backend.width) * length + length - 1
     return replace(tree, nodes=min(nodes, tree.nodes), length=length, extra=0, min_prob=0.0, forced=())
 
 
@@ -258,13 +235,11 @@ def _length(trace: Trace) -> int:
     return round(float(trace.branches.count.mean())) if len(trace.branches) else 1
 
 
-def opinions_of(model: Any, replay: ReplaySettings | None) -> int:
-    """The layers whose lens needs the head beside the pass's own logits. Runs nothing: it is asked while the model runs, too."""
-    if replay is None or not replay.lens:
+def opinions_of(shape: Shape | None, replay: ReplaySettings | None) -> int:
+    """The layers whose lens needs the head beside the pass's own logits."""
+    if shape is None or replay is None or not replay.lens:
         return 0
-    count = layer_count(model)
-    layers = range(count) if replay.lens_layers == "all" else replay.lens_layers or spread_layers(count)
-    return sum(layer != count - 1 for layer in layers)
+    return sum(layer != shape.layers - 1 for layer in replay.lens_of(shape.layers))
 
 
 def _end_of(prompt: Prompt, count: int) -> Prompt:

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
-    from tokenscope_trace.inference.footprint import BASE, recording_bytes
-    from tokenscope_trace.inference.in_process import InProcess
-    from tokenscope_trace.inference.lens import spread_layers
-    from tokenscope_trace.inference.replay import REPLAY_CHUNK, can_continue
-    from tokenscope_trace.inference.scoring import windows
+    from tokenscope_trace.inference.in_process import InProcess, is_device, load_quietly
 else:
     __getattr__ = exports(__name__, __file__)
 
-__all__ = ["BASE", "REPLAY_CHUNK", "InProcess", "can_continue", "recording_bytes", "spread_layers", "windows"]
+__all__ = ["InProcess", "is_device", "load_quietly"]

@@ -26,10 +26,10 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from tokenscope_trace.failures import MEMORY, is_memory, released
 from tokenscope_trace.models.configuration import layer_lists
+from tokenscope_trace.models.passes import BLOCK_BYTES
 from tokenscope_trace.models.placement import input_device
 from tokenscope_trace.traces.layers import LayerAttention, encode_unkept, encode_weights
 
-BLOCK_BYTES = 16 << 20  # of scores at once: larger blocks leave the cache
 EAGER_BYTES = 64 << 20  # above this a model's own eager attention is asked for a block of queries at a time, too
 _CHECKED_ROWS = 2
 _REGISTRY = "ALL_ATTENTION_FUNCTIONS"

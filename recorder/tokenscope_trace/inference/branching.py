@@ -5,7 +5,7 @@ In: a model, its main path and the bounds. Out: tokens and their rows. Knows no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -32,7 +32,7 @@ class LocalBranching:
         self._engine, self._decoding = chosen.engine, decoding
         self._meter = Meter(main.rows.ids.shape[1])
         self._read = Reader(model)
-        self.engine = chosen.engine.name
+        self.engine, self.release = chosen.engine.name, chosen.engine.release
         self.ends, self.stop = decoding.ends, decoding.stop
         self.seconds_per_node = None if chosen.seconds is None else chosen.seconds / chosen.width
         self.wave = 1
@@ -63,10 +63,6 @@ class LocalBranching:
     def recall(self, tips: Sequence[Tip]) -> None:
         """See Branching."""
         self._engine.recall(tips)
-
-    def release(self, nodes: Iterable[int]) -> None:
-        """See Branching."""
-        self._engine.release(nodes)
 
 
 def _room(engine: TreeAttention, device: torch.device) -> int | None:

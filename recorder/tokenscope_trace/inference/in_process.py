@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import logging
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import tokenizers
 import torch
@@ -13,24 +17,44 @@ import transformers
 
 from tokenscope_trace.failures import OnMissing
 from tokenscope_trace.inference.branching import LocalBranching
-from tokenscope_trace.inference.footprint import recording_bytes
+from tokenscope_trace.inference.context_cost import seconds_per_token_before
 from tokenscope_trace.inference.generation import Generated, branch_decoding, generate
 from tokenscope_trace.inference.internals import Inside
 from tokenscope_trace.inference.metrics import rows_of
 from tokenscope_trace.inference.replay import can_continue, read_again
 from tokenscope_trace.inference.scoring import TextReader
 from tokenscope_trace.models.backend import MainPath, OnOutput, Output, Replayed
-from tokenscope_trace.models.loading import LoadedModel
+from tokenscope_trace.models.configuration import shape_of
+from tokenscope_trace.models.footprint import Shape
+from tokenscope_trace.models.loading import LoadedModel, load
+from tokenscope_trace.models.memory import held_bytes
 from tokenscope_trace.models.placement import input_device
-from tokenscope_trace.models.prompts import Prompt, encode_prompt
+from tokenscope_trace.models.prompts import Prompt, encode_prompt, fim_ends
 from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.progress import Watcher
-from tokenscope_trace.settings import GenerationSettings, PromptText, ReplaySettings
-from tokenscope_trace.traces.layers import LayerAttention, LayerLens
-from tokenscope_trace.traces.rows import Rows
+from tokenscope_trace.settings import GenerationSettings, ModelSettings, PromptText, ReplaySettings
 
 WAVE = 64  # branches that advance together: more gain little on a processor
 WAVE_ON_ACCELERATOR = 128
+
+
+def load_quietly(settings: ModelSettings) -> InProcess:
+    """A model and the back end that runs it; the libraries say nothing on the way. Raises ModelError."""
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    huggingface_hub.utils.logging.set_verbosity_error()
+    for library in ("accelerate", "bitsandbytes"):  # a warning for every product of every step
+        logging.getLogger(library).setLevel(logging.ERROR)
+    return InProcess(load(settings))
+
+
+def is_device(name: str) -> bool:
+    """Whether torch has the device of this name."""
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False
+    return True
 
 
 class TokenizerVocabulary(Speller):
@@ -39,6 +63,10 @@ class TokenizerVocabulary(Speller):
     def __init__(self, tokenizer: Any, size: int) -> None:
         super().__init__(tokenizer)
         self.size = size
+
+    def fim_ends(self) -> tuple[int, ...]:
+        """See Vocabulary."""
+        return fim_ends(self._tokenizer)
 
     def ids_of(self, text: str) -> list[int]:
         """See Vocabulary."""
@@ -55,6 +83,7 @@ class InProcess:
     def __init__(self, loaded: LoadedModel) -> None:
         self._loaded = loaded
         self.context, self.facts, self.notes = loaded.context, loaded.facts, loaded.notes
+        self.shape: Shape | None = shape_of(loaded.model)
         self.width = WAVE if input_device(loaded.model).type == "cpu" else WAVE_ON_ACCELERATOR
 
     def environment(self) -> dict[str, Any]:
@@ -82,13 +111,31 @@ class InProcess:
         """See Backend."""
         return TokenizerVocabulary(self._loaded.tokenizer, int(self.facts["vocab_size"]))
 
-    def needs(self, prompt: int, tokens: int, replay: ReplaySettings | None, *, cached: bool = True) -> int:
-        """See Backend."""
-        return recording_bytes(self._loaded.model, prompt, tokens, replay, cached=cached)
-
     def begin(self, replay: ReplaySettings | None) -> LocalSession:
         """See Backend."""
         return LocalSession(self._loaded, replay)
+
+    @contextmanager
+    def endless(self) -> Iterator[None]:
+        """See Backend."""
+        model = self._loaded.model
+        own = model.generation_config
+        model.generation_config = copy.copy(own)
+        model.generation_config.eos_token_id = model.generation_config.stop_strings = None
+        try:
+            yield
+        finally:
+            model.generation_config = own
+
+    def held_bytes(self) -> int | None:
+        """See Backend: where the model takes its tokens."""
+        return held_bytes(input_device(self._loaded.model))
+
+    def seconds_per_token_before(
+        self, ids: Sequence[int], width: int, short: int, long: int, clock: Callable[[], float]
+    ) -> float:
+        """See Backend."""
+        return seconds_per_token_before(self._loaded.model, ids, width, short, long, clock)
 
 
 class LocalSession(Inside):
@@ -97,7 +144,8 @@ class LocalSession(Inside):
     def __init__(self, loaded: LoadedModel, replay: ReplaySettings | None) -> None:
         super().__init__(loaded.model, replay)
         self._loaded, self._model = loaded, loaded.model
-        self._texts = TextReader(loaded.model, self)
+        texts = TextReader(loaded.model, self)
+        self.score, self.scored_layers = texts.read, texts.layers
         self._decoded: Any = None
         self._replayed: Any = None
 
@@ -144,22 +192,6 @@ class LocalSession(Inside):
         """See ModelSession."""
         decoding = branch_decoding(self._model, prompt.ids, settings, temperature, prompt.extra_eos)
         return LocalBranching(self._model, main, decoding, wave, self._replayed)
-
-    def score(
-        self,
-        ids: Sequence[int],
-        *,
-        window: int,
-        alternatives: int,
-        on_read: Callable[[int], None],
-        should_stop: Callable[[], bool],
-    ) -> Rows | None:
-        """See ModelSession."""
-        return self._texts.read(ids, window=window, alternatives=alternatives, on_read=on_read, should_stop=should_stop)
-
-    def scored_layers(self) -> tuple[list[LayerAttention], list[LayerLens]]:
-        """See ModelSession."""
-        return self._texts.layers()
 
     def forget(self) -> None:
         """See ModelSession."""

@@ -11,7 +11,7 @@ from typing import Any
 from tokenscope_trace.errors import ModelError
 from tokenscope_trace.failures import MEMORY
 from tokenscope_trace.inference.attention import AttentionTap
-from tokenscope_trace.inference.lens import Lens, NoLens, spread_layers
+from tokenscope_trace.inference.lens import Lens, NoLens
 from tokenscope_trace.models.configuration import layer_count
 from tokenscope_trace.settings import ReplaySettings
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens
@@ -52,11 +52,8 @@ class Inside:
                 lens = Lens(model)
             except NoLens as reason:
                 self._no_lens = f"{reason}."
-        chosen = tuple(range(self._count)) if settings.lens_layers == "all" else settings.lens_layers
-        if chosen is None:
-            chosen = spread_layers(self._count)
         self._tap = tap
-        self.probes = Probes(tap, lens, chosen if lens is not None else ())
+        self.probes = Probes(tap, lens, settings.lens_of(self._count) if lens is not None else ())
 
     def give_up(self, reason: str) -> str | None:
         """Look at less from now on, for this reason: first no lens any more, then no attention. The name of what goes, None where

@@ -76,12 +76,6 @@ def joined_layers(parts: Sequence[Opinion]) -> Opinion:
     return Opinion(*(torch.cat([getattr(part, name) for part in parts]) for name in Opinion.__dataclass_fields__))
 
 
-def spread_layers(count: int) -> tuple[int, ...]:
-    """About six of `count` layers, evenly apart, the last one among them: of 24 every fourth, of 6 all."""
-    step = max(1, count // 6)
-    return tuple(sorted({*range(step - 1, count, step), count - 1}))
-
-
 @torch.no_grad()
 def opinion_of(logits: Tensor, tokens: Tensor) -> Opinion:
     """What logits (R, V) say of tokens (R,)."""

@@ -28,12 +28,12 @@ from tokenscope_trace.inference.metrics import log_softmax_rows
 from tokenscope_trace.models.backend import Replayed
 from tokenscope_trace.models.forward import Reader
 from tokenscope_trace.models.head import PromptStates
+from tokenscope_trace.models.passes import REPLAY_CHUNK
 from tokenscope_trace.models.placement import input_device
 from tokenscope_trace.progress import warn_of_errors
 from tokenscope_trace.traces.columns import Floats
 from tokenscope_trace.traces.layers import LayerLens
 
-REPLAY_CHUNK = 128  # queries at once behind a cache: wide enough for the arithmetic, narrow enough for their logits
 _LOUD = "Read again, the output's logprobs differ by up to {:.2g} nats: attention and lens describe the second reading."
 
 

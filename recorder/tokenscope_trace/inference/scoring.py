@@ -5,7 +5,7 @@ In: ids. Out: rows, and over all texts attention and the lens. Generates nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from tokenscope_trace.inference.generation import check_finite
 from tokenscope_trace.inference.internals import Inside
 from tokenscope_trace.inference.metrics import Meter, rows_of
 from tokenscope_trace.inference.replay import Opinions, read_whole
+from tokenscope_trace.models.passes import windows
 from tokenscope_trace.models.placement import input_device
+from tokenscope_trace.progress import Watcher
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens
 from tokenscope_trace.traces.rows import Rows, joined_rows
 
@@ -30,15 +32,7 @@ class TextReader:
         self._first = 0  # node of the next text
 
     @torch.no_grad()
-    def read(
-        self,
-        ids: Sequence[int],
-        *,
-        window: int,
-        alternatives: int,
-        on_read: Callable[[int], None],
-        should_stop: Callable[[], bool],
-    ) -> Rows | None:
+    def read(self, ids: Sequence[int], window: int, alternatives: int, watcher: Watcher) -> Rows | None:
         """The numbers of its tokens but the first; None where it was interrupted."""
         parts, probes, meter = [], self._inside.probes, Meter(alternatives)
         tokens = torch.tensor(ids, device=input_device(self._model))
@@ -52,8 +46,8 @@ class TextReader:
                 check_finite(measured, "code")
                 parts.append(rows_of(measured))
                 opinions.add(block, following)
-                on_read(place)
-            if should_stop():
+                watcher.on_read(place, len(ids))
+            if watcher.should_stop():
                 return None
         self._texts.append((ids[0], opinions.layers(0) if len(ids) > 1 else []))
         self._first += len(ids)
@@ -83,20 +77,6 @@ class TextReader:
             rank.astype(np.int32),
             logprob.astype(np.float32),
         )
-
-
-def windows(count: int, window: int) -> list[tuple[int, int, int]]:
-    """(begin, end, first row) of the passes over `count` tokens: each scores the tokens after its first row up to its end.
-
-    The rows are counted from `begin`. Every token but the first is scored once, behind half a window of context at least or
-    behind all that there is.
-    """
-    found = [(0, min(count, window), 0)]
-    while found[-1][1] < count:
-        end = found[-1][1]
-        begin = end - window // 2
-        found.append((begin, min(count, begin + window), end - 1 - begin))
-    return found
 
 
 def _no_rows(alternatives: int) -> Rows:

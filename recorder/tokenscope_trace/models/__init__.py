@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         Tip,
         Vocabulary,
     )
-    from tokenscope_trace.models.configuration import layer_count, layer_lists, number
+    from tokenscope_trace.models.configuration import layer_count, layer_lists, number, shape_of
+    from tokenscope_trace.models.footprint import BASE, Shape, recording_bytes
     from tokenscope_trace.models.forward import Reader
-    from tokenscope_trace.models.head import HEAD_ROWS, ModelHead, PromptStates, keeping_body, reproduces
+    from tokenscope_trace.models.head import ModelHead, PromptStates, keeping_body, reproduces
     from tokenscope_trace.models.loading import LoadedModel, load
     from tokenscope_trace.models.memory import available_bytes, held_bytes
+    from tokenscope_trace.models.passes import BLOCK_BYTES, HEAD_ROWS, REPLAY_CHUNK, windows
     from tokenscope_trace.models.placement import input_device
     from tokenscope_trace.models.prompts import (
         Prompt,
@@ -41,7 +43,10 @@ else:
     __getattr__ = exports(__name__, __file__)
 
 __all__ = [
+    "BASE",
+    "BLOCK_BYTES",
     "HEAD_ROWS",
+    "REPLAY_CHUNK",
     "Backend",
     "Branching",
     "LoadedModel",
@@ -55,6 +60,7 @@ __all__ = [
     "Reader",
     "Replayed",
     "Segment",
+    "Shape",
     "Speller",
     "Step",
     "Tip",
@@ -72,6 +78,9 @@ __all__ = [
     "load",
     "number",
     "read_text",
+    "recording_bytes",
     "reproduces",
+    "shape_of",
     "split_at_marker",
+    "windows",
 ]

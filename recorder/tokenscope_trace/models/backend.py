@@ -8,12 +8,14 @@ the reason. Axis letters: P prompt tokens, N new ones, R rows, K alternatives.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from tokenscope_trace.failures import OnMissing
+from tokenscope_trace.models.footprint import Shape
 from tokenscope_trace.models.prompts import Prompt
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.settings import GenerationSettings, PromptText, ReplaySettings
@@ -113,6 +115,9 @@ class Vocabulary(Protocol):
     def spell(self, ids: Sequence[int]) -> list[bytes]:
         """The bytes of each id where it stands."""
 
+    def fim_ends(self) -> tuple[int, ...]:
+        """The ids that end what fills a hole, ascending."""
+
     def ids_of(self, text: str) -> list[int]:
         """The ids of a piece of text, without special tokens around it."""
 
@@ -135,7 +140,7 @@ class Branching(Protocol):
     stop: tuple[bytes, ...]
 
     def step(self, steps: Sequence[Step]) -> tuple[list[int], Rows]:
-        """The next token of each branch, and rows (R) that measure them; an entropy of NaN says that the model's numbers overflowed.
+        """The next token of each branch, and rows (R) that measure them; a logprob of NaN says that the model's numbers overflowed.
 
         Every tip's parent was on the main path or a tip before, and is not released.
         """
@@ -169,15 +174,7 @@ class ModelSession(Protocol):
     ) -> Branching:
         """The main path, ready to be continued, by as many branches at once as `wave`; `temperature` 0 is greedy. Raises Unfit."""
 
-    def score(
-        self,
-        ids: Sequence[int],
-        *,
-        window: int,
-        alternatives: int,
-        on_read: Callable[[int], None],
-        should_stop: Callable[[], bool],
-    ) -> Rows | None:
+    def score(self, ids: Sequence[int], window: int, alternatives: int, watcher: Watcher) -> Rows | None:
         """Rows of all ids of a text but the first, of which `window` are read at once at most; None where it was stopped.
 
         Raises ModelError where a number is not finite, or where the back end cannot score.
@@ -208,13 +205,14 @@ class ModelSession(Protocol):
 @runtime_checkable
 class Backend(Protocol):
     """A model that is there. `context` is the most tokens it takes, None without a bound; `facts` are `run.model`, `notes` are for the
-    reader; `width` is how many branches it continues at once at most.
+    reader; `width` is how many branches it continues at once at most; `shape` is None where nothing is known of what it takes.
     """
 
     context: int | None
     facts: dict[str, Any]
     notes: tuple[str, ...]
     width: int
+    shape: Shape | None
 
     def environment(self) -> dict[str, Any]:
         """`run.libraries` and `run.machine`: what moves numbers, and tells nobody whose machine it is."""
@@ -222,8 +220,16 @@ class Backend(Protocol):
     def vocabulary(self) -> Vocabulary:
         """Its tokens, for one recording."""
 
-    def needs(self, prompt: int, tokens: int, replay: ReplaySettings | None, *, cached: bool = True) -> int:
-        """Bytes of this machine's memory for `prompt` tokens read at once and `tokens` in all; an estimate."""
-
     def begin(self, replay: ReplaySettings | None) -> ModelSession:
-        """A run that looks at this much. Raises ModelError where a layer is asked for that the model has not."""
+        """A session that looks at this much. Raises ModelError where a layer is asked for that the model has not."""
+
+    def endless(self) -> AbstractContextManager[None]:
+        """While inside, no token and no text ends what the model writes."""
+
+    def held_bytes(self) -> int | None:
+        """Bytes of memory that are held here, by the model or with it; None where that is not known."""
+
+    def seconds_per_token_before(
+        self, ids: Sequence[int], width: int, short: int, long: int, clock: Callable[[], float]
+    ) -> float:
+        """Of a pass of `width` tokens, between `short` and `long` tokens before it; 0.0 where this is not known or costs nothing."""

@@ -10,6 +10,8 @@ from typing import Any, TypeGuard
 
 from torch import nn
 
+from tokenscope_trace.models.footprint import Shape
+
 # Of decoders that stand alone the first name counts their layers; where an encoder is configured beside them, the last counts its own.
 _LAYER_COUNTS = ("decoder_layers", "num_decoder_layers", "num_hidden_layers")
 
@@ -29,6 +31,24 @@ def layer_count(model: Any) -> int:
     """How many layers the text passes, 0 where the configuration does not say."""
     config = model.config.get_text_config()
     return next((count for name in _LAYER_COUNTS if (count := number(config, name)) is not None), 0)
+
+
+def shape_of(model: Any) -> Shape:
+    """What a model's configuration and its weights say of its size."""
+    config = model.config.get_text_config()
+    hidden, heads = number(config, "hidden_size") or 0, number(config, "num_attention_heads") or 0
+    return Shape(
+        layers=layer_count(model),
+        hidden=hidden,
+        inner=number(config, "intermediate_size") or 4 * hidden,
+        heads=heads,
+        shared=number(config, "num_key_value_heads") or heads,
+        width=number(config, "head_dim") or (hidden // heads if heads else 0),
+        vocabulary=int(config.vocab_size),
+        weights=sum(value.numel() for value in model.parameters()),
+        itemsize=int(model.dtype.itemsize),
+        tied=bool(getattr(config, "tie_word_embeddings", False)),
+    )
 
 
 def layer_lists(model: Any) -> list[list[nn.Module]]:

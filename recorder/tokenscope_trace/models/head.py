@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from tokenscope_trace.failures import Unfit, is_memory
-
-HEAD_ROWS = 128
+from tokenscope_trace.models.passes import HEAD_ROWS
 
 
 @dataclass

@@ -8,10 +8,22 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
+    from tokenscope_trace.recording.backends import backend_of, has_device, load_backend
     from tokenscope_trace.recording.documents import Compared, Document, changed_documents, named_documents
     from tokenscope_trace.recording.recorder import record
     from tokenscope_trace.recording.scorer import WINDOW, score
 else:
     __getattr__ = exports(__name__, __file__)
 
-__all__ = ["WINDOW", "Compared", "Document", "changed_documents", "named_documents", "record", "score"]
+__all__ = [
+    "WINDOW",
+    "Compared",
+    "Document",
+    "backend_of",
+    "changed_documents",
+    "has_device",
+    "load_backend",
+    "named_documents",
+    "record",
+    "score",
+]

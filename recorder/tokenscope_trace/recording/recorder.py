@@ -24,6 +24,7 @@ from tokenscope_trace.failures import (
 )
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.models.backend import Backend, MainPath, ModelSession, Output, Replayed, Vocabulary
+from tokenscope_trace.models.footprint import recording_bytes
 from tokenscope_trace.models.prompts import Prompt, check_length
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.backends import backend_of
@@ -70,7 +71,7 @@ def record(
     room = settings.max_new_tokens if backend.context is None else backend.context - len(prompt.ids)
     new = min(settings.max_new_tokens, room)
     session = backend.begin(replay)
-    watcher.on_need(backend.needs(len(prompt.ids), len(prompt.ids) + new, replay))
+    watcher.on_need(recording_bytes(backend.shape, len(prompt.ids), len(prompt.ids) + new, replay))
     missing: list[Missing] = []
 
     def lacks(what: Missing, error: BaseException | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from tokenscope_trace.failures import (
     released,
 )
 from tokenscope_trace.models.backend import Backend, ModelSession
+from tokenscope_trace.models.footprint import recording_bytes
 from tokenscope_trace.models.prompts import Prompt
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.backends import backend_of
@@ -74,7 +76,7 @@ def score(
     window = min(window, backend.context or window)
     total = sum(len(prompt.ids) for prompt in prompts)
     longest = min(window, max(len(prompt.ids) for prompt in prompts))
-    watcher.on_need(backend.needs(longest, total, replay, cached=False))
+    watcher.on_need(recording_bytes(backend.shape, longest, total, replay, cached=False))
     begin = time.perf_counter()
     runs: list[Run] = []
     missing: list[Missing] = []
@@ -132,13 +134,8 @@ def score(
 
     def read(prompt: Prompt) -> Rows | None:
         first = sum(len(one.ids) for one in runs)
-        return session.score(
-            prompt.ids,
-            window=window,
-            alternatives=top_alternatives,
-            on_read=lambda place: watcher.on_read(first + place, total),
-            should_stop=watcher.should_stop,
-        )
+        following = replace(watcher, on_read=lambda done, _all: watcher.on_read(first + done, total))
+        return session.score(prompt.ids, window, top_alternatives, following)
 
     for prompt in prompts:
         rows = _read_or_less(partial(read, prompt), session, lacks, first=not runs)

@@ -1,7 +1,7 @@
-"""Jobs: what is to be recorded, a prompt to go on from or code that exists. In: settings and texts. Out: how a loaded model makes a
-Trace of them.
+"""Jobs: what is to be recorded, a prompt to go on from or code that exists. In: settings and texts. Out: how a model makes a Trace of
+them.
 
-torch is imported when a recording starts, so that help and mistakes cost nothing.
+What records is imported when a recording starts, so that help and mistakes cost nothing.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.models.prompts import encode_prompt, split_at_marker
+from tokenscope_trace.models.backend import Backend
+from tokenscope_trace.models.prompts import split_at_marker
 from tokenscope_trace.progress import Estimate
 from tokenscope_trace.recording.documents import Compared, Document
 from tokenscope_trace.settings import GenerationSettings, PromptText, TreeSettings
 
 if TYPE_CHECKING:
-    from tokenscope_trace.models.loading import LoadedModel
     from tokenscope_trace.progress import Watcher
     from tokenscope_trace.traces.trace import Trace
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be recorded: the default output's stem; what a loaded model makes of the input; how it becomes a trace.
+    """What is to be recorded: the default output's stem; what a model makes of the input; how it becomes a trace.
 
-    `record(loaded, prepared, watcher, **more)`: `more` are replay, command and load_seconds. `extent` says how far it goes at most:
-    `writing` so many tokens, or `reading` so many files. `estimate(loaded, prepared, **more)` is what it would take; `more` are replay,
+    `record(backend, prepared, watcher, **more)`: `more` are replay, command and load_seconds. `extent` says how far it goes at most:
+    `writing` so many tokens, or `reading` so many files. `estimate(backend, prepared, **more)` is what it would take; `more` are replay,
     language, check and load_seconds.
     """
 
     stem: str
-    prepare: Callable[[LoadedModel], Any]
+    prepare: Callable[[Backend], Any]
     record: Callable[..., Trace]
     extent: dict[str, int]
     generates: bool
@@ -48,22 +48,22 @@ def generation_job(
     if prompt.kind == "fim":
         split_at_marker(prompt.text, prompt.source, prompt.marker)
 
-    def record_it(loaded: LoadedModel, encoded: Any, watcher: Watcher, **more: Any) -> Trace:
+    def record_it(backend: Backend, encoded: Any, watcher: Watcher, **more: Any) -> Trace:
         from tokenscope_trace.estimates.forecast import forecast_generation
         from tokenscope_trace.recording.recorder import record
 
-        watcher = forecast_generation(watcher, loaded, len(encoded.ids), settings, more.get("replay"), tree)
-        return record(loaded, encoded, settings, tree=tree, language=language, watcher=watcher, **more)
+        watcher = forecast_generation(watcher, backend, len(encoded.ids), settings, more.get("replay"), tree)
+        return record(backend, encoded, settings, tree=tree, language=language, watcher=watcher, **more)
 
-    def estimate(loaded: LoadedModel, encoded: Any, **more: Any) -> Estimate:
+    def estimate(backend: Backend, encoded: Any, **more: Any) -> Estimate:
         from tokenscope_trace.estimates.dry_run import estimate_generation
 
-        return estimate_generation(loaded, encoded, settings, tree=tree, **more)
+        return estimate_generation(backend, encoded, settings, tree=tree, **more)
 
     system = [] if prompt.system is None else [("the system prompt", prompt.system)]
     return Job(
         stem="stdin" if prompt.source == "-" else Path(prompt.source).stem,
-        prepare=lambda loaded: encode_prompt(loaded.tokenizer, prompt),
+        prepare=lambda backend: backend.vocabulary().encode(prompt),
         record=record_it,
         extent={"writing": settings.max_new_tokens},
         generates=True,
@@ -77,21 +77,21 @@ def scoring_job(
 ) -> Job:
     """The job that measures code that exists; `compared` is what its changed lines were found against."""
 
-    def record_it(loaded: LoadedModel, _none: Any, watcher: Watcher, **more: Any) -> Trace:
+    def record_it(backend: Backend, _none: Any, watcher: Watcher, **more: Any) -> Trace:
         from tokenscope_trace.estimates.forecast import forecast_scoring
         from tokenscope_trace.recording.scorer import score
 
         top, watcher = top_alternatives, forecast_scoring(watcher)
-        return score(loaded, documents, top_alternatives=top, compared=compared, notes=notes, watcher=watcher, **more)
+        return score(backend, documents, top_alternatives=top, compared=compared, notes=notes, watcher=watcher, **more)
 
-    def estimate(loaded: LoadedModel, _none: Any, **more: Any) -> Estimate:
+    def estimate(backend: Backend, _none: Any, **more: Any) -> Estimate:
         from tokenscope_trace.estimates.dry_run import estimate_scoring
 
-        return estimate_scoring(loaded, documents, top_alternatives=top_alternatives, **more)
+        return estimate_scoring(backend, documents, top_alternatives=top_alternatives, **more)
 
     return Job(
         stem="diff" if compared else Path(documents[0].source).stem if len(documents) == 1 else "score",
-        prepare=lambda _loaded: None,
+        prepare=lambda _backend: None,
         record=record_it,
         extent={"reading": len(documents)},
         generates=False,

@@ -1,29 +1,24 @@
 """Repetition: a recording as a job that records it again, from what the trace holds: its very token ids, its settings, its files. A
 Trace in, a Job out.
-
-torch is imported when the recording starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tokenscope_trace.errors import ModelError, TraceError
-from tokenscope_trace.models.prompts import Prompt, Segment, fim_ends
-from tokenscope_trace.models.token_bytes import Speller
+from tokenscope_trace.models.backend import Backend, Vocabulary
+from tokenscope_trace.models.prompts import Prompt, Segment
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.documents import Compared, Document
 from tokenscope_trace.session.jobs import Job
 from tokenscope_trace.session.recorded_settings import RecordedRequest
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.trace import Trace
-
-if TYPE_CHECKING:
-    from tokenscope_trace.models.loading import LoadedModel
 
 _LEAST_WINDOW = 2
 
@@ -36,10 +31,14 @@ def repetition_job(trace: Trace, asked: RecordedRequest, name: Path) -> Job:
     stem = f"{name.stem}-again"
     if trace.files:
         return Job(
-            stem, lambda loaded: _code(trace, loaded), _Scoring(trace, asked), {"reading": len(trace.files)}, generates=False
+            stem,
+            lambda backend: _code(trace, backend.vocabulary()),
+            _Scoring(trace, asked),
+            {"reading": len(trace.files)},
+            generates=False,
         )
     extent = {"writing": asked.generation.max_new_tokens}
-    return Job(stem, lambda loaded: _prompt(trace, loaded), _Generation(asked), extent, generates=True)
+    return Job(stem, lambda backend: _prompt(trace, backend.vocabulary()), _Generation(asked), extent, generates=True)
 
 
 class _Generation:
@@ -48,11 +47,11 @@ class _Generation:
     def __init__(self, asked: RecordedRequest) -> None:
         self._asked = asked
 
-    def __call__(self, loaded: LoadedModel, prompt: Prompt, watcher: Watcher, **more: Any) -> Trace:
+    def __call__(self, backend: Backend, prompt: Prompt, watcher: Watcher, **more: Any) -> Trace:
         from tokenscope_trace.recording.recorder import record
 
         asked = self._asked
-        return record(loaded, prompt, asked.generation, tree=asked.tree, language=asked.language, watcher=watcher, **more)
+        return record(backend, prompt, asked.generation, tree=asked.tree, language=asked.language, watcher=watcher, **more)
 
 
 class _Scoring:
@@ -61,7 +60,7 @@ class _Scoring:
     def __init__(self, trace: Trace, asked: RecordedRequest) -> None:
         self._trace, self._asked = trace, asked
 
-    def __call__(self, loaded: LoadedModel, prompts: Sequence[Prompt], watcher: Watcher, **more: Any) -> Trace:
+    def __call__(self, backend: Backend, prompts: Sequence[Prompt], watcher: Watcher, **more: Any) -> Trace:
         from tokenscope_trace.recording.scorer import WINDOW, score
 
         facts = self._trace.run.get("score") or {}
@@ -70,7 +69,7 @@ class _Scoring:
             compared = Compared(str(facts.get("revision") or ""), str(facts["commit"]))
         documents = [Document(file.source, "", file.changed) for file in self._trace.files]
         return score(
-            loaded,
+            backend,
             documents,
             prompts=prompts,
             window=max(_LEAST_WINDOW, min(facts.get("window") or WINDOW, WINDOW)),
@@ -81,34 +80,33 @@ class _Scoring:
         )
 
 
-def _prompt(trace: Trace, loaded: LoadedModel) -> Prompt:
+def _prompt(trace: Trace, vocabulary: Vocabulary) -> Prompt:
     facts = trace.run["prompt"]
     segments = tuple(Segment(one["role"], one["first"], one["end"]) for one in facts["segments"])
-    ids = _ids(trace, trace.prompt, loaded)
+    ids = _ids(trace, trace.prompt, vocabulary)
     if not ids:
         raise TraceError("the recording has no prompt.")
     kind = str(facts.get("kind") or "text")
-    ends = fim_ends(loaded.tokenizer) if kind == "fim" else ()
+    ends = vocabulary.fim_ends() if kind == "fim" else ()
     return Prompt(ids, kind, str(facts.get("source") or "-"), segments, facts.get("exact") is not False, ends)
 
 
-def _code(trace: Trace, loaded: LoadedModel) -> list[Prompt]:
+def _code(trace: Trace, vocabulary: Vocabulary) -> list[Prompt]:
     exact = [file.get("exact") is not False for file in trace.run["files"]]
     return [
-        Prompt(_ids(trace, file.nodes, loaded), "text", file.source, (), spelled)
+        Prompt(_ids(trace, file.nodes, vocabulary), "text", file.source, (), spelled)
         for file, spelled in zip(trace.files, exact, strict=True)
     ]
 
 
-def _ids(trace: Trace, nodes: Array, loaded: LoadedModel) -> list[int]:
+def _ids(trace: Trace, nodes: Array, vocabulary: Vocabulary) -> list[int]:
     """The recorded ids, which the model's tokenizer spells as the recording does."""
     ids: list[int] = np.asarray(trace.nodes.token_id)[nodes].tolist()
-    size = int(loaded.facts["vocab_size"])
-    if ids and max(ids) >= size:
+    if ids and max(ids) >= vocabulary.size:
         raise ModelError(
-            f"the recording's text holds token {max(ids)}, and this model's tokens go from 0 to {size - 1}: it is another model."
+            f"the recording's text holds token {max(ids)}, and this model's tokens go from 0 to {vocabulary.size - 1}: it is another model."
         )
-    spelled = Speller(loaded.tokenizer).spell(ids) if ids else []
+    spelled = vocabulary.spell(ids) if ids else []
     for place, (node, word) in enumerate(zip(nodes.tolist(), spelled, strict=True)):
         if word != trace.token_bytes(node):
             raise ModelError(

@@ -29,7 +29,9 @@ from tokenscope_trace.failures import (
 )
 from tokenscope_trace.files import check_writable
 from tokenscope_trace.languages.language import Language
+from tokenscope_trace.models.backend import Backend
 from tokenscope_trace.progress import Estimate
+from tokenscope_trace.recording.backends import backend_of
 from tokenscope_trace.session.display import Display
 from tokenscope_trace.session.interrupts import Insisted, Stop, abortable
 from tokenscope_trace.session.jobs import Job
@@ -53,7 +55,7 @@ class Plan:
     output: Path | None
     force: bool
     model: str  # as the user is told that it is loaded
-    load: Callable[[], LoadedModel]
+    load: Callable[[], Backend | LoadedModel]
     replay: ReplaySettings | None
     language: Language | None
     decisions: int
@@ -83,12 +85,12 @@ def rehearse(job: Job, plan: Plan, display: Display) -> Estimate:
     begin = time.perf_counter()
     with abortable():
         with display.working(f"Loading {plan.model}"):
-            loaded = plan.load()
-            prepared = job.prepare(loaded)
+            backend = backend_of(plan.load())
+            prepared = job.prepare(backend)
         took = time.perf_counter() - begin
         with display.working("Trying a few steps"):
             return job.estimate(
-                loaded, prepared, replay=plan.replay, language=plan.language, check=plan.check, load_seconds=took
+                backend, prepared, replay=plan.replay, language=plan.language, check=plan.check, load_seconds=took
             )
 
 
@@ -107,13 +109,13 @@ def perform(job: Job, plan: Plan, display: Display) -> tuple[Trace, Written] | N
         keeper = Keeper(plan.output, force=plan.force, prepare=plan.prepare, shelter=stop.shelter, say=display.say)
     begin = time.perf_counter()
     with abortable() if plan.signals else nullcontext(), display.working(f"Loading {plan.model}"):
-        loaded = plan.load()
-        prepared = job.prepare(loaded)
+        backend = backend_of(plan.load())
+        prepared = job.prepare(backend)
     stages = _Stages(job, plan, display, stop, keeper)
     with stop.listening() if plan.signals else nullcontext(), reserve():
         try:
-            trace = stages.recorded(loaded, prepared, time.perf_counter() - begin)
-            del loaded  # what follows may need the memory
+            trace = stages.recorded(backend, prepared, time.perf_counter() - begin)
+            del backend  # what follows may need the memory
             trace, written = stages.written(stages.analysed(trace))
         except Insisted:
             display.insist(f"Left at once. {keeper.left() or 'Nothing was written.'}")
@@ -154,14 +156,14 @@ class _Stages:
         self._state: MakeState | None = None
         self._missing: list[Missing] = []  # after the recording itself
 
-    def recorded(self, loaded: LoadedModel, prepared: Any, load_seconds: float) -> Trace:
+    def recorded(self, backend: Backend, prepared: Any, load_seconds: float) -> Trace:
         """The trace without its analysis, or what there was at the end of the last stage that came to its end."""
         plan = self._plan
         try:
             following = self._display.following(self._job.extent, self._stop, self._on_state, self._on_missing)
             with following as watcher:
                 return self._job.record(
-                    loaded, prepared, watcher, replay=plan.replay, command=list(plan.command), load_seconds=load_seconds
+                    backend, prepared, watcher, replay=plan.replay, command=list(plan.command), load_seconds=load_seconds
                 )
         except (Exception, KeyboardInterrupt) as error:
             return self._instead(error)
@@ -220,7 +222,7 @@ class _Stages:
         self._on_missing(missing, error)
 
     def _on_missing(self, missing: Missing, error: BaseException | None) -> None:
-        if isinstance(error, KeyboardInterrupt):  # no other stage is begun, whoever raised it
+        if isinstance(error, KeyboardInterrupt) and not self._plan.signals:  # nobody else notes that it was asked for
             self._stop.ask()
         for line in explained(missing, error):
             self._display.insist(line)

@@ -44,8 +44,8 @@ def grow_tree(
     on_part: Callable[[Callable[[], Growth]], None] = lambda _part: None,
     on_missing: OnMissing = warn_of_errors,
 ) -> Growth:
-    """The tree within its bounds; `finish` chooses the branches that are brought to an end. Whatever ends it early is in `finish` and told to `on_missing`; what has grown is kept, and offered to
-    `on_part` after each step.
+    """The tree within its bounds; `finish` chooses the branches that are brought to an end. Whatever ends it early is in `finish` and told
+    to `on_missing`; what has grown is kept, and offered to `on_part` after each step.
     """
     if not tree.nodes and not asked:
         return Growth()
@@ -65,13 +65,7 @@ def grow_tree(
         on_part(lambda: Growth(search.so_far(), branching.engine, "interrupted", time.perf_counter() - begin, notes[:]))
 
     search = Search(
-        branching,
-        main,
-        tree,
-        spell,
-        context=backend.context,
-        on_nodes=on_nodes,
-        should_stop=watcher.should_stop,
+        branching, main, tree, spell, context=backend.context, on_nodes=on_nodes, should_stop=watcher.should_stop
     )
     asked_nodes = sum(max(tree.length, len(place.tokens)) for places in asked for place in places)
     nodes = tree.nodes + asked_nodes

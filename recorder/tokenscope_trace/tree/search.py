@@ -265,7 +265,7 @@ class Search:
         """Every branch in `live` grows by one token."""
         tokens, rows = self._branching.step([self._next(branch) for branch in live])
         for row, (branch, token) in enumerate(zip(live, tokens, strict=True)):
-            if np.isnan(rows.entropy[row]):  # the model's numbers overflowed on this path
+            if np.isnan(rows.logprob[row]):  # the model's numbers overflowed on this path
                 self._close(branch, BranchEnd.CUT)
                 continue
             forced = bool(branch.pending)
