@@ -11,6 +11,7 @@ import io
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgpack
@@ -27,6 +28,7 @@ from tokenscope_trace.errors import (
 )
 from tokenscope_trace.traces import columns
 from tokenscope_trace.traces.columns import Array, frozen
+from tokenscope_trace.traces.facts import Facts
 from tokenscope_trace.traces.schema import LATER_COLUMNS, LATER_TABLES, MAJOR_VERSION, METRICS, MINOR_VERSION, TABLES, Column
 
 MAGIC = b"\x89TSC\r\n\x1a\n"
@@ -57,6 +59,11 @@ class StoredTrace:
     metrics: dict[str, Any]
     tables: Tables
     payload: bytes | None = None
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What `run` says, read and checked. Raises CorruptTrace."""
+        return Facts.read(self.run)
 
 
 def stored_trace(run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> StoredTrace:

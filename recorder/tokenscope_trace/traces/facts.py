@@ -1,177 +1,364 @@
-"""Facts of a run, and FORMAT.md's rules for them: what kind of value each is, so that whoever reads them need not ask. Pure.
+"""Facts of a run: one frozen class for every map of `run`, a field for every key that FORMAT.md names, with its kind. Pure.
 
-Every fact may be nil, which is: not known. What FORMAT.md does not name may be anything, and nothing reads it.
+`Facts.read` is the one place that reads and checks them; whoever has `Facts` need not ask what kind of value something is. None is what
+is not known.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from tokenscope_trace.errors import CorruptTrace
+from tokenscope_trace.traces.fact_kinds import (
+    COUNT,
+    FLAG,
+    NAMES,
+    NUMBER,
+    PART,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    FactMap,
+    Kind,
+    ListOf,
+    MapOf,
+    known,
+    needed,
+    one_of,
+    require,
+)
 
-_EXACT = 1 << 53  # integers up to here are the same number in every program that reads them
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _EXACT
-
-
-def _is_whole(value: Any) -> bool:
-    return type(value) is int
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) <= _EXACT and math.isfinite(value)
-
-
-def _is_share(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value <= 1
-
-
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
-
-
-_WORDS: dict[Callable[[Any], bool], str] = {
-    _is_text: "text",
-    _is_flag: "true or false",
-    _is_count: "a number of things",
-    _is_whole: "a whole number",
-    _is_number: "a finite number",
-    _is_share: "a number from 0 to 1",
-    _are_texts: "a list of strings",
-}
+_LINES = 1 << 31
+_NO_ABSENT = "an absent layer of attention has no number or no reason"
+_NO_FOUND = "run.decisions does not say how many there are"
+_NO_IDS = "a place of run.asked.forced has no ids"
+_NO_JOIN = {what: f"the {what} do not join" for what in ("prompt's segments", "files", "passages")}
+_NO_LANGUAGE = "a passage has no language"
+_NO_LEAF = "run.main_leaf is not the index of a node"
+_NO_LENS = "run.lens does not say which tokens it is of"
+_NO_MISSING = "run.missing names no stage or no reason"
+_NO_ORDER = "the places of run.asked.forced are not in ascending order"
+_NO_RANGES = "the changed lines of a file are not ascending ranges"
+_NO_ROLE = "a segment of the prompt has no known role"
+_NO_SHARES = "run.check.pivot has no shares"
+_RANGE = Kind(
+    "a range of lines",
+    lambda value: (
+        isinstance(value, list) and len(value) == 2 and all(type(line) is int and line <= _LINES for line in value)
+    ),
+)
 
 
-def _of(kind: Callable[[Any], bool], *keys: str) -> dict[str, Callable[[Any], bool]]:
-    return dict.fromkeys(keys, kind)
+@dataclass(frozen=True, kw_only=True)
+class GeneratorFacts(FactMap):
+    """The program that wrote the file."""
+
+    name: str | None = known(TEXT)
+    version: str | None = known(TEXT)
 
 
-_FACTS: dict[str, dict[str, Callable[[Any], bool]]] = {
-    "generator": _of(_is_text, "name", "version"),
-    "model": {
-        **_of(_is_text, "id", "revision", "architecture", "dtype", "quantization", "device", "attention"),
-        **_of(_is_text, "config_sha256", "weights_sha256", "tokenizer_sha256"),
-        **_of(_is_count, "parameters", "vocab_size", "context"),
-    },
-    "prompt": {**_of(_is_text, "source", "kind"), **_of(_is_flag, "exact")},
-    "sampling": {
-        **_of(_is_flag, "do_sample"),
-        **_of(_is_number, "temperature", "top_p", "min_p", "repetition_penalty"),
-        **_of(_is_count, "top_k", "max_new_tokens"),
-        **_of(_is_whole, "seed"),
-        **_of(_are_texts, "stop", "processors"),
-    },
-    "tree": {
-        **_of(_is_text, "engine", "finish"),
-        **_of(_is_count, "width", "depth", "length", "extra", "nodes"),
-        **_of(_is_number, "min_prob", "temperature"),
-        **_of(_is_whole, "seed"),
-    },
-    "replay": {**_of(_is_text, "way"), **_of(_is_number, "noise")},
-    "lens": _of(_is_text, "reason"),
-    "asked": {
-        **_of(_is_number, "temperature", "top_p", "min_p"),
-        **_of(_is_count, "top_k", "decisions"),
-        **_of(_is_text, "language"),
-    },
-    "machine": {**_of(_is_text, "system", "processor", "vectors", "accelerator", "matmul"), **_of(_is_count, "threads")},
-    "score": {**_of(_is_text, "revision", "commit"), **_of(_is_count, "window")},
-    "check": {**_of(_is_text, "command"), **_of(_is_number, "timeout", "memory")},
-    "clock": {
-        **_of(_is_text, "created"),
-        **_of(_is_number, "load_seconds", "prefill_seconds", "decode_seconds", "replay_seconds", "tree_seconds"),
-    },
-}
-_FINISHES = ("end-of-text", "stop-string", "length", "context", "interrupted", "scored")
-_ROLES = ("text", "prefix", "suffix", "control")
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts(FactMap):
+    """The model that ran."""
+
+    id: str | None = known(TEXT)
+    revision: str | None = known(TEXT)
+    architecture: str | None = known(TEXT)
+    parameters: int | None = known(COUNT)
+    vocab_size: int | None = known(COUNT)
+    context: int | None = known(COUNT)
+    dtype: str | None = known(TEXT)
+    quantization: str | None = known(TEXT)
+    device: str | None = known(TEXT)
+    attention: str | None = known(TEXT)
+    config_sha256: str | None = known(TEXT)
+    weights_sha256: str | None = known(TEXT)
+    tokenizer_sha256: str | None = known(TEXT)
 
 
-def require(holds: bool, otherwise: str) -> None:
-    """Raise CorruptTrace with a sentence where a rule does not hold."""
-    if not holds:
-        raise CorruptTrace(f"{otherwise}.")
+@dataclass(frozen=True, kw_only=True)
+class SegmentFacts(FactMap):
+    """A part of the prompt: nodes [first, end)."""
+
+    role: str = needed(one_of("text", "prefix", "suffix", "control"), says=_NO_ROLE)
+    first: int = needed(WHOLE, says=_NO_JOIN["prompt's segments"])
+    end: int = needed(WHOLE, says=_NO_JOIN["prompt's segments"])
 
 
-def check_facts(run: dict[str, Any], metrics: dict[str, Any], nodes: int) -> None:
-    """Raise CorruptTrace where the facts of a run over so many nodes, or the definitions of its metrics, break the format."""
-    leaf = run.get("main_leaf")
-    require(type(leaf) is int and 0 <= leaf < nodes, "run.main_leaf is not the index of a node")
-    require(run.get("finish") in _FINISHES, "run.finish is not one of the known reasons")
-    for key in ("generator", "model", "prompt", "sampling", "libraries", "clock"):
-        require(isinstance(run.get(key), dict), f"run.{key} is not a map")
-    for key in ("command", "notes"):
-        require(_are_texts(run.get(key)), f"run.{key} is not a list of strings")
-    require(run.get("redacted") is None or _are_texts(run["redacted"]), "run.redacted is not a list of strings")
-    top = run.get("top_alternatives")
-    require(top is None or _is_count(top), "run.top_alternatives is not a number of things")
-    for key, kinds in _FACTS.items():
-        _check_kinds(f"run.{key}", run.get(key), kinds)
-    require(all(map(_is_text, run["libraries"].values())), "the version of a library is not text")
-    files = run.get("files")
-    for file in files if isinstance(files, list) else []:
-        _check_kinds("a file", file, _of(_is_flag, "exact"))
-    _check_pivot(run.get("check"))
-    _check_forced((run.get("asked") or {}).get("forced"))
-    missing = run.get("missing")
-    require(missing is None or isinstance(missing, list), "run.missing is not a list")
-    for entry in missing or []:
-        _check_kinds("run.missing", entry, _of(_is_text, "stage", "reason"))
-        require({"stage", "reason"} <= (entry or {}).keys(), "run.missing names no stage or no reason")
-    _check_segments(run["prompt"].get("segments"), nodes)
-    for metric in metrics.values():
-        _check_kinds("a metric", metric, _of(_is_text, "unit", "range", "definition"))
-        require(metric is not None, "a metric is not a map")
+@dataclass(frozen=True, kw_only=True)
+class PromptFacts(FactMap):
+    """What the model was given."""
+
+    source: str | None = known(TEXT)
+    kind: str | None = known(TEXT)
+    exact: bool | None = known(FLAG)
+    segments: tuple[SegmentFacts, ...] = needed(ListOf(SegmentFacts, entry_says=_NO_ROLE))
 
 
-def _check_kinds(name: str, facts: Any, kinds: dict[str, Callable[[Any], bool]]) -> None:
-    require(facts is None or isinstance(facts, dict), f"{name} is not a map")
-    for key, kind in kinds.items():
-        value = (facts or {}).get(key)
-        require(value is None or kind(value), f"{name}.{key} is not {_WORDS[kind]}")
+@dataclass(frozen=True, kw_only=True)
+class SamplingFacts(FactMap):
+    """What was in force when tokens were chosen."""
+
+    do_sample: bool | None = known(FLAG)
+    temperature: float | None = known(NUMBER)
+    top_p: float | None = known(NUMBER)
+    top_k: int | None = known(COUNT)
+    min_p: float | None = known(NUMBER)
+    repetition_penalty: float | None = known(NUMBER)
+    max_new_tokens: int | None = known(COUNT)
+    seed: int | None = known(WHOLE)
+    stop: tuple[str, ...] | None = known(TEXTS)
+    processors: tuple[str, ...] | None = known(TEXTS)
 
 
-def _check_pivot(check: Any) -> None:
-    pivot = check.get("pivot") if isinstance(check, dict) else None
-    _check_kinds("run.check.pivot", pivot, _of(_is_share, "before", "after"))
-    require(pivot is None or None not in (pivot.get("before"), pivot.get("after")), "run.check.pivot has no shares")
+@dataclass(frozen=True, kw_only=True)
+class MachineFacts(FactMap):
+    """What of a machine moves numbers."""
+
+    system: str | None = known(TEXT)
+    processor: str | None = known(TEXT)
+    vectors: str | None = known(TEXT)
+    accelerator: str | None = known(TEXT)
+    threads: int | None = known(COUNT)
+    matmul: str | None = known(TEXT)
 
 
-def _check_forced(paths: Any) -> None:
-    """Each path is a list of places in ascending order, each with the ids that stand there."""
-    require(paths is None or isinstance(paths, list), "run.asked.forced is not a list")
-    for path in paths or []:
-        require(isinstance(path, list) and path != [], "a path of run.asked.forced is not a list of places")
-        last = 0
-        for place in path:
-            require(isinstance(place, dict), "a place of run.asked.forced is not a map")
-            position, tokens = place.get("position"), place.get("tokens")
-            require(_is_count(position) and position > last, "the places of run.asked.forced are not in ascending order")
-            require(
-                isinstance(tokens, list) and tokens != [] and all(map(_is_count, tokens)),
-                "a place of run.asked.forced has no ids",
-            )
-            last = position
+@dataclass(frozen=True, kw_only=True)
+class TreeFacts(FactMap):
+    """How branches were grown, and within what bounds."""
+
+    engine: str | None = known(TEXT)
+    nodes: int | None = known(COUNT)
+    width: int | None = known(COUNT)
+    depth: int | None = known(COUNT)
+    length: int | None = known(COUNT)
+    extra: int | None = known(COUNT)
+    min_prob: float | None = known(NUMBER)
+    temperature: float | None = known(NUMBER)
+    seed: int | None = known(WHOLE)
+    finish: str | None = known(TEXT)
 
 
-def _check_segments(segments: Any, nodes: int) -> None:
-    """Segments join, from the first node on."""
-    require(isinstance(segments, list), "run.prompt.segments is not a list")
+@dataclass(frozen=True, kw_only=True)
+class ForcedFacts(FactMap):
+    """A place of a path that was forced: the ids that stand from an output position on."""
+
+    position: int = needed(COUNT, says=_NO_ORDER)
+    tokens: tuple[int, ...] = needed(ListOf(COUNT, entry_says=_NO_IDS, least=1), says=_NO_IDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedFacts(FactMap):
+    """What was asked for, where other facts say what came of it."""
+
+    temperature: float | None = known(NUMBER)
+    top_p: float | None = known(NUMBER)
+    top_k: int | None = known(COUNT)
+    min_p: float | None = known(NUMBER)
+    forced: tuple[tuple[ForcedFacts, ...], ...] = known(
+        ListOf(
+            ListOf(ForcedFacts, entry_says="a place of run.asked.forced is not a map", least=1),
+            entry_says="a path of run.asked.forced is not a list of places",
+        ),
+        default=(),
+    )
+    language: str | None = known(TEXT)
+    decisions: int | None = known(COUNT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayFacts(FactMap):
+    """How the output was read again, and how much differed."""
+
+    way: str | None = known(TEXT)
+    noise: float | None = known(NUMBER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbsentFacts(FactMap):
+    """A layer whose attention is not there."""
+
+    layer: int = needed(WHOLE, says=_NO_ABSENT)
+    reason: str = needed(TEXT, says=_NO_ABSENT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionFacts(FactMap):
+    """Entries of a row, query nodes, and the layers that have no rows."""
+
+    top: int = needed(Kind("a positive number", lambda value: type(value) is int and 1 <= value <= 65535))
+    queries: int = needed(Kind("a number of nodes", COUNT.holds))
+    absent: tuple[AbsentFacts, ...] = needed(ListOf(AbsentFacts, entry_says=_NO_ABSENT))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LensFacts(FactMap):
+    """The layers and nodes of the lens, or why there are none."""
+
+    layers: tuple[int, ...] = needed(
+        ListOf(COUNT, entry_says="a layer of the lens is not a number"), says="run.lens is not a map with layers"
+    )
+    first: int = needed(COUNT, says=_NO_LENS)
+    count: int = needed(COUNT, says=_NO_LENS)
+    reason: str | None = known(TEXT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileFacts(FactMap):
+    """A file that was scored: nodes [first, end), and its changed lines, each (first, last) from 1."""
+
+    source: str = needed(TEXT, says="a file has no name")
+    first: int = needed(WHOLE, says=_NO_JOIN["files"])
+    end: int = needed(WHOLE, says=_NO_JOIN["files"])
+    exact: bool | None = known(FLAG)
+    changed: tuple[tuple[int, int], ...] | None = known(
+        ListOf(_RANGE, entry_says=_NO_RANGES), says="the changed lines of a file are not a list"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassageFacts(FactMap):
+    """A parsed piece of a text: which text (a file's number, 0 in a generation), its language, its rows of `syntax`. With a `branch` it is
+    of the program that this branch writes, and holds the nodes that touch the branch's own bytes.
+    """
+
+    language: str = needed(TEXT, says=_NO_LANGUAGE)
+    text: int = needed(COUNT, says="a passage belongs to no text")
+    first: int = needed(WHOLE, says=_NO_JOIN["passages"])
+    count: int = needed(WHOLE, says=_NO_JOIN["passages"])
+    branch: int | None = known(COUNT, says="a passage belongs to no branch")
+
+    @property
+    def end(self) -> int:
+        """The first row behind it."""
+        return self.first + self.count
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntaxFacts(FactMap):
+    """The names of kinds and fields, and the passages."""
+
+    kinds: tuple[str, ...] = needed(NAMES)
+    fields: tuple[str, ...] = needed(NAMES)
+    passages: tuple[PassageFacts, ...] = needed(ListOf(PassageFacts, entry_says=_NO_LANGUAGE))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionFacts(FactMap):
+    """How many decisions there are in all."""
+
+    found: int = needed(WHOLE, says=_NO_FOUND)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PivotFacts(FactMap):
+    """The token that moves the share of programs that pass most, and this share before and after it."""
+
+    before: float = needed(PART, lacks=_NO_SHARES)
+    after: float = needed(PART, lacks=_NO_SHARES)
+    node: int = needed(WHOLE, says="run.check.pivot names no node of the main path")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckFacts(FactMap):
+    """The user's command, its limits, and what it printed."""
+
+    command: str = needed(TEXT, lacks="run.check names no command")
+    timeout: float | None = known(NUMBER)
+    memory: float | None = known(NUMBER)
+    outputs: tuple[str, ...] = needed(TEXTS)
+    pivot: PivotFacts | None = known(PivotFacts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreFacts(FactMap):
+    """The most tokens of context, and what files were compared with."""
+
+    window: int | None = known(COUNT)
+    revision: str | None = known(TEXT)
+    commit: str | None = known(TEXT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingFacts(FactMap):
+    """What was asked for and is not there, and why."""
+
+    stage: str = needed(TEXT, lacks=_NO_MISSING)
+    reason: str = needed(TEXT, lacks=_NO_MISSING)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockFacts(FactMap):
+    """When, and how long it took."""
+
+    created: str | None = known(TEXT)
+    load_seconds: float | None = known(NUMBER)
+    prefill_seconds: float | None = known(NUMBER)
+    decode_seconds: float | None = known(NUMBER)
+    replay_seconds: float | None = known(NUMBER)
+    tree_seconds: float | None = known(NUMBER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts(FactMap):
+    """All facts of a run, as FORMAT.md names them."""
+
+    main_leaf: int = needed(WHOLE, says=_NO_LEAF)
+    finish: str = needed(
+        one_of("end-of-text", "stop-string", "length", "context", "interrupted", "scored"),
+        says="run.finish is not one of the known reasons",
+    )
+    generator: GeneratorFacts = needed(GeneratorFacts)
+    model: ModelFacts = needed(ModelFacts)
+    prompt: PromptFacts = needed(PromptFacts)
+    sampling: SamplingFacts = needed(SamplingFacts)
+    libraries: Mapping[str, str] = needed(MapOf(TEXT, "the version of a library is not text"))
+    clock: ClockFacts = needed(ClockFacts)
+    command: tuple[str, ...] = needed(TEXTS)
+    notes: tuple[str, ...] = needed(TEXTS)
+    redacted: tuple[str, ...] = known(TEXTS, default=())
+    top_alternatives: int | None = known(COUNT)
+    machine: MachineFacts | None = known(MachineFacts)
+    tree: TreeFacts | None = known(TreeFacts)
+    asked: AskedFacts | None = known(AskedFacts)
+    replay: ReplayFacts | None = known(ReplayFacts)
+    attention: AttentionFacts | None = known(AttentionFacts)
+    lens: LensFacts | None = known(LensFacts)
+    files: tuple[FileFacts, ...] | None = known(ListOf(FileFacts, entry="a file"))
+    syntax: SyntaxFacts | None = known(SyntaxFacts)
+    decisions: DecisionFacts | None = known(DecisionFacts, says=_NO_FOUND)
+    check: CheckFacts | None = known(CheckFacts)
+    score: ScoreFacts | None = known(ScoreFacts)
+    missing: tuple[MissingFacts, ...] = known(ListOf(MissingFacts, entry="run.missing"), default=())
+
+    @classmethod
+    def read(cls, run: Any) -> Facts:
+        """The facts of a run. Raises CorruptTrace where one is of another kind, or one that has to be there is not."""
+        return cls.taken("run", run)
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """The stages that are not there, or not whole."""
+        return frozenset(one.stage for one in self.missing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricFacts(FactMap):
+    """What a number means."""
+
+    unit: str | None = known(TEXT)
+    range: str | None = known(TEXT)
+    definition: str | None = known(TEXT)
+
+
+def check_facts(facts: Facts, nodes: int) -> None:
+    """Raise CorruptTrace where facts of a run over so many nodes do not fit each other."""
+    require(0 <= facts.main_leaf < nodes, _NO_LEAF)
+    for path in facts.asked.forced if facts.asked is not None else ():
+        require(all(one < two for one, two in pairwise([0, *(place.position for place in path)])), _NO_ORDER)
     end = 0
-    for segment in segments:
-        require(isinstance(segment, dict) and segment.get("role") in _ROLES, "a segment of the prompt has no known role")
-        first, last = segment.get("first"), segment.get("end")
-        require(
-            type(first) is int and type(last) is int and end == first <= last <= nodes, "the prompt's segments do not join"
-        )
-        end = last
+    for segment in facts.prompt.segments:
+        require(end == segment.first <= segment.end <= nodes, _NO_JOIN["prompt's segments"])
+        end = segment.end

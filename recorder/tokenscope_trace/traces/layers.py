@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array, Floats
+from tokenscope_trace.traces.facts import AttentionFacts, LensFacts
 from tokenscope_trace.traces.schema import UNKEPT_STEPS, WEIGHT_STEPS
 
 
@@ -96,11 +97,11 @@ def lens_tables(layers: Sequence[LayerLens]) -> dict[str, dict[str, Array]]:
     }
 
 
-def read_attention(facts: Mapping[str, Any] | None, tables: Mapping[str, Mapping[str, Array]]) -> list[LayerAttention]:
+def read_attention(facts: AttentionFacts | None, tables: Mapping[str, Mapping[str, Array]]) -> list[LayerAttention]:
     """The layers of a trace, from `run.attention` and its tables; arrays are views."""
     if facts is None:
         return []
-    queries, top = facts["queries"], facts["top"]
+    queries, top = facts.queries, facts.top
     found, row = [], 0
     for layer, heads in zip(*(tables["attention_layers"][name].tolist() for name in ("layer", "heads")), strict=True):
         end = row + queries * heads
@@ -117,14 +118,14 @@ def read_attention(facts: Mapping[str, Any] | None, tables: Mapping[str, Mapping
     return found
 
 
-def read_lens(facts: Mapping[str, Any] | None, tables: Mapping[str, Mapping[str, Array]]) -> list[LayerLens]:
+def read_lens(facts: LensFacts | None, tables: Mapping[str, Mapping[str, Array]]) -> list[LayerLens]:
     """The layers of a trace, from `run.lens` and its table."""
     if facts is None:
         return []
-    first, count = facts["first"], facts["count"]
+    first, count = facts.first, facts.count
     return [
         LayerLens(layer, first, **{name: values[i * count : (i + 1) * count] for name, values in tables["lens"].items()})
-        for i, layer in enumerate(facts["layers"])
+        for i, layer in enumerate(facts.layers)
     ]
 
 

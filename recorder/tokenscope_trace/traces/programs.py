@@ -54,7 +54,7 @@ class Programs:
         """That of the main path."""
         trace = self._trace
         first = int(trace.output[0]) if len(trace.output) else -1
-        return self._program(trace.main, trace.output, first, ended=trace.run["finish"] in _ENDED)
+        return self._program(trace.main, trace.output, first, ended=trace.facts.finish in _ENDED)
 
     def _spelled(self, nodes: Array) -> bytes:
         return b"".join(map(self._trace.program_pieces.__getitem__, nodes.tolist()))
@@ -116,7 +116,7 @@ class Programs:
             branch = self.owner(node)
             if branch < 0:
                 rest.append(trace.main[np.searchsorted(trace.main, node) + 1 :])
-                return np.concatenate(rest), trace.run["finish"] in _ENDED
+                return np.concatenate(rest), trace.facts.finish in _ENDED
             stop = int(trace.branches.first[branch]) + int(trace.branches.count[branch])
             rest.append(np.arange(node + 1, stop, dtype=np.int32))
 

@@ -126,24 +126,24 @@ class _Remainder:
     def _attention(self) -> tuple[dict[str, Array], dict[str, Array]]:
         """The rows of redacted tokens keep nothing; as sources they stay, by their place."""
         entries, rows = (dict(self._tables[name]) for name in ("attention", "attention_rows"))
-        facts = self._trace.run.get("attention")
+        facts = self._trace.facts.attention
         if facts is None:
             return entries, rows
         heads = self._tables["attention_layers"]["heads"].tolist()
-        queries = self._hidden[: facts["queries"]]
+        queries = self._hidden[: facts.queries]
         blank = np.concatenate([np.empty(0, dtype=bool), *(np.repeat(queries, count) for count in heads)])
         unkept, node, weight = np.array(rows["unkept"]), np.array(entries["node"]), np.array(entries["weight"])
         unkept[blank] = UNKEPT_STEPS
-        node.reshape(-1, facts["top"])[blank] = 0
-        weight.reshape(-1, facts["top"])[blank] = 0
+        node.reshape(-1, facts.top)[blank] = 0
+        weight.reshape(-1, facts.top)[blank] = 0
         return {"node": node, "weight": weight}, {"unkept": unkept}
 
     def _lens(self) -> dict[str, Array]:
         table = {name: np.array(values) for name, values in self._tables["lens"].items() if name in TABLES["lens"]}
-        facts = self._trace.run.get("lens")
+        facts = self._trace.facts.lens
         if facts is None or not len(table["rank"]):
             return table
-        own = np.tile(self._hidden[facts["first"] : facts["first"] + facts["count"]], len(facts["layers"]))
+        own = np.tile(self._hidden[facts.first : facts.first + facts.count], len(facts.layers))
         unnamed = own | np.isin(table["token_id"], self._telling)
         table["token_id"][unnamed] = REDACTED_ID
         table["probability"][unnamed] = np.nan

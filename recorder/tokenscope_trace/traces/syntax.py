@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.facts import SyntaxFacts
 from tokenscope_trace.traces.schema import SyntaxFlag
 
 _FLAGS = {"expression": SyntaxFlag.EXPRESSION, "statement": SyntaxFlag.STATEMENT, "block": SyntaxFlag.BLOCK}
@@ -94,35 +94,18 @@ def percentile(values: Array, value: float) -> tuple[float, int]:
     return (float(np.mean(known < value)) if len(known) else float("nan")), len(known)
 
 
-@dataclass(frozen=True)
-class Passage:
-    """One parsed piece of a text: which text (a file's number, 0 in a generation), its language, its nodes [first, end); with a
-    `branch` it is of the program that this branch writes, and holds the nodes that touch the branch's own bytes.
-    """
-
-    text: int
-    language: str
-    first: int
-    end: int
-    branch: int | None = None
-
-
 class Syntax:
     """The syntax nodes of a trace as columns (S,): `kind` and `field` as strings, `parent`, `start`, `end`, `flags`."""
 
-    def __init__(self, facts: dict[str, Any], table: dict[str, Array]) -> None:
-        self.kind = np.array(facts["kinds"], dtype=object)[table["kind"]]
-        self.field = np.array(facts["fields"], dtype=object)[table["field"]]
+    def __init__(self, facts: SyntaxFacts, table: dict[str, Array]) -> None:
+        self.kind = np.array(facts.kinds, dtype=object)[table["kind"]]
+        self.field = np.array(facts.fields, dtype=object)[table["field"]]
         self.parent = table["parent"]
         self.start = table["start"].astype(np.int64)
         self.end = table["end"].astype(np.int64)
         self.flags = table["flags"]
-        passages = [
-            Passage(p["text"], p["language"], p["first"], p["first"] + p["count"], p.get("branch"))
-            for p in facts["passages"]
-        ]
-        self.passages = [passage for passage in passages if passage.branch is None]
-        self.of_branches = [passage for passage in passages if passage.branch is not None]
+        self.passages = [passage for passage in facts.passages if passage.branch is None]
+        self.of_branches = [passage for passage in facts.passages if passage.branch is not None]
 
     def __len__(self) -> int:
         return len(self.parent)

@@ -50,13 +50,13 @@ class Text:
     @property
     def conversation(self) -> bool:
         """Whether it is a chat, whose code stands in fences."""
-        return bool(self.trace.run["prompt"].get("kind") == "chat")
+        return self.trace.facts.prompt.kind == "chat"
 
     @property
     def language(self) -> str | None:
         """The language of all of it, as the recording says; None for a chat and where none is known."""
-        passages = (self.trace.run.get("syntax") or {}).get("passages", [])
-        own = (one["language"] for one in passages if one["text"] == self.number and one.get("branch") is None)
+        passages = self.trace.syntax.passages if self.trace.syntax is not None else ()
+        own = (one.language for one in passages if one.text == self.number)
         return None if self.conversation else next(own, None)
 
     def spans(self, resolution: str) -> list[Span]:

@@ -24,6 +24,7 @@ from tokenscope_trace.errors import OversizedTrace, TraceError, TruncatedTrace
 from tokenscope_trace.files import write_atomically
 from tokenscope_trace.traces import container, validation
 from tokenscope_trace.traces.columns import Array, Indices
+from tokenscope_trace.traces.facts import Facts, FileFacts
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens, read_attention, read_lens
 from tokenscope_trace.traces.programs import Programs
 from tokenscope_trace.traces.schema import Origin
@@ -130,6 +131,11 @@ class Trace:
         return self._contents.payload or container.encode_payload(self.run, self._contents.tables)
 
     @property
+    def facts(self) -> Facts:
+        """The facts of the run by name and kind; `run` has the same as it stands in the file."""
+        return self._contents.facts
+
+    @property
     def tables(self) -> Mapping[str, Mapping[str, Array]]:
         """All tables as they stand in the file, those that this version does not know, too."""
         return self._contents.tables
@@ -159,7 +165,7 @@ class Trace:
     @cached_property
     def main(self) -> Indices:
         """The main path: prompt, then output."""
-        found, _ = self._up_to(self.run["main_leaf"], np.zeros(len(self.nodes), dtype=bool))
+        found, _ = self._up_to(self.facts.main_leaf, np.zeros(len(self.nodes), dtype=bool))
         return np.array(found[::-1], dtype=np.int32)
 
     @cached_property
@@ -190,32 +196,31 @@ class Trace:
     @cached_property
     def attention(self) -> list[LayerAttention]:
         """What each recorded layer looked at, lowest layer first; `run["attention"]["absent"]` says why others are not here."""
-        return read_attention(self.run.get("attention"), self._contents.tables)
+        return read_attention(self.facts.attention, self._contents.tables)
 
     @cached_property
     def lens(self) -> list[LayerLens]:
         """What each recorded layer would have said, lowest layer first."""
-        return read_lens(self.run.get("lens"), self._contents.tables)
+        return read_lens(self.facts.lens, self._contents.tables)
 
     @cached_property
     def texts(self) -> list[Text]:
         """The texts that the recording shows, which is what `syntax` numbers: the files that were scored; else prompt and output as
         one, in a fill-in-the-middle recording with the suffix after the output.
         """
-        if self.run.get("files"):
-            return [self._file(number, file) for number, file in enumerate(self.run["files"])]
+        if self.facts.files:
+            return [self._file(number, file) for number, file in enumerate(self.facts.files)]
         is_suffix = np.isin(self.main, self.suffix)
         nodes = np.concatenate([self.main[~is_suffix], self.main[is_suffix]])
-        return [Text(self, 0, str(self.run["prompt"].get("source") or "-"), nodes)]
+        return [Text(self, 0, self.facts.prompt.source or "-", nodes)]
 
-    def _file(self, number: int, file: Mapping[str, Any]) -> Text:
-        changed = None if file.get("changed") is None else tuple((first, last) for first, last in file["changed"])
-        return Text(self, number, file["source"], np.arange(file["first"], file["end"], dtype=np.int32), changed)
+    def _file(self, number: int, file: FileFacts) -> Text:
+        return Text(self, number, file.source, np.arange(file.first, file.end, dtype=np.int32), file.changed)
 
     @property
     def files(self) -> list[Text]:
         """The texts that are files that were scored; empty in a recording of a generation."""
-        return self.texts if self.run.get("files") else []
+        return self.texts if self.facts.files else []
 
     @cached_property
     def programs(self) -> Programs:
@@ -230,15 +235,15 @@ class Trace:
     @cached_property
     def suffix(self) -> Indices:
         """The prompt's nodes that stand after the output in the file: of a fill-in-the-middle recording; empty in others."""
-        if self.run["prompt"].get("kind") != "fim":
+        if self.facts.prompt.kind != "fim":
             return np.empty(0, dtype=np.int32)
-        parts = [np.arange(s["first"], s["end"]) for s in self.run["prompt"]["segments"] if s["role"] == "suffix"]
+        parts = [np.arange(one.first, one.end) for one in self.facts.prompt.segments if one.role == "suffix"]
         return np.concatenate([np.empty(0, dtype=np.int32), *parts]).astype(np.int32)
 
     @cached_property
     def syntax(self) -> Syntax | None:
         """The syntax of the main path or of the files; None where no text was in a language that is known."""
-        facts = self.run.get("syntax")
+        facts = self.facts.syntax
         return None if facts is None else Syntax(facts, self._contents.tables["syntax"])
 
     def in_program(self, node: int) -> bool:
@@ -251,8 +256,8 @@ class Trace:
     def _marks(self) -> NDArray[np.bool_]:
         """Which nodes mark the parts around a hole, (N,)."""
         found = np.zeros(len(self.nodes), dtype=bool)
-        for segment in self.run["prompt"]["segments"] if self.run["prompt"].get("kind") == "fim" else ():
-            found[segment["first"] : segment["end"]] = segment["role"] == "control"
+        for segment in self.facts.prompt.segments if self.facts.prompt.kind == "fim" else ():
+            found[segment.first : segment.end] = segment.role == "control"
         return found
 
     def token_places(self, nodes: Array) -> TokenPlaces:
@@ -262,8 +267,8 @@ class Trace:
     def replaced(self, run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> Trace:
         """The same recording with other facts and with these tables in place of its own; all others are shared. Raises CorruptTrace."""
         found = Trace._of(container.stored_trace(run, {**self._contents.tables, **tables}), self._contents)
-        if validation.are_same(found._contents.tables, self._contents.tables, _PATH_TABLES) and all(
-            found.run.get(key) == self.run.get(key) for key in _PATH_FACTS
+        if validation.are_same(found.tables, self.tables, _PATH_TABLES) and validation.are_equal(
+            found.facts, self.facts, _PATH_FACTS
         ):
             found.__dict__.update({name: self.__dict__[name] for name in _PATHS if name in self.__dict__})
         return found
@@ -326,8 +331,7 @@ class Trace:
         return Trace, (self.run, self._contents.tables)  # pickled and copied by what it holds, and checked again
 
     def __repr__(self) -> str:
-        model = self.run["model"].get("id")
-        return f"<Trace of {model}: {len(self.prompt)} prompt and {len(self.output)} output tokens, {len(self.nodes)} nodes>"
+        return f"<Trace of {self.facts.model.id}: {len(self.prompt)} prompt and {len(self.output)} output tokens, {len(self.nodes)} nodes>"
 
 
 def _offsets(counts: Array) -> NDArray[np.int64]:

@@ -5,8 +5,7 @@ A table that passed can be indexed without further checks: parents come first, i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,15 @@ from numpy.typing import NDArray
 from tokenscope_trace.errors import CorruptTrace, OversizedTrace
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.container import StoredTrace, Tables
-from tokenscope_trace.traces.facts import check_facts, require
+from tokenscope_trace.traces.fact_kinds import require
+from tokenscope_trace.traces.facts import (
+    CheckFacts,
+    DecisionFacts,
+    Facts,
+    MetricFacts,
+    SyntaxFacts,
+    check_facts,
+)
 from tokenscope_trace.traces.schema import (
     CODE_TABLES,
     UNKEPT_STEPS,
@@ -30,7 +37,7 @@ from tokenscope_trace.traces.schema import (
 _LOGPROBS = ("logprob", "sampled_logprob")
 _PROBABILITIES = ("margin", "tail", "sampled_tail")
 MAX_TEXT = 1 << 27  # bytes that all nodes together may spell
-_LINES = 1 << 31
+_Held = Mapping[str, Mapping[str, Array]]
 _PIECE = 1 << 20  # rows of attention that are checked at once: a trace may have hundreds of millions
 
 
@@ -39,17 +46,19 @@ def check(contents: StoredTrace, before: StoredTrace | None = None) -> None:
 
     `before` keeps the rules: what is the very same there is not looked at again.
     """
-    run, tables = contents.run, contents.tables
+    tables, facts = contents.tables, contents.facts
     count = len(tables["nodes"]["parent"])
     if count == 0:
         raise CorruptTrace("it holds no node.")
-    check_facts(run, contents.metrics, count)
+    check_facts(facts, count)
+    for metric in contents.metrics.values():
+        MetricFacts.taken("a metric", metric)
     for rule, names, keys in _RULES:
-        if before is None or not (are_same(tables, before.tables, names) and _are_equal(run, before.run, keys)):
-            rule(run, tables)
+        if before is None or not (are_same(tables, before.tables, names) and are_equal(facts, before.facts, keys)):
+            rule(facts, tables)
 
 
-def are_same(tables: Tables, before: Tables, names: tuple[str, ...]) -> bool:
+def are_same(tables: _Held, before: _Held, names: tuple[str, ...]) -> bool:
     """Whether these tables hold the very arrays that they held before."""
     return all(
         tables[name].keys() == before[name].keys() and all(tables[name][key] is before[name][key] for key in tables[name])
@@ -57,11 +66,12 @@ def are_same(tables: Tables, before: Tables, names: tuple[str, ...]) -> bool:
     )
 
 
-def _are_equal(run: dict[str, Any], before: dict[str, Any], keys: tuple[str, ...]) -> bool:
-    return all(run.get(key) == before.get(key) for key in keys)
+def are_equal(facts: Facts, before: Facts, keys: tuple[str, ...]) -> bool:
+    """Whether these facts are what they were before."""
+    return all(getattr(facts, key) == getattr(before, key) for key in keys)
 
 
-def _check_nodes(_run: dict[str, Any], tables: Tables) -> None:
+def _check_nodes(_facts: Facts, tables: Tables) -> None:
     """Parents come first, ids are known, and lists have the rows that they claim."""
     nodes, alternatives, tokens = tables["nodes"], tables["alternatives"], tables["tokens"]
     count = len(nodes["parent"])
@@ -82,8 +92,8 @@ def _check_nodes(_run: dict[str, Any], tables: Tables) -> None:
     _check_numbers(nodes, alternatives)
 
 
-def _check_main(run: dict[str, Any], tables: Tables) -> None:
-    _main_path(tables["nodes"], run["main_leaf"])
+def _check_main(facts: Facts, tables: Tables) -> None:
+    _main_path(tables["nodes"], facts.main_leaf)
 
 
 def _known(ids: Array, used: Array) -> bool:
@@ -133,13 +143,11 @@ def _check_numbers(nodes: dict[str, Array], alternatives: dict[str, Array]) -> N
     require(not bool(np.any((nodes["noise"] < 0) | np.isposinf(nodes["noise"]))), "a noise is negative or infinite")
 
 
-def _check_branches(run: dict[str, Any], tables: Tables) -> None:
+def _check_branches(facts: Facts, tables: Tables) -> None:
     """Branches are runs of nodes, one after the other; the nodes that belong to none are not branch nodes."""
     nodes, branches = tables["nodes"], tables["branches"]
     count = len(nodes["parent"])
-    require(
-        not len(branches["first"]) or isinstance(run.get("tree"), dict), "run.tree is not a map though there are branches"
-    )
+    require(not len(branches["first"]) or facts.tree is not None, "run.tree is not a map though there are branches")
     parent = nodes["parent"].astype(np.int64)
     pairs = parent << 32 | nodes["token_id"].astype(np.int64)
     pairs = pairs[parent >= 0]
@@ -166,19 +174,16 @@ def _check_branches(run: dict[str, Any], tables: Tables) -> None:
     require(bool(np.all(rejoined < first)), "a branch rejoins at a node that does not stand before it")
 
 
-def _check_attention(run: dict[str, Any], tables: Tables) -> None:
+def _check_attention(facts: Facts, tables: Tables) -> None:
     """Every row belongs to a query, looks back along its own path, falls, and adds up to one."""
-    facts, parent = run.get("attention"), tables["nodes"]["parent"]
+    found, parent = facts.attention, tables["nodes"]["parent"]
     heads, unkept = tables["attention_layers"]["heads"].astype(np.int64), tables["attention_rows"]["unkept"]
     source, weight = tables["attention"]["node"], tables["attention"]["weight"]
-    if facts is None:
+    if found is None:
         require(len(heads) == len(unkept) == len(source) == 0, "there is attention and run.attention does not describe it")
         return
-    require(isinstance(facts, dict), "run.attention is not a map")
-    top, queries = facts.get("top"), facts.get("queries")
-    require(type(top) is int and 1 <= top <= 65535, "run.attention.top is not a positive number")
-    require(type(queries) is int and 0 <= queries <= len(parent), "run.attention.queries is not a number of nodes")
-    _check_absent(facts.get("absent"))
+    top, queries = found.top, found.queries
+    require(queries <= len(parent), "run.attention.queries is not a number of nodes")
     layers = tables["attention_layers"]["layer"].astype(np.int64)
     require(bool(np.all(np.diff(layers) > 0)), "the layers of attention are not in ascending order")
     require(bool(np.all(heads >= 1)), "a layer of attention has no head")
@@ -211,28 +216,14 @@ def _check_rows(source: Array, weight: Array, unkept: Array, query: Array, root:
     require(bool(np.all(np.abs(total - 1) <= rounding)), "a row of attention does not add up to one")
 
 
-def _check_absent(absent: Any) -> None:
-    require(isinstance(absent, list), "run.attention.absent is not a list")
-    for entry in absent:
-        require(
-            isinstance(entry, dict) and type(entry.get("layer")) is int and isinstance(entry.get("reason"), str),
-            "an absent layer of attention has no number or no reason",
-        )
-
-
-def _check_lens(run: dict[str, Any], tables: Tables) -> None:
-    facts, lens, count = run.get("lens"), tables["lens"], len(tables["nodes"]["parent"])
-    if facts is None:
+def _check_lens(facts: Facts, tables: Tables) -> None:
+    found, lens, count = facts.lens, tables["lens"], len(tables["nodes"]["parent"])
+    if found is None:
         require(len(lens["rank"]) == 0, "there is a lens and run.lens does not describe it")
         return
-    require(isinstance(facts, dict) and isinstance(facts.get("layers"), list), "run.lens is not a map with layers")
-    layers, first, tokens = facts["layers"], facts.get("first"), facts.get("count")
-    require(all(type(layer) is int and layer >= 0 for layer in layers), "a layer of the lens is not a number")
-    require(layers == sorted(set(layers)), "the layers of the lens are not in ascending order")
-    require(
-        type(first) is int and type(tokens) is int and first >= 0 <= tokens, "run.lens does not say which tokens it is of"
-    )
-    require(first + tokens <= count, "the lens has tokens that do not exist")
+    layers, tokens = found.layers, found.count
+    require(list(layers) == sorted(set(layers)), "the layers of the lens are not in ascending order")
+    require(found.first + tokens <= count, "the lens has tokens that do not exist")
     require(len(layers) * tokens == len(lens["rank"]), "the rows of the lens do not add up")
     require(_known(tables["tokens"]["id"], lens["token_id"]), "the lens has a token that is not in the table of tokens")
     require(bool(np.all(lens["rank"] >= 0)), "the lens has a negative rank")
@@ -241,45 +232,36 @@ def _check_lens(run: dict[str, Any], tables: Tables) -> None:
     require(not bool(np.any(outside)), "a probability of the lens lies outside of 0 to 1")
 
 
-def _check_files(run: dict[str, Any], tables: Tables) -> None:
+def _check_files(facts: Facts, tables: Tables) -> None:
     """Files are runs of scored nodes, one after the other from the first node on, each beginning at a root."""
-    files, nodes = run.get("files"), tables["nodes"]
+    nodes = tables["nodes"]
     scored = nodes["origin"] == Origin.SCORED
-    if files is None:
+    if facts.files is None:
         return
-    require(isinstance(files, list), "run.files is not a list")
     end = 0
-    for file in files:
-        require(isinstance(file, dict) and isinstance(file.get("source"), str), "a file has no name")
-        first, last = file.get("first"), file.get("end")
-        require(type(first) is int and type(last) is int and end == first < last <= len(scored), "the files do not join")
-        require(bool(np.all(scored[first:last])), "a file has nodes that were not scored")
-        chain = np.concatenate([[-1], np.arange(first, last - 1)])
-        require(bool(np.all(nodes["parent"][first:last] == chain)), "a file is not a chain of nodes")
-        _check_ranges(file.get("changed"))
-        end = last
+    for file in facts.files:
+        require(end == file.first < file.end <= len(scored), "the files do not join")
+        end, rows = file.end, slice(file.first, file.end)
+        require(bool(np.all(scored[rows])), "a file has nodes that were not scored")
+        chain = np.concatenate([[-1], np.arange(file.first, end - 1)])
+        require(bool(np.all(nodes["parent"][rows] == chain)), "a file is not a chain of nodes")
+        before = 0
+        for first, last in file.changed or ():
+            require(before < first <= last, "the changed lines of a file are not ascending ranges")
+            before = last
     require(int(scored.sum()) == end, "a scored node belongs to no file")
 
 
-def _check_ranges(changed: Any) -> None:
-    require(changed is None or isinstance(changed, list), "the changed lines of a file are not a list")
-    before = 0
-    for lines in changed or []:
-        holds = isinstance(lines, list) and len(lines) == 2 and all(type(line) is int and line <= _LINES for line in lines)
-        require(holds and before < lines[0] <= lines[1], "the changed lines of a file are not ascending ranges")
-        before = lines[1]
-
-
-def _check_code(run: dict[str, Any], tables: Tables) -> None:
+def _check_code(facts: Facts, tables: Tables) -> None:
     """What is known of the code indexes what there is: syntax, what branches led to, decisions, checks."""
-    main = _main_path(tables["nodes"], run["main_leaf"])
-    of_branches = _check_syntax(run.get("syntax"), tables["syntax"], len(tables["branches"]["first"]))
+    main = _main_path(tables["nodes"], facts.main_leaf)
+    of_branches = _check_syntax(facts.syntax, tables["syntax"], len(tables["branches"]["first"]))
     _check_outcomes(tables["outcomes"], tables["branches"])
-    _check_decisions(run.get("decisions"), tables, main, of_branches)
-    _check_checks(run.get("check"), tables["checks"], len(tables["branches"]["first"]), main)
+    _check_decisions(facts.decisions, tables, main, of_branches)
+    _check_checks(facts.check, tables["checks"], len(tables["branches"]["first"]), main)
 
 
-def _check_syntax(facts: Any, syntax: dict[str, Array], branches: int) -> NDArray[np.bool_]:
+def _check_syntax(facts: SyntaxFacts | None, syntax: dict[str, Array], branches: int) -> NDArray[np.bool_]:
     """Passages are runs of nodes, one after the other; each is a tree whose children lie within their parents. Which syntax nodes are
     those of branches, (S,).
     """
@@ -288,28 +270,17 @@ def _check_syntax(facts: Any, syntax: dict[str, Array], branches: int) -> NDArra
     if facts is None:
         require(count == 0, "there is syntax and run.syntax does not describe it")
         return of_branches
-    require(isinstance(facts, dict), "run.syntax is not a map")
-    for key, column in (("kinds", "kind"), ("fields", "field")):
-        names = facts.get(key)
-        require(
-            isinstance(names, list) and all(isinstance(name, str) for name in names),
-            f"run.syntax.{key} is not a list of names",
-        )
+    for names, column in ((facts.kinds, "kind"), (facts.fields, "field")):
         require(bool(np.all(syntax[column] < len(names))), f"a syntax node has an unknown {column}")
-    require(isinstance(facts.get("passages"), list), "run.syntax.passages is not a list")
     root = np.zeros(count, dtype=bool)
     end = 0
-    for passage in facts["passages"]:
-        require(isinstance(passage, dict) and isinstance(passage.get("language"), str), "a passage has no language")
-        require(type(passage.get("text")) is int and 0 <= passage["text"] <= count, "a passage belongs to no text")
-        branch = passage.get("branch")
-        require(branch is None or (type(branch) is int and 0 <= branch < branches), "a passage belongs to no branch")
-        first, rows = passage.get("first"), passage.get("count")
-        joins = type(rows) is type(first) is int and first == end
-        require(joins and 1 <= rows <= count - end, "the passages do not join")
+    for passage in facts.passages:
+        require(passage.text <= count, "a passage belongs to no text")
+        require(passage.branch is None or passage.branch < branches, "a passage belongs to no branch")
+        require(passage.first == end and 1 <= passage.count <= count - end, "the passages do not join")
         root[end] = True
-        of_branches[end : end + rows] = branch is not None
-        end += rows
+        of_branches[end : passage.end] = passage.branch is not None
+        end = passage.end
     require(end == count, "a syntax node belongs to no passage")
     parent, place = syntax["parent"].astype(np.int64), np.arange(count)
     first_of = np.maximum.accumulate(np.where(root, place, 0)) if count else place
@@ -338,15 +309,16 @@ def _check_outcomes(outcomes: dict[str, Array], branches: dict[str, Array]) -> N
     require(bool(np.all(ends)), "what an outcome compares ends before it begins")
 
 
-def _check_decisions(facts: Any, tables: Tables, main: NDArray[np.bool_], of_branches: NDArray[np.bool_]) -> None:
+def _check_decisions(
+    facts: DecisionFacts | None, tables: Tables, main: NDArray[np.bool_], of_branches: NDArray[np.bool_]
+) -> None:
     """Decisions and their options name tokens and syntax of the main path and branches that exist, and their numbers are in range."""
     decisions, options, nodes = tables["decisions"], tables["decision_options"], len(main)
     rows = len(decisions["node"])
     if facts is None:
         require(rows == 0, "there are decisions and run.decisions does not describe them")
     else:
-        found = facts.get("found") if isinstance(facts, dict) else None
-        require(type(found) is int and rows <= found <= nodes, "run.decisions does not say how many there are")
+        require(rows <= facts.found <= nodes, "run.decisions does not say how many there are")
     first, count = decisions["node"].astype(np.int64), decisions["count"]
     require(bool(np.all((first >= 0) & (count >= 1) & (first + count <= nodes))), "a decision has nodes that do not exist")
     before = np.concatenate([[0], np.cumsum(main, dtype=np.int64)])  # nodes of the main path
@@ -373,30 +345,24 @@ def _check_decisions(facts: Any, tables: Tables, main: NDArray[np.bool_], of_bra
     require(bool(np.all((branch >= -1) & (branch < len(tables["branches"]["first"])))), "an option has an unknown branch")
 
 
-def _check_checks(facts: Any, checks: dict[str, Array], branches: int, main: NDArray[np.bool_]) -> None:
+def _check_checks(facts: CheckFacts | None, checks: dict[str, Array], branches: int, main: NDArray[np.bool_]) -> None:
     """Each program was checked once, and every result has its output."""
     if facts is None:
         require(len(checks["branch"]) == 0, "there are checks and run.check does not describe them")
         return
-    require(isinstance(facts, dict) and isinstance(facts.get("command"), str), "run.check names no command")
-    outputs, pivot = facts.get("outputs"), facts.get("pivot")
-    require(
-        isinstance(outputs, list) and all(isinstance(output, str) for output in outputs),
-        "run.check.outputs is not a list of strings",
-    )
-    node = pivot.get("node") if isinstance(pivot, dict) else None
-    stands = type(node) is int and 0 <= node < len(main) and bool(main[node])
-    require(pivot is None or stands, "run.check.pivot names no node of the main path")
+    if facts.pivot is not None:
+        stands = 0 <= facts.pivot.node < len(main) and bool(main[facts.pivot.node])
+        require(stands, "run.check.pivot names no node of the main path")
     branch = checks["branch"]
     require(bool(np.all((branch >= -1) & (branch < branches))), "a check is of an unknown branch")
     require(bool(np.all(np.diff(branch) > 0)), "the checks are not in ascending order of their branches")
     result = checks["result"]
     require(bool(np.all((result >= min(CheckResult)) & (result <= max(CheckResult)))), "a check has an unknown result")
-    require(bool(np.all(checks["output"] < len(outputs))), "a check has an unknown output")
+    require(bool(np.all(checks["output"] < len(facts.outputs))), "a check has an unknown output")
 
 
 # Each rule, with the tables and the facts that it looks at.
-_RULES: tuple[tuple[Callable[[dict[str, Any], Tables], None], tuple[str, ...], tuple[str, ...]], ...] = (
+_RULES: tuple[tuple[Callable[[Facts, Tables], None], tuple[str, ...], tuple[str, ...]], ...] = (
     (_check_nodes, ("nodes", "alternatives", "tokens", "token_bytes", "spellings", "spelling_bytes"), ()),
     (_check_branches, ("nodes", "branches"), ("tree",)),
     (_check_main, ("nodes",), ("main_leaf",)),
