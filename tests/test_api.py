@@ -333,11 +333,5 @@ def test_a_script_over_fifty_prompts_runs_and_type_checks(tmp_path):
     script.write_text(SCRIPT)
     done = subprocess.run([sys.executable, "-W", "error", script], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("50 ")
-    checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--follow-imports=silent", script],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "MYPYPATH": str(ROOT / "recorder")},
-    )
+    checked = subprocess.run([sys.executable, "-m", "mypy", script], capture_output=True, text=True, cwd=ROOT)
     assert checked.returncode == 0, checked.stdout

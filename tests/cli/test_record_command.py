@@ -52,7 +52,7 @@ def invoke(*words):
 
 def test_the_readme_s_command_works_as_written(folder):
     done = subprocess.run(
-        ["tokenscope-record", "prompt.py", "-o", "trace.tsc", "--max-new-tokens", "12"],
+        ["tokenscope-record", "prompt.py", "-o", "trace.tsc", "--max-new-tokens", "12", "--tree-nodes", "150"],
         capture_output=True,
         text=True,
         check=True,
@@ -62,7 +62,9 @@ def test_the_readme_s_command_works_as_written(folder):
     assert trace.text(trace.prompt) == PROMPT.encode()
     assert 1 <= len(trace.output) <= 12
     assert trace.run["model"]["id"] == "built-in"
-    assert trace.run["command"] == ["tokenscope-record", "prompt.py", "--max-new-tokens", "12", "--output", "trace.tsc"]
+    assert trace.run["command"] == [
+        *("tokenscope-record", "prompt.py", "--max-new-tokens", "12", "--output", "trace.tsc", "--tree-nodes", "150")
+    ]
     assert "tokenscope-html trace.tsc" in done.stderr
     assert "built-in model" in done.stderr
     assert "--model" in done.stderr
@@ -174,7 +176,7 @@ def test_the_check_runs_on_what_the_built_in_model_wrote(folder):
 
 def test_stdin_and_the_default_output(folder, model_folder):
     done = subprocess.run(
-        [*COMMAND, "-", "--model", str(model_folder), "--max-new-tokens", "2"],
+        [*COMMAND, "-", "--model", str(model_folder), "--max-new-tokens", "2", "--tree-nodes", "40"],
         input=b"x = 1\r\n\t",
         capture_output=True,
         check=True,
@@ -199,7 +201,7 @@ def test_a_chat_and_a_hole(folder, model_folder):
 
 
 def test_a_trace_goes_to_standard_output_on_demand(folder, model_folder):
-    words = [*COMMAND, "prompt.py", "--model", str(model_folder), "--max-new-tokens", "2", "-o", "-"]
+    words = [*COMMAND, "prompt.py", "--model", str(model_folder), "--max-new-tokens", "2", "--tree-nodes", "40", "-o", "-"]
     done = subprocess.run(words, capture_output=True, check=True)
     assert len(Trace.from_bytes(done.stdout).output) == 2
     assert b"standard output" in done.stderr
@@ -355,7 +357,17 @@ def test_an_interruption_while_loading_writes_nothing(folder, model_folder):
 
 
 def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines(folder, model_folder):
-    words = [*COMMAND, "prompt.py", "--model", str(model_folder), "--max-new-tokens", "300", "--force"]
+    words = [
+        *COMMAND,
+        "prompt.py",
+        "--model",
+        str(model_folder),
+        "--max-new-tokens",
+        "300",
+        "--tree-nodes",
+        "100",
+        "--force",
+    ]
     plain = subprocess.run(words, capture_output=True, text=True, check=True).stderr
     assert "\x1b" not in plain
     assert "Writing at most 300 tokens" in plain
