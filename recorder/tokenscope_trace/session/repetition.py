@@ -20,6 +20,7 @@ from tokenscope_trace.recording.documents import Compared, Document
 from tokenscope_trace.session.jobs import Job
 from tokenscope_trace.session.recorded_settings import RecordedRequest
 from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.facts import ScoreFacts
 from tokenscope_trace.traces.trace import Trace
 
 if TYPE_CHECKING:
@@ -64,16 +65,14 @@ class _Scoring:
     def __call__(self, loaded: LoadedModel, prompts: Sequence[Prompt], watcher: Watcher, **more: Any) -> Trace:
         from tokenscope_trace.recording.scorer import WINDOW, score
 
-        facts = self._trace.run.get("score") or {}
-        compared = None
-        if facts.get("commit") is not None:
-            compared = Compared(str(facts.get("revision") or ""), str(facts["commit"]))
+        facts = self._trace.facts.score or ScoreFacts()
+        compared = None if facts.commit is None else Compared(facts.revision or "", facts.commit)
         documents = [Document(file.source, "", file.changed) for file in self._trace.files]
         return score(
             loaded,
             documents,
             prompts=prompts,
-            window=max(_LEAST_WINDOW, min(facts.get("window") or WINDOW, WINDOW)),
+            window=max(_LEAST_WINDOW, min(facts.window or WINDOW, WINDOW)),
             top_alternatives=self._asked.generation.top_alternatives,
             compared=compared,
             watcher=watcher,
@@ -82,18 +81,18 @@ class _Scoring:
 
 
 def _prompt(trace: Trace, loaded: LoadedModel) -> Prompt:
-    facts = trace.run["prompt"]
-    segments = tuple(Segment(one["role"], one["first"], one["end"]) for one in facts["segments"])
+    facts = trace.facts.prompt
+    segments = tuple(Segment(one.role, one.first, one.end) for one in facts.segments)
     ids = _ids(trace, trace.prompt, loaded)
     if not ids:
         raise TraceError("the recording has no prompt.")
-    kind = str(facts.get("kind") or "text")
+    kind = facts.kind or "text"
     ends = fim_ends(loaded.tokenizer) if kind == "fim" else ()
-    return Prompt(ids, kind, str(facts.get("source") or "-"), segments, facts.get("exact") is not False, ends)
+    return Prompt(ids, kind, facts.source or "-", segments, facts.exact is not False, ends)
 
 
 def _code(trace: Trace, loaded: LoadedModel) -> list[Prompt]:
-    exact = [file.get("exact") is not False for file in trace.run["files"]]
+    exact = [file.exact is not False for file in trace.facts.files or ()]
     return [
         Prompt(_ids(trace, file.nodes, loaded), "text", file.source, (), spelled)
         for file, spelled in zip(trace.files, exact, strict=True)
