@@ -266,7 +266,7 @@ def markdown(trace: Trace, *, title: str | None = None, report: str | None = Non
     """The decisions as Markdown for the text of a pull request, in less than 60 lines; `report` is the name of the HTML report that it
     refers to (the prompt's file with .html). Source: `reports/pull_request.py`.
     """
-    source = Path(str(_checked_trace(trace).run["prompt"]["source"]))
+    source = Path(_checked_trace(trace).facts.prompt.source or "-")
     return _report("markdown", trace, title, report or ("report" if source.name == "-" else source.stem) + ".html")
 
 
@@ -337,8 +337,7 @@ def _recorded(job: Job, plan: Plan, watcher: Watcher | None) -> Trace:
             sentence for sentence in display.heard if INTERRUPTED not in sentence
         ]:  # an interruption is told otherwise
             warnings.warn(" ".join(failed), RuntimeWarning, stacklevel=3)
-    lacks = [entry["reason"] for entry in trace.run.get("missing") or []]
-    if INTERRUPTED in lacks and not display.ended:
+    if INTERRUPTED in [one.reason for one in trace.facts.missing] and not display.ended:
         raise Interrupted(trace)
     return trace
 

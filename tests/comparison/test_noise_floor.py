@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.support.tables import small_run
 
 from tokenscope_trace.comparison.noise_floor import Floor, floor_of
+from tokenscope_trace.traces.facts import Facts
 from tokenscope_trace.traces.layers import encode_unkept, encode_weights
 
 
-def run(dtype="float32", noise=None, temperature=None):
-    return {
-        "model": {"dtype": dtype},
-        "replay": None if noise is None else {"way": "whole", "noise": noise},
-        "sampling": {"temperature": temperature},
-        "tree": None,
-    }
+def facts(dtype="float32", noise=None, temperature=None, tree=None):
+    return Facts.read(
+        small_run(
+            model={"dtype": dtype},
+            replay=None if noise is None else {"way": "whole", "noise": noise},
+            sampling={"temperature": temperature},
+            tree=tree,
+        )
+    )
 
 
 def moved(nats, *, peaked, seed):
@@ -67,22 +71,22 @@ def test_what_moves_by_more_does_not():
 
 
 def test_the_noise_that_was_measured_counts_and_never_less_than_float32_leaves():
-    assert floor_of(run(noise=1e-4)).nats == pytest.approx(4e-4)
-    assert floor_of(run(noise=0.0)).nats == pytest.approx(64 * np.finfo(np.float32).eps)
-    assert floor_of(run(dtype="bfloat16", noise=0.0)).nats == pytest.approx(64 * np.finfo(np.float32).eps)
+    assert floor_of(facts(noise=1e-4)).nats == pytest.approx(4e-4)
+    assert floor_of(facts(noise=0.0)).nats == pytest.approx(64 * np.finfo(np.float32).eps)
+    assert floor_of(facts(dtype="bfloat16", noise=0.0)).nats == pytest.approx(64 * np.finfo(np.float32).eps)
 
 
 def test_where_nothing_was_read_again_the_number_format_counts():
     for dtype, eps in (("float32", 2.0**-23), ("bfloat16", 2.0**-7), ("float16", 2.0**-10)):
-        found = floor_of(run(dtype))
+        found = floor_of(facts(dtype))
         assert found.nats == pytest.approx(64 * eps)
         assert not found.measured
 
 
 def test_a_temperature_below_one_sharpens_q():
-    assert floor_of(run(temperature=0.5)).sharper == pytest.approx(2)
-    assert floor_of(run(temperature=1.5)).sharper == 1
-    assert floor_of({**run(), "tree": {"temperature": 0.25}}).sharper == pytest.approx(4)
+    assert floor_of(facts(temperature=0.5)).sharper == pytest.approx(2)
+    assert floor_of(facts(temperature=1.5)).sharper == 1
+    assert floor_of(facts(tree={"temperature": 0.25})).sharper == pytest.approx(4)
 
 
 def test_infinite_values_have_a_finite_floor():

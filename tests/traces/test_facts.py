@@ -33,7 +33,8 @@ def classes_in(hint: Any) -> list[type]:
 
 def classes_below(of: type) -> list[type]:
     """The classes of the maps in one of these."""
-    return [one for hint in get_type_hints(of).values() for one in classes_in(hint)]
+    hints = get_type_hints(of)
+    return [one for key in of.names() for one in classes_in(hints[key])]
 
 
 def test_every_key_of_run_has_a_field_and_the_other_way_round():

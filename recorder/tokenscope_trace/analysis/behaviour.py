@@ -48,7 +48,7 @@ def log_masses(trace: Trace) -> tuple[float, Masses]:
             taken[below] += np.exp(total[node] - total[first[below]])
     with np.errstate(divide="ignore"):
         own = np.log(np.maximum(1 - taken, 0.0))
-    return float(total[trace.run["main_leaf"]]) if len(trace.output) else 0.0, total[first] + own
+    return float(total[trace.facts.main_leaf]) if len(trace.output) else 0.0, total[first] + own
 
 
 def explored_probability(trace: Trace) -> float:
@@ -97,7 +97,7 @@ def _checked(trace: Trace) -> tuple[Masses, NDArray[np.bool_], NDArray[np.int64]
     programs = trace.programs
     rows = trace.checks.branch.tolist()
     logs = np.array([main if branch < 0 else branches[branch] for branch in rows])
-    departs = np.array([trace.run["main_leaf"] if branch < 0 else programs.departure(branch) for branch in rows])
+    departs = np.array([trace.facts.main_leaf if branch < 0 else programs.departure(branch) for branch in rows])
     return logs, trace.checks.result == CheckResult.PASS, departs.astype(np.int64)
 
 

@@ -152,7 +152,7 @@ class _Finder:
         self._beside: dict[int, list[int]] = {}  # by the node after which they depart
         for branch, first in enumerate(trace.branches.first.tolist()):
             self._beside.setdefault(int(trace.nodes.parent[first]), []).append(branch)
-        self._noise = (trace.run.get("replay") or {}).get("noise")
+        self._noise = trace.facts.replay.noise if trace.facts.replay is not None else None
 
     def is_candidate(self, node: int) -> bool:
         """Whether another token was likely there, or was explored."""

@@ -92,7 +92,7 @@ def _checked(
     outputs = list(dict.fromkeys(one.output for _, one in rows))
     facts = {**asdict(settings), "command": without_places(settings.command), "outputs": outputs, "pivot": None}
     lacks = [*(trace.run.get("missing") or []), *(one.fact for one in missing)]
-    run = {**trace.run, "check": facts, "missing": lacks, "notes": [*trace.run["notes"], *notes]}
+    run = {**trace.run, "check": facts, "missing": lacks, "notes": [*trace.facts.notes, *notes]}
     table: dict[str, Array] = {
         "branch": np.array([branch for branch, _ in rows], dtype=np.int32),
         "result": np.array([one.result for _, one in rows], dtype=np.uint8),

@@ -43,7 +43,7 @@ def finished_programs(trace: Trace, code: Code) -> list[Finished]:
 
 def file_name(trace: Trace, code: Code) -> str:
     """What a program's file is called: as the prompt's, with a suffix of its language."""
-    source = PurePosixPath(str(trace.run["prompt"]["source"])).name
+    source = PurePosixPath(trace.facts.prompt.source or "-").name
     piece = code.around(code.programs.main)
     suffixes = piece[0].language.suffixes.split() if piece is not None else []
     stem = PurePosixPath(source).stem if source not in ("", "-") else "program"

@@ -45,8 +45,8 @@ class Code:
 
     def passages(self, written: PathProgram) -> list[CodePassage]:
         """Where a program is code."""
-        prompt = self._trace.run["prompt"]
-        return code_passages(written.text, str(prompt["source"]), self._language, conversation=prompt["kind"] == "chat")
+        prompt = self._trace.facts.prompt
+        return code_passages(written.text, prompt.source or "-", self._language, conversation=prompt.kind == "chat")
 
     def around(self, written: PathProgram) -> tuple[Program, int] | None:
         """(the piece of code in which a branch's program leaves the main path, the byte of the program where it begins)."""

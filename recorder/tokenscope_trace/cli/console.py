@@ -33,6 +33,7 @@ from tokenscope_trace.failures import OnMissing
 from tokenscope_trace.progress import Estimate, OnState, ShouldStop, Watcher
 from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, make_review
 from tokenscope_trace.text import decimal, duration, file_size, percent, shortened, visible_line, visible_token
+from tokenscope_trace.traces.facts import TreeFacts
 from tokenscope_trace.traces.schema import BranchEnd
 from tokenscope_trace.traces.trace import Trace
 
@@ -259,7 +260,7 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
     else:
         for place, line in enumerate(_line_texts(trace)):
             table.add_row("" if place else "most surprising" if trace.files else "least certain", line)
-    for note in trace.run["notes"]:
+    for note in trace.facts.notes:
         table.add_row("note", Text(visible_line(note)))
     table.add_row("trace", Text(f"{visible_line(str(path or 'standard output'))} ({file_size(size)})"))
     if path is not None:
@@ -268,11 +269,11 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
 
 
 def _of_generated(trace: Trace) -> Iterator[tuple[str, str]]:
-    finish = _FINISHES[trace.run["finish"]]
+    finish = _FINISHES[trace.facts.finish]
     yield "tokens", f"{len(trace.prompt):,} of prompt, {len(trace.output):,} of output; {finish}"
     yield "time", _times(trace)
-    if trace.run.get("tree") is not None:
-        yield "branches", _tree(trace)
+    if trace.facts.tree is not None:
+        yield "branches", _tree(trace, trace.facts.tree)
     certain, measured = near_certain(trace.nodes.surprisal[trace.output])
     perplexed = decimal(perplexity(trace.nodes.logprob[trace.output]))
     yield (
@@ -282,15 +283,14 @@ def _of_generated(trace: Trace) -> Iterator[tuple[str, str]]:
 
 
 def _of_scored(trace: Trace) -> Iterator[tuple[str, str]]:
-    clock, files = trace.run["clock"], len(trace.files)
-    interrupted = "; interrupted" if trace.run["finish"] == "interrupted" else ""
+    seconds, files = trace.facts.clock.replay_seconds, len(trace.files)
+    interrupted = "; interrupted" if trace.facts.finish == "interrupted" else ""
     yield "tokens", f"{len(trace.scored):,} in {'one file' if files == 1 else f'{files:,} files'}{interrupted}"
-    seconds = clock.get("replay_seconds")
     if seconds is None:
         yield "time", _NOT_NOTED
     else:
         speed = f", {len(trace.scored) / seconds:.1f} tokens/s" if seconds > 0 else ""
-        yield "time", f"{clock['load_seconds']:.1f} s loading, {seconds:.1f} s scoring{speed}"
+        yield "time", f"{trace.facts.clock.load_seconds:.1f} s loading, {seconds:.1f} s scoring{speed}"
     found, measured = surprised(trace.nodes.surprisal[trace.scored])
     perplexed = decimal(perplexity(trace.nodes.logprob[trace.scored]))
     yield "surprise", f"{found:,} of {measured:,} tokens had a probability of a half or less, perplexity {perplexed}"
@@ -302,25 +302,25 @@ def _of_scored(trace: Trace) -> Iterator[tuple[str, str]]:
 
 
 def _times(trace: Trace) -> str:
-    clock = trace.run["clock"]
-    if clock["decode_seconds"] is None:
+    clock = trace.facts.clock
+    seconds = clock.decode_seconds
+    if seconds is None:
         return _NOT_NOTED
-    seconds = clock["decode_seconds"]
     speed = f", {len(trace.output) / seconds:.1f} tokens/s" if seconds > 0 else ""
-    tree = "" if clock.get("tree_seconds") is None else f", {clock['tree_seconds']:.1f} s branches"
-    return f"{clock['load_seconds']:.1f} s loading, {clock['prefill_seconds']:.1f} s prompt, {seconds:.1f} s output{speed}{tree}"
+    tree = "" if clock.tree_seconds is None else f", {clock.tree_seconds:.1f} s branches"
+    return f"{clock.load_seconds:.1f} s loading, {clock.prefill_seconds:.1f} s prompt, {seconds:.1f} s output{speed}{tree}"
 
 
-def _tree(trace: Trace) -> str:
-    tree, count = trace.run["tree"], len(trace.branches)
+def _tree(trace: Trace, tree: TreeFacts) -> str:
+    count, finish = len(trace.branches), str(tree.finish)
     if count == 0:
-        return _NO_BRANCHES.get(tree["finish"], "none") if tree["nodes"] else "none"
+        return _NO_BRANCHES.get(finish, "none") if tree.nodes else "none"
     tokens = int(trace.branches.count.sum())
     rejoined = int((trace.branches.end == BranchEnd.REJOINED).sum())
     says = f"; {rejoined:,} of them come{'s' if rejoined == 1 else ''} back to the text they left" if rejoined else ""
     return (
         f"{count:,} branch{'' if count == 1 else 'es'}, {tokens:,} token{'' if tokens == 1 else 's'} "
-        f"({_TREE_FINISHES[tree['finish']]}){says}"
+        f"({_TREE_FINISHES[finish]}){says}"
     )
 
 

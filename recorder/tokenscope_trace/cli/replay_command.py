@@ -59,7 +59,7 @@ def repeat(
     """
     recorded = Trace.load(path)
     wanted = recorded_request(recorded)
-    settings = recorded_model(recorded.run, wishes.model, chosen=wishes.chosen)
+    settings = recorded_model(recorded.facts.model, wishes.model, chosen=wishes.chosen)
     for file in (wishes.output, wishes.differences):
         if file is not None and not _is_stdout(file):
             if file.resolve() == path.resolve():
@@ -76,7 +76,7 @@ def repeat(
         language=wanted.language,
         decisions=wanted.decisions,
         check=wishes.check,
-        command=[*recorded.run["command"], *wishes.words],
+        command=[*recorded.facts.command, *wishes.words],
         prepare=prepare,
         keep=wishes.output is not None,
     )
@@ -107,10 +107,8 @@ def _say(recorded: Trace, found: Agreement, wishes: Wishes, terminal: Terminal) 
 
 def _exit_code(recorded: Trace, again: Trace, found: Agreement) -> int:
     """An interruption, or a stage that the recording has and the repetition lacks, comes before a difference."""
-    known = {entry["stage"] for entry in recorded.run.get("missing") or []}
-    lacks = any(entry["stage"] not in known for entry in again.run.get("missing") or [])
     code = exit_code(again)
-    if lacks or code == EXIT_INTERRUPTED:
+    if again.facts.lacking - recorded.facts.lacking or code == EXIT_INTERRUPTED:
         return code
     return 0 if found.same else EXIT_DIFFERENT
 
@@ -120,10 +118,10 @@ def _is_stdout(file: Path) -> bool:
 
 
 def _intention(path: Path, trace: Trace, wanted: RecordedRequest) -> str:
-    facts = trace.run["model"]
-    parts = [shortened(visible_line(str(facts.get(key))), 60) for key in ("dtype", "device") if facts.get(key)]
+    facts = trace.facts.model
+    parts = [shortened(visible_line(name), 60) for name in (facts.dtype, facts.device) if name]
     what = f"{len(trace.files):,} files" if trace.files else f"at most {wanted.generation.max_new_tokens:,} tokens"
-    model = shortened(visible_line(str(facts.get("id") or "a model without a name")), 60)
+    model = shortened(visible_line(facts.id or "a model without a name"), 60)
     return f"Recording {path} again: {what}, recorded with {model} ({', '.join(parts)})"
 
 

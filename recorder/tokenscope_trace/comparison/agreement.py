@@ -79,8 +79,8 @@ def find_agreement(recorded: Trace, again: Trace) -> Agreement:
     """What `again` has otherwise. Raises TraceError where they are not of the same prompt or code."""
     if bool(recorded.files) != bool(again.files) or not _begin_alike(recorded, again):
         raise TraceError("the two recordings are not of the same prompt or code.")
-    floor, paths = floor_of(recorded.run), same_paths(recorded, again)
-    lacking = _lacking(recorded) | _lacking(again)
+    floor, paths = floor_of(recorded.facts), same_paths(recorded, again)
+    lacking = recorded.facts.lacking | again.facts.lacking
     found = [one for one in numbers(recorded, again, paths, floor) if not ("prompt" in lacking and one.part == "prompt")]
     return Agreement(
         floor=floor,
@@ -88,7 +88,7 @@ def find_agreement(recorded: Trace, again: Trace) -> Agreement:
         partings=tuple(_partings(recorded, again, paths, floor, cut="generation" in lacking)),
         numbers=tuple(found),
         changes=tuple(code_changes(recorded, again, paths, floor, lacking)),
-        environment=tuple(changes(recorded.run, again.run)),
+        environment=tuple(changes(recorded.facts, again.facts)),
         left_out=tuple(_left_out(recorded, again, paths)),
     )
 
@@ -99,13 +99,8 @@ def _begin_alike(a: Trace, b: Trace) -> bool:
     return np.array_equal(a.nodes.token_id[a.prompt], b.nodes.token_id[b.prompt])
 
 
-def _lacking(trace: Trace) -> frozenset[str]:
-    """The stages that a recording lacks."""
-    return frozenset(entry["stage"] for entry in trace.run.get("missing") or [])
-
-
 def _counted(a: Trace, b: Trace) -> Iterator[Counted]:
-    cut = "generation" in _lacking(a) | _lacking(b)
+    cut = "generation" in a.facts.lacking | b.facts.lacking
     if not a.files:
         pairs = [("output", a.output, b.output)]
     else:
@@ -174,15 +169,15 @@ def _logprob_of(trace: Trace, node: int, token: int) -> float:
 
 def _left_out(a: Trace, b: Trace, paths: SamePaths) -> Iterator[str]:
     for trace, name in ((a, "recording"), (b, "repetition")):
-        for entry in trace.run.get("missing") or []:
-            yield f"The {name} lacks its {visible_line(entry['stage'])}, or a part of it ({visible_line(entry['reason'])})."
+        for one in trace.facts.missing:
+            yield f"The {name} lacks its {visible_line(one.stage)}, or a part of it ({visible_line(one.reason)})."
     apart = int(np.count_nonzero(paths.other[_measured(a)] < 0))
     if apart:
         yield (
             f"{apart:,} recorded tokens stand after places that differ: their numbers cannot be compared, because other tokens "
             "stand before them."
         )
-    if a.run.get("check") is not None and b.run.get("check") is None:
+    if a.facts.check is not None and b.facts.check is None:
         yield "The check was not run again: a command runs only if you give it, with --check."
 
 

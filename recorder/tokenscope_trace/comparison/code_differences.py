@@ -160,8 +160,8 @@ def _led_to(trace: Trace, branch: int) -> str:
 
 
 def _decisions(a: Trace, b: Trace, paths: SamePaths, floor: Floor) -> Iterator[Change]:
-    if (a.run.get("decisions") is None) != (b.run.get("decisions") is None):
-        yield Change("decision", -1, "all", *_presence(a.run.get("decisions") is not None))
+    if (a.facts.decisions is None) != (b.facts.decisions is None):
+        yield Change("decision", -1, "all", *_presence(a.facts.decisions is not None))
         return
     other = paths.other
     back = {int(theirs): mine for mine, theirs in enumerate(other.tolist()) if theirs >= 0}
@@ -232,23 +232,24 @@ def _syntax(a: Trace, b: Trace) -> Iterator[Change]:
 
 def _parsed(trace: Trace) -> dict[int, list[tuple[object, ...]]]:
     """(kind, field, parent, start, end, flags) of the nodes of each text."""
-    facts, table = trace.run.get("syntax"), trace.tables["syntax"]
+    facts, table = trace.facts.syntax, trace.tables["syntax"]
     found: dict[int, list[tuple[object, ...]]] = {}
-    facts = facts or {"passages": [], "kinds": [], "fields": []}
-    for passage in facts["passages"]:
-        if passage.get("branch") is None:
-            rows = slice(passage["first"], passage["first"] + passage["count"])
+    if facts is None:
+        return found
+    for passage in facts.passages:
+        if passage.branch is None:
+            rows = slice(passage.first, passage.end)
             columns = [table[name][rows].tolist() for name in ("kind", "field", "parent", "start", "end", "flags")]
             nodes = [
-                (facts["kinds"][kind], facts["fields"][field], parent - passage["first"] if parent >= 0 else -1, *rest)
+                (facts.kinds[kind], facts.fields[field], parent - passage.first if parent >= 0 else -1, *rest)
                 for kind, field, parent, *rest in zip(*columns, strict=True)
             ]
-            found.setdefault(passage["text"], []).extend(nodes)
+            found.setdefault(passage.text, []).extend(nodes)
     return found
 
 
 def _checks(a: Trace, b: Trace, paths: SamePaths) -> Iterator[Change]:
-    if a.run.get("check") is None or b.run.get("check") is None:
+    if a.facts.check is None or b.facts.check is None:
         return
     now = dict(zip(b.checks.branch.tolist(), b.checks.result.tolist(), strict=True))
     for branch, result in zip(a.checks.branch.tolist(), a.checks.result.tolist(), strict=True):

@@ -4,11 +4,11 @@ names with two values out. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from tokenscope_trace.text import shortened, visible_line
+from tokenscope_trace.traces.facts import Facts
 
 _MODEL = {
     "id": "model",
@@ -43,28 +43,28 @@ class Changed:
     again: str
 
 
-def changes(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> list[Changed]:
+def changes(recorded: Facts, again: Facts) -> list[Changed]:
     """Of the facts that both runs state, those that differ, what is likeliest to matter first."""
     pairs = dict(_facts(again))
     return [Changed(name, value, pairs[name]) for name, value in _facts(recorded) if name in pairs and pairs[name] != value]
 
 
-def _facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for part, names in (("model", _MODEL), ("machine", _MACHINE)):
+def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
+    for part, names in ((facts.model, _MODEL), (facts.machine, _MACHINE)):
         for key, name in names.items():
-            if (value := (run.get(part) or {}).get(key)) is not None:
+            if (value := getattr(part, key, None)) is not None:
                 yield name, str(value)[:_HASH] if key.endswith("_sha256") else _shown(value)
-    yield "TokenScope", _shown(run["generator"].get("version"))
-    for library, version in run["libraries"].items():
+    yield "TokenScope", _shown(facts.generator.version)
+    for library, version in facts.libraries.items():
         yield _shown(library), _shown(version)
-    if (processors := run["sampling"].get("processors")) is not None:
+    if (processors := facts.sampling.processors) is not None:
         yield "logits processors", _shown(", ".join(processors) or "none")
-    for part, key, name in (
-        ("tree", "engine", "how branches are computed"),
-        ("replay", "way", "how the output is read again"),
-        ("check", "command", "the check's command"),
+    for name, value in (
+        ("how branches are computed", facts.tree and facts.tree.engine),
+        ("how the output is read again", facts.replay and facts.replay.way),
+        ("the check's command", facts.check and facts.check.command),
     ):
-        if (value := (run.get(part) or {}).get(key)) is not None:
+        if value is not None:
             yield name, _shown(value)
 
 

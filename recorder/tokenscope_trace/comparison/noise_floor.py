@@ -20,14 +20,13 @@ Of entropy: to the first order dH = sum p dlnp (s - H), s the surprisal in bits,
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.facts import Facts
 from tokenscope_trace.traces.schema import UNKEPT_STEPS, WEIGHT_STEPS
 
 Doubles = NDArray[np.float64]
@@ -77,11 +76,11 @@ class Floor:
         }.get(column, self.share)
 
 
-def floor_of(run: Mapping[str, Any]) -> Floor:
+def floor_of(facts: Facts) -> Floor:
     """The floor of a recording with these facts."""
-    temperatures = [(run.get(part) or {}).get("temperature") for part in ("sampling", "tree")]
+    temperatures = [part.temperature for part in (facts.sampling, facts.tree) if part is not None]
     sharpest = min([1.0, *(float(value) for value in temperatures if value)])
-    noise = (run.get("replay") or {}).get("noise")
-    eps = _EPS.get(str(run["model"].get("dtype")), _EPS["float32"])
+    noise = facts.replay.noise if facts.replay is not None else None
+    eps = _EPS.get(str(facts.model.dtype), _EPS["float32"])
     least = _UNITS * (_EPS["float32"] if noise is not None else eps)
     return Floor(max(_TIMES * (noise or 0.0), least), noise is not None, 1 / max(sharpest, 0.01))

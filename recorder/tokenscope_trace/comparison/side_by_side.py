@@ -171,10 +171,9 @@ def compare(a: Trace, b: Trace, title: str | None = None, names: tuple[str, str]
 def _prompt(trace: Trace) -> list[tuple[str, bytes]]:
     """What was asked, by role, without what a template puts around it."""
     parts: dict[str, bytes] = {}
-    for part in trace.run["prompt"].get("segments") or []:
-        if part["role"] != "control":
-            nodes = np.arange(part["first"], part["end"])
-            parts[part["role"]] = parts.get(part["role"], b"") + trace.text(nodes, special=False)
+    for part in trace.facts.prompt.segments:
+        if part.role != "control":
+            parts[part.role] = parts.get(part.role, b"") + trace.text(np.arange(part.first, part.end), special=False)
     return sorted((role, text.strip()) for role, text in parts.items())
 
 
@@ -189,23 +188,23 @@ def _differing(a: Trace, b: Trace) -> Iterator[tuple[str, str, str]]:
 
 
 def _recorded(trace: Trace) -> Iterator[tuple[str, str]]:
-    for name, words in fact_rows(trace.run):
+    for name, words in fact_rows(trace.facts):
         if name in _SETTINGS:
             yield name, re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", words)
-    limit = trace.run["sampling"].get("max_new_tokens")
-    if isinstance(limit, int) and not trace.files:
+    limit = trace.facts.sampling.max_new_tokens
+    if limit is not None and not trace.files:
         yield "limit", f"{limit:,} tokens"
 
 
 def _pairs(a: Trace, b: Trace) -> list[_Pair]:
     if not a.files:
-        return [_Pair(a, 0, b, 0, a.run["prompt"].get("source") or "-")]
+        return [_Pair(a, 0, b, 0, a.facts.prompt.source or "-")]
     places = {file.source: place for place, file in enumerate(b.files)}
     return [_Pair(a, i, b, places[f.source], f.source) for i, f in enumerate(a.files) if f.source in places]
 
 
 def _same_tokenizer(a: Trace, b: Trace) -> bool:
-    one, two = (trace.run["model"].get("tokenizer_sha256") for trace in (a, b))
+    one, two = (trace.facts.model.tokenizer_sha256 for trace in (a, b))
     return one is not None and one == two
 
 
@@ -480,14 +479,14 @@ def _side(trace: Trace, letter: str, name: str) -> Side:
     return Side(
         letter=letter,
         name=visible_line(name),
-        source=visible_line(str(trace.run["prompt"].get("source") or "-")),
-        model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
+        source=visible_line(trace.facts.prompt.source or "-"),
+        model=visible_line(trace.facts.model.id or "unnamed model"),
         recorded=re.sub(
             r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ$",
             r"\1 \2 UTC",
-            visible_line(str(trace.run["clock"].get("created") or "")),
+            visible_line(trace.facts.clock.created or ""),
         ),
-        settings="scored" if trace.files else settings_text(trace.run["sampling"]),
+        settings="scored" if trace.files else settings_text(trace.facts.sampling),
         tokens=f"{len(nodes):,}",
         perplexity=decimal(perplexity(trace.nodes.logprob[nodes])),
         bits=decimal(float(np.nansum(trace.nodes.surprisal[nodes], dtype=np.float64))),

@@ -164,14 +164,15 @@ def rehearsed(
     done = replace(
         asked, output=len(trace.output), nodes=len(trace.nodes) - len(trace.main), asked=0, length=max(1, _length(trace))
     )
-    again = times.again if trace.run["replay"] is not None else None
+    replayed = trace.facts.replay
+    again = times.again if replayed is not None else None
     steps = Steps(
         done=done,
         prompt=times.prompt,
         head=times.head,
         step=times.step,
         again=again,
-        whole=again is not None and trace.run["replay"]["way"] == "whole",
+        whole=again is not None and replayed is not None and replayed.way == "whole",
         tree=_tree_steps(times, trace, times.step),
         analysis=analysis,
         keeping=times.keeping + end - begin - analysis,

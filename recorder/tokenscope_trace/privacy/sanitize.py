@@ -92,7 +92,7 @@ def _written_texts(trace: Trace) -> list[tuple[str, str, Redaction]]:
     if trace.files:
         return []
     before, output = (trace.text(nodes, special=False).decode(errors="replace") for nodes in (trace.prompt, trace.output))
-    line = before.rpartition("\n")[2] if trace.run["prompt"]["kind"] == "text" else ""
+    line = before.rpartition("\n")[2] if trace.facts.prompt.kind == "text" else ""
     return [("the output", line + output, Redaction.STRINGS)]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import msgpack
 import numpy as np
 
 from tokenscope_trace.text import visible_line
+from tokenscope_trace.traces.facts import AttentionFacts, CheckFacts, LensFacts
 from tokenscope_trace.traces.schema import REDACTED_ID, Origin
 from tokenscope_trace.traces.trace import Trace
 
@@ -50,7 +50,7 @@ def list_contents(trace: Trace) -> Contents:
 
 def left_out(trace: Trace) -> str:
     """What was redacted, in a sentence; empty for nothing."""
-    names = trace.run.get("redacted") or []
+    names = trace.facts.redacted
     if not names:
         return ""
     count = int(np.count_nonzero(trace.nodes.token_id == REDACTED_ID))
@@ -61,8 +61,8 @@ def left_out(trace: Trace) -> str:
 
 def _rows(trace: Trace) -> Iterator[tuple[str, str, str]]:
     """(name, part of _PARTS or nothing, what it holds)."""
-    run = trace.run
-    source = str(run["prompt"].get("source") or "-")
+    run = trace.facts
+    source = run.prompt.source or "-"
     if trace.files:
         yield "code", "text", f"{_of(len(trace.scored), 'token')} of {_of(len(trace.files), 'file')}, by name"
     else:
@@ -74,33 +74,33 @@ def _rows(trace: Trace) -> Iterator[tuple[str, str, str]]:
     if len(trace.branches):
         tokens = int(np.count_nonzero(trace.nodes.origin == Origin.BRANCH))
         yield "branches", "branches", f"{len(trace.branches):,}, what would have followed: {_of(tokens, 'token')}"
-    yield "attention", "attention", _attention(run.get("attention"), len(trace.tables["attention_layers"]["layer"]))
-    yield "lens", "lens", _lens(run.get("lens"))
-    if run.get("syntax") is not None:
-        names = sorted({str(passage["language"]) for passage in run["syntax"]["passages"]})
+    yield "attention", "attention", _attention(run.attention, len(trace.tables["attention_layers"]["layer"]))
+    yield "lens", "lens", _lens(run.lens)
+    if run.syntax is not None:
+        names = sorted({passage.language for passage in run.syntax.passages})
         yield "syntax", "syntax", f"{_of(len(trace.tables['syntax']['kind']), 'node')}, {', '.join(names)}"
     yield "decisions", "decisions", f"{len(trace.decisions):,}" if len(trace.decisions) else ""
-    yield "checks", "checks", _check(run.get("check"), len(trace.checks))
+    yield "checks", "checks", _check(run.check, len(trace.checks))
     facts = "the model's name and shape, settings, the command line, versions of libraries"
-    yield "facts", "", ", ".join([facts, *([f"the time: {run['clock']['created']}"] if run["clock"].get("created") else [])])
+    yield "facts", "", ", ".join([facts, *([f"the time: {run.clock.created}"] if run.clock.created else [])])
 
 
-def _attention(facts: Any, layers: int) -> str:
+def _attention(facts: AttentionFacts | None, layers: int) -> str:
     if facts is None or not layers:
         return ""
-    return f"{_of(layers, 'layer')}: for every token and head the {facts['top']:,} tokens looked at most, as positions with weights"
+    return f"{_of(layers, 'layer')}: for every token and head the {facts.top:,} tokens looked at most, as positions with weights"
 
 
-def _lens(facts: Any) -> str:
-    if facts is None or not facts["layers"]:
+def _lens(facts: LensFacts | None) -> str:
+    if facts is None or not facts.layers:
         return ""
-    return f"what {_of(len(facts['layers']), 'layer')} would have said in place of {_of(facts['count'], 'token')}"
+    return f"what {_of(len(facts.layers), 'layer')} would have said in place of {_of(facts.count, 'token')}"
 
 
-def _check(facts: Any, rows: int) -> str:
+def _check(facts: CheckFacts | None, rows: int) -> str:
     if facts is None:
         return ""
-    printed = sum(bool(output) for output in facts["outputs"])
+    printed = sum(bool(output) for output in facts.outputs)
     said = f"the ends of {printed:,} things it printed" if printed else "nothing that it printed"
     return f"a command, {_of(rows, 'result')}, and {said}"
 

@@ -7,7 +7,7 @@ module describes every field. The same trace gives the same text. Knows no file 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,49 +19,13 @@ from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, Review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.text import escaped_json
 from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.facts import SamplingFacts
 from tokenscope_trace.traces.schema import CheckResult, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 
 REPORT_FORMAT = "tokenscope-report"
 REPORT_VERSION = "1.0"
 
-_NUMBER = (int, float)
-_MODEL = {
-    "id": (str,),
-    "revision": (str,),
-    "architecture": (str,),
-    "parameters": (int,),
-    "vocab_size": (int,),
-    "context": (int,),
-    "dtype": (str,),
-    "device": (str,),
-    "attention": (str,),
-    "config_sha256": (str,),
-    "weights_sha256": (str,),
-    "tokenizer_sha256": (str,),
-}
-_SETTINGS = {
-    "do_sample": (bool,),
-    "temperature": _NUMBER,
-    "top_p": _NUMBER,
-    "top_k": (int,),
-    "min_p": _NUMBER,
-    "repetition_penalty": _NUMBER,
-    "max_new_tokens": (int,),
-    "seed": (int,),
-}
-_TREE = {
-    "engine": (str,),
-    "nodes": (int,),
-    "width": (int,),
-    "depth": (int,),
-    "length": (int,),
-    "extra": (int,),
-    "min_prob": _NUMBER,
-    "temperature": _NUMBER,
-    "seed": (int,),
-    "finish": (str,),
-}
 _COLUMNS = (
     "logprob",
     "probability",
@@ -88,8 +52,8 @@ def _document(trace: Trace, title: str | None) -> dict[str, Any]:
         "version": REPORT_VERSION,
         "generator": {"name": "tokenscope-trace", "version": __version__},
         "title": summary.title,
-        "model": _picked(trace.run["model"], _MODEL),
-        "settings": _settings(trace.run["sampling"]),
+        "model": {key: value for key, value in trace.facts.model.plain().items() if key != "quantization"},
+        "settings": _settings(trace.facts.sampling),
         "run": _run(trace),
         "summary": _summary(trace),
         "decisions": _decisions(trace, summary.review),
@@ -100,31 +64,26 @@ def _document(trace: Trace, title: str | None) -> dict[str, Any]:
     }
 
 
-def _settings(sampling: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **_picked(sampling, _SETTINGS),
-        "stop": _strings(sampling.get("stop")),
-        "processors": _strings(sampling.get("processors")),
-    }
+def _settings(sampling: SamplingFacts) -> dict[str, Any]:
+    return {**sampling.plain(), "stop": list(sampling.stop or ()), "processors": list(sampling.processors or ())}
 
 
 def _run(trace: Trace) -> dict[str, Any]:
-    run = trace.run
-    source = str(run["prompt"].get("source") or "-")
-    tree = run.get("tree")
+    facts = trace.facts
+    source = facts.prompt.source or "-"
     return {
-        "kind": str(run["prompt"].get("kind") or ("score" if trace.files else "text")),
+        "kind": facts.prompt.kind or ("score" if trace.files else "text"),
         "source": None if source == "-" or trace.files else source,
-        "exact": run["prompt"].get("exact", True) is True,
-        "finish": run["finish"],
-        "recorded_by": _picked(run["generator"], {"name": (str,), "version": (str,)}),
-        "created": _of(run["clock"].get("created"), (str,)),
-        "command": _strings(run["command"]),
-        "libraries": {str(name): str(version) for name, version in run["libraries"].items()},
-        "noise": _of((run.get("replay") or {}).get("noise"), _NUMBER),
-        "tree": None if tree is None else _picked(tree, _TREE),
-        "notes": _strings(run["notes"]),
-        "redacted": _strings(run.get("redacted")),
+        "exact": facts.prompt.exact is not False,
+        "finish": facts.finish,
+        "recorded_by": facts.generator.plain(),
+        "created": facts.clock.created,
+        "command": list(facts.command),
+        "libraries": dict(facts.libraries),
+        "noise": facts.replay.noise if facts.replay is not None else None,
+        "tree": None if facts.tree is None else facts.tree.plain(),
+        "notes": list(facts.notes),
+        "redacted": list(facts.redacted),
     }
 
 
@@ -224,33 +183,23 @@ def _behaviour(trace: Trace, found: Review | None) -> dict[str, Any] | None:
 
 
 def _check(trace: Trace, found: Review | None) -> dict[str, Any] | None:
-    facts = trace.run.get("check")
+    facts = trace.facts.check
     if facts is None:
         return None
-    results = _results(trace)
+    results, pivot = _results(trace), facts.pivot
+    line = found.pivot_line if found is not None else None
     said = dict(zip(trace.checks.branch.tolist(), trace.checks.output.tolist(), strict=True))
     return {
-        "command": facts["command"],
-        "timeout": _of(facts.get("timeout"), _NUMBER),
-        "memory": _of(facts.get("memory"), _NUMBER),
+        "command": facts.command,
+        "timeout": facts.timeout,
+        "memory": facts.memory,
         "output": results.get(-1),
         "programs": [
-            {"branch": None if branch < 0 else branch, "result": result, "said": facts["outputs"][said[branch]]}
+            {"branch": None if branch < 0 else branch, "result": result, "said": facts.outputs[said[branch]]}
             for branch, result in results.items()
         ],
         "pass_share": pass_share(trace),
-        "pivot": _pivot(facts.get("pivot"), found.pivot_line if found is not None else None),
-    }
-
-
-def _pivot(pivot: Any, line: int | None) -> dict[str, Any] | None:
-    if pivot is None:
-        return None
-    return {
-        "node": int(pivot["node"]),
-        "line": line,
-        "before": _of(pivot.get("before"), _NUMBER),
-        "after": _of(pivot.get("after"), _NUMBER),
+        "pivot": pivot and {"node": pivot.node, "line": line, "before": pivot.before, "after": pivot.after},
     }
 
 
@@ -311,21 +260,6 @@ def _short(value: np.floating[Any]) -> float:
 
 def _name(member: Outcome | Scope | CheckResult) -> str:
     return member.name.lower().replace("_", "-")
-
-
-def _of(value: Any, kinds: tuple[type, ...]) -> Any:
-    """The value if it is of one of these kinds, else None; a truth value is no number."""
-    return value if isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)) else None
-
-
-def _picked(facts: Any, keys: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
-    """These facts, in this order; None for those that are not known."""
-    known = facts if isinstance(facts, dict) else {}
-    return {key: _of(known.get(key), kinds) for key, kinds in keys.items()}
-
-
-def _strings(values: Iterable[Any] | None) -> list[str]:
-    return [str(value) for value in values or ()]
 
 
 def _finite(value: Any) -> Any:

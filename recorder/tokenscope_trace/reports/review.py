@@ -134,13 +134,13 @@ class Review:
 
 def make_review(trace: Trace) -> Review | None:
     """The decisions in words; None where none were looked for: scored code, older recordings."""
-    facts = trace.run.get("decisions")
+    facts = trace.facts.decisions
     if facts is None:
         return None
     reader = _Reader(trace)
     return Review(
         decisions=tuple(reader.decisions()),
-        found=facts["found"],
+        found=facts.found,
         explored=percent(min(1.0, explored_probability(trace))),
         shares=tuple(_shares(trace)) if len(trace.branches) else (),
         checks=tuple(_checks(trace, reader)),
@@ -181,17 +181,17 @@ def _shares(trace: Trace) -> Iterator[Share]:
 
 
 def _checks(trace: Trace, reader: _Reader) -> Iterator[str]:
-    facts = trace.run.get("check")
+    facts = trace.facts.check
     if facts is None or not len(trace.checks):
         return
     yield _verdict(trace)
-    yield f"The check runs “{visible_line(facts['command'])}” on each finished program."
-    pivot = facts.get("pivot")
+    yield f"The check runs “{visible_line(facts.command)}” on each finished program."
+    pivot = facts.pivot
     if pivot is not None:
-        token = visible_line(trace.token_bytes(pivot["node"]).strip()) or visible_token(trace.token_bytes(pivot["node"]))
+        token = visible_line(trace.token_bytes(pivot.node).strip()) or visible_token(trace.token_bytes(pivot.node))
         yield (
             f"What moves it most is “{token}” on line {reader.pivot_line:,}: of the checked probability "
-            f"{percent(pivot['before'])} passes before it is written, {percent(pivot['after'])} after."
+            f"{percent(pivot.before)} passes before it is written, {percent(pivot.after)} after."
         )
 
 
@@ -219,7 +219,7 @@ def _verdict(trace: Trace) -> str:
 
 def _verdicts(trace: Trace) -> dict[int, tuple[str, tuple[str, ...]]]:
     """By branch, -1 for the output: what the user's command said, and its last lines."""
-    outputs = (trace.run.get("check") or {}).get("outputs", [])
+    outputs = trace.facts.check.outputs if trace.facts.check is not None else ()
     lines = [
         tuple(shortened(visible_line(line), DIFF_WIDTH) for line in text.splitlines()[-SAID_LINES:]) for text in outputs
     ]
@@ -249,8 +249,8 @@ class _Reader:
     @property
     def pivot_line(self) -> int:
         """The line of the token that moves the check most, 0 for none."""
-        pivot = (self._trace.run.get("check") or {}).get("pivot")
-        return 0 if pivot is None else self._line(self._place(pivot["node"], 1, -1)[0])
+        pivot = self._trace.facts.check.pivot if self._trace.facts.check is not None else None
+        return 0 if pivot is None else self._line(self._place(pivot.node, 1, -1)[0])
 
     def _line(self, byte: int) -> int:
         """The line of the program, from 1, of a byte."""
@@ -338,7 +338,7 @@ class _Reader:
     def _drawn(self, node: int, count: int) -> str:
         """The rank of the least likely of a decision's tokens, where it was sampled and is not 1."""
         ranks = self._trace.nodes.rank[node : node + count]
-        most = int(ranks.max()) if self._trace.run["sampling"].get("do_sample") else 0
+        most = int(ranks.max()) if self._trace.facts.sampling.do_sample else 0
         return f"{_ordinal(most)} choice" if most > 1 else ""
 
     def _outcome(self, branch: int) -> tuple[str, str]:
@@ -443,7 +443,7 @@ class _Reader:
 def _end_tokens(trace: Trace) -> frozenset[int]:
     """The control tokens that ended a text of this recording."""
     table, found = trace.branches, []
-    if trace.run["finish"] == "end-of-text" and len(trace.output):
+    if trace.facts.finish == "end-of-text" and len(trace.output):
         found.append(int(trace.output[-1]))
     found += (table.first + table.count - 1)[table.end == BranchEnd.END_OF_TEXT].tolist()
     ids = {int(trace.nodes.token_id[node]) for node in found}

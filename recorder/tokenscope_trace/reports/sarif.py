@@ -143,7 +143,7 @@ def _surprise(trace: Trace, line: Line) -> str:
 
 def _result(trace: Trace, text: bytes, row: int, decision: DecisionEntry, fingerprint: str) -> dict[str, Any]:
     region = _region(text, decision.start, decision.end)
-    uri = _uri(str(trace.run["prompt"].get("source") or "-"))
+    uri = _uri(trace.facts.prompt.source or "-")
     return {
         "ruleId": _RULES[decision.taste][0],
         "ruleIndex": int(decision.taste),
@@ -218,7 +218,7 @@ def _fingerprints(trace: Trace, decisions: Sequence[DecisionEntry]) -> list[str]
     of its like in the text it is.
     """
     seen: Counter[tuple[str, str]] = Counter()
-    uri = _uri(str(trace.run["prompt"].get("source") or "-"))
+    uri = _uri(trace.facts.prompt.source or "-")
     found = {}
     for decision in sorted(decisions, key=lambda decision: decision.node):
         like = decision.where, decision.written

@@ -55,7 +55,7 @@ def with_notes(found: Fitted, limit: int) -> Trace:
     if not found.left_out:
         return found.trace
     return found.trace.replaced(
-        {**found.trace.run, "notes": [*found.trace.run["notes"], left_out_sentence(found, limit)]}, {}
+        {**found.trace.run, "notes": [*found.trace.facts.notes, left_out_sentence(found, limit)]}, {}
     )
 
 
@@ -67,7 +67,7 @@ def left_out_sentence(found: Fitted, limit: int) -> str:
 
 
 def _without(found: Fitted, part: str, words: str, limit: int, size: Callable[[Trace], int]) -> Fitted:
-    if found.trace.run.get(part) is None:
+    if getattr(found.trace.facts, part) is None:
         return found
     smaller = without_layers(found.trace, part)
     return Fitted(smaller, (*found.left_out, words), size(smaller) <= limit)

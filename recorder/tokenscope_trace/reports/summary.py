@@ -148,7 +148,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     output, prompt = path[~is_prompt], path[is_prompt]
     line_of = trace.texts[0].line_of
     places = tuple(_place(trace, node, line_of[node]) for node in _least_certain(trace, output))
-    source = visible_line(str(trace.run["prompt"].get("source") or "-"))
+    source = visible_line(trace.facts.prompt.source or "-")
     source = "standard input" if source == "-" else source
     first_output = int(np.argmin(is_prompt)) if len(output) else len(path)
     last_output = first_output + len(output)
@@ -164,12 +164,12 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     return Summary(
         title=visible_line(title) if title else source,
         source=source,
-        model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
-        settings=settings_text(trace.run["sampling"]),
+        model=visible_line(trace.facts.model.id or "unnamed model"),
+        settings=settings_text(trace.facts.sampling),
         extent=_tokens(len(output)),
         headline=decided or certain,
         sentences=(*verdict, *([certain] if decided else []), *_sentences(trace, output)),
-        notes=tuple(visible_line(note) for note in trace.run["notes"]),
+        notes=tuple(visible_line(note) for note in trace.facts.notes),
         places=places,
         before=before,
         before_left_out=before_left_out,
@@ -180,7 +180,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         columns=("prompt", "output"),
         numbers=tuple(_numbers(trace, prompt, output)),
         definitions=tuple(_definitions(trace)),
-        facts=tuple(fact_rows(trace.run)),
+        facts=tuple(fact_rows(trace.facts)),
         review=found,
         warning=deceptive([trace.texts[0].bytes]),
         line=output_line - before.count("\n"),
@@ -201,16 +201,16 @@ def _summarise_scored(trace: Trace, title: str | None) -> Summary:
     shown = [_file(trace, file, marked if i < FILES_SHOWN else None) for i, file in enumerate(files[:FILES_LISTED])]
     name = visible_line(files[0].source)
     source = name if len(files) == 1 else f"{name} and {len(files) - 1} more"
-    revision = (trace.run.get("score") or {}).get("revision")
+    revision = trace.facts.score.revision if trace.facts.score is not None else None
     return Summary(
         title=visible_line(title) if title else source,
         source=source,
-        model=visible_line(str(trace.run["model"].get("id") or "unnamed model")),
+        model=visible_line(trace.facts.model.id or "unnamed model"),
         settings="scored" if revision is None else visible_line(f"scored, changes since {revision}"),
         extent=f"{_tokens(len(trace.scored))} in {_files(len(files))}",
         headline=_surprise(trace, files, changed),
         sentences=tuple(_scored_sentences(trace, files, changed)),
-        notes=tuple(visible_line(note) for note in trace.run["notes"]),
+        notes=tuple(visible_line(note) for note in trace.facts.notes),
         places=places,
         before="",
         before_left_out=0,
@@ -221,7 +221,7 @@ def _summarise_scored(trace: Trace, title: str | None) -> Summary:
         columns=("changed", "unchanged") if len(changed) else ("code",),
         numbers=tuple(_numbers(trace, changed, rest) if len(changed) else _numbers(trace, rest)),
         definitions=tuple(_definitions(trace)),
-        facts=tuple(fact_rows(trace.run)),
+        facts=tuple(fact_rows(trace.facts)),
         files=tuple(shown),
         files_left_out=len(files) - len(shown),
         warning=deceptive(file.bytes for file in files),
@@ -290,7 +290,7 @@ def _scored_sentences(trace: Trace, files: list[Text], changed: Array) -> Iterat
         yield f"In {where} that is so for {found:,} of {_tokens(measured)}; the perplexity is {perplexed}."
     else:
         yield f"The perplexity of the code is {perplexed}."
-    if trace.run["finish"] == "interrupted":
+    if trace.facts.finish == "interrupted":
         yield _FINISHES["interrupted"]
 
 
@@ -339,7 +339,7 @@ def _headline(trace: Trace, output: Array) -> str:
     certain, measured = near_certain(trace.nodes.surprisal[output])
     if measured == 0:
         return f"The model wrote {_tokens(len(output))}; how sure it was is not measured."
-    which = "that can be read" if trace.run.get("redacted") else "it wrote"
+    which = "that can be read" if trace.facts.redacted else "it wrote"
     if measured == 1:
         return f"The model was {'nearly certain' if certain else 'not certain'} of the one token {which}."
     amount = "all" if certain == measured else "none" if certain == 0 else f"{certain:,}"
@@ -350,13 +350,11 @@ def _sentences(trace: Trace, output: Array) -> Iterator[str]:
     logprob = trace.nodes.logprob[output]
     if np.any(~np.isnan(logprob)):
         yield f"Nearly certain means a probability above 93 %. The perplexity of the output is {decimal(perplexity(logprob))}."
-    finish = trace.run["finish"]
-    limit = trace.run["sampling"].get("max_new_tokens")
+    finish = trace.facts.finish
+    limit = trace.facts.sampling.max_new_tokens
     if finish == "length":
         yield (
-            f"It stopped at the limit of {_tokens(limit)}."
-            if isinstance(limit, int)
-            else "It stopped at its limit of tokens."
+            f"It stopped at the limit of {_tokens(limit)}." if limit is not None else "It stopped at its limit of tokens."
         )
     else:
         yield _FINISHES[finish]

@@ -8,7 +8,7 @@ it names is a hub id or the built-in one, never a path.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +29,7 @@ from tokenscope_trace.settings import (
     TreeSettings,
 )
 from tokenscope_trace.text import shortened, visible_line
+from tokenscope_trace.traces.facts import AskedFacts, Facts, ModelFacts
 from tokenscope_trace.traces.schema import REDACTED_ID
 from tokenscope_trace.traces.trace import Trace
 
@@ -56,42 +57,36 @@ def recorded_request(trace: Trace) -> RecordedRequest:
     An interrupted output is asked for as far as it goes. Recordings of format 1.4 and before do not say all: what was in force stands
     for what was asked for then. Raises TraceError where text was left out, or where a number is none that could be asked for.
     """
-    run = trace.run
-    if run.get("redacted") or bool((trace.nodes.token_id == REDACTED_ID).any()):
+    asked = trace.facts.asked or AskedFacts()
+    if trace.facts.redacted or bool((trace.nodes.token_id == REDACTED_ID).any()):
         raise TraceError(
             "text was left out of this recording (--redact), so it cannot be run again; the recording as it was can."
         )
-    language = by_name(str((run.get("asked") or {}).get("language") or ""))
-    decisions = (run.get("asked") or {}).get("decisions")
+    listed = max(LISTED_DECISIONS, len(trace.decisions)) if asked.decisions is None else asked.decisions
     return RecordedRequest(
         generation=_generation(trace),
         tree=_tree(trace),
         replay=_replay(trace),
-        language=language,
-        decisions=_count(
-            "number of decisions", max(LISTED_DECISIONS, len(trace.decisions)) if decisions is None else decisions, 0
-        ),
+        language=by_name(asked.language or ""),
+        decisions=_count("number of decisions", listed, 0),
     )
 
 
-def recorded_model(run: Mapping[str, Any], given: ModelSettings, *, chosen: bool) -> ModelSettings:
+def recorded_model(facts: ModelFacts, given: ModelSettings, *, chosen: bool) -> ModelSettings:
     """The model of a recording as it can be loaded here; what is `given` comes first, the model itself where it was `chosen`.
 
     Raises ModelError where the recording does not say where its model is, as it is with folders.
     """
-    facts = run["model"]
-    dtype, device = facts.get("dtype"), str(facts.get("device") or "").split(":")[0]
+    dtype, device = facts.dtype, (facts.device or "").split(":")[0]
     settings = replace(
         given,
         dtype=dtype if given.dtype == "auto" and dtype in MODEL_DTYPES else given.dtype,
         device=device if given.device == "auto" and given.device_map is None and device in DEVICES else given.device,
-        attention=facts.get("attention")
-        if facts.get("attention") in ATTENTIONS and given.attention is None
-        else given.attention,
+        attention=facts.attention if facts.attention in ATTENTIONS and given.attention is None else given.attention,
     )
     if chosen:
         return settings
-    name, revision = str(facts.get("id") or ""), facts.get("revision")
+    name, revision = facts.id or "", facts.revision
     shown = shortened(visible_line(name), 60) or "its model"
     if name == BUILTIN_MODEL:
         return replace(settings, name=BUILTIN_MODEL)
@@ -100,57 +95,52 @@ def recorded_model(run: Mapping[str, Any], given: ModelSettings, *, chosen: bool
         raise ModelError(
             f"the recording was made with {shown} from a {place}, and does not say which; name it with --model {place.upper()}."
         )
-    if not _HUB_ID.fullmatch(name) or ".." in name or not _COMMIT.fullmatch(str(revision)):
+    if not _HUB_ID.fullmatch(name) or ".." in name or not _COMMIT.fullmatch(revision):
         raise ModelError(f"the recording names {shown}, which is no model of the hub at a commit; name one with --model.")
     if Path(name).exists():
         raise ModelError(
             f"the recording was made with {name} from the hub, and here is a folder of that name; say with --model which one you mean."
         )
-    return replace(settings, name=name, revision=str(revision))
+    return replace(settings, name=name, revision=revision)
 
 
 def _generation(trace: Trace) -> GenerationSettings:
-    run = trace.run
-    sampling, top = run["sampling"], _count("number of alternatives", run.get("top_alternatives"), 1, 1000)
+    facts = trace.facts
+    sampling, top = facts.sampling, _count("number of alternatives", facts.top_alternatives, 1, 1000)
     if trace.files:
         return GenerationSettings(top_alternatives=top)
-    interrupted = run["finish"] == "interrupted"
-    most = len(trace.output) if interrupted else sampling.get("max_new_tokens")
+    most = len(trace.output) if facts.finish == "interrupted" else sampling.max_new_tokens
     return GenerationSettings(
         max_new_tokens=_count("number of tokens", most, 1),
-        **_sampling(run),
-        seed=_count("seed", sampling.get("seed") or 0, 0, 2**63 - 1),
-        stop=tuple(text for text in sampling.get("stop") or [] if text),
+        **_sampling(facts),
+        seed=_count("seed", sampling.seed or 0, 0, 2**63 - 1),
+        stop=tuple(text for text in sampling.stop or () if text),
         top_alternatives=top,
     )
 
 
-def _sampling(run: Mapping[str, Any]) -> dict[str, Any]:
-    facts = run.get("asked")
-    sampling = run["sampling"]
-    if facts is None:
-        if not sampling.get("do_sample"):
-            facts = {"temperature": 0.0}
-        else:
-            facts = {"temperature": 1.0, "top_p": 1.0, "top_k": 0}
-            facts |= {
-                key: sampling[key] for key in ("temperature", "top_p", "top_k", "min_p") if sampling.get(key) is not None
-            }
+def _sampling(facts: Facts) -> dict[str, Any]:
+    asked, sampling = facts.asked, facts.sampling
+    if asked is None and not sampling.do_sample:
+        asked = AskedFacts(temperature=0.0)
+    elif asked is None:
+        usual = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": None}
+        in_force = {key: getattr(sampling, key) for key in usual if getattr(sampling, key) is not None}
+        asked = AskedFacts(**{**usual, **in_force})
     return {
-        "temperature": _number("temperature", facts.get("temperature"), 1e6),
-        "top_p": _number("top-p", facts.get("top_p"), 1.0),
-        "top_k": None if facts.get("top_k") is None else _count("top-k", facts["top_k"], 0),
-        "min_p": _number("min-p", facts.get("min_p"), 1.0),
+        "temperature": _number("temperature", asked.temperature, 1e6),
+        "top_p": _number("top-p", asked.top_p, 1.0),
+        "top_k": None if asked.top_k is None else _count("top-k", asked.top_k, 0),
+        "min_p": _number("min-p", asked.min_p, 1.0),
     }
 
 
 def _tree(trace: Trace) -> TreeSettings | None:
-    facts = trace.run.get("tree")
-    lacking = {entry["stage"] for entry in trace.run.get("missing") or []}
-    if facts is None or ({"tree", "generation"} & lacking and not len(trace.branches)):
+    facts = trace.facts.tree
+    if facts is None or ({"tree", "generation"} & trace.facts.lacking and not len(trace.branches)):
         return None
     usual = TreeSettings()
-    bounds = {name: facts.get(name) for name in ("nodes", "width", "depth", "length", "extra")}
+    bounds = {name: getattr(facts, name) for name in ("nodes", "width", "depth", "length", "extra")}
     counts = {
         name: _count(
             f"tree's {name}", getattr(usual, name) if value is None else value, name in ("width", "depth", "length")
@@ -159,18 +149,18 @@ def _tree(trace: Trace) -> TreeSettings | None:
     }
     return TreeSettings(
         **counts,
-        min_prob=_number("tree's least probability", facts.get("min_prob"), 1.0) or 0.0,
-        temperature=_number("tree's temperature", facts.get("temperature"), 1e6) or 0.0,
+        min_prob=_number("tree's least probability", facts.min_prob, 1.0) or 0.0,
+        temperature=_number("tree's temperature", facts.temperature, 1e6) or 0.0,
         forced=_forced(trace),
     )
 
 
 def _forced(trace: Trace) -> tuple[ForcedPath, ...]:
-    facts = trace.run.get("asked")
-    if facts is None:
+    asked = trace.facts.asked
+    if asked is None:
         paths = _asked_branches(trace)
     else:
-        paths = [[(place["position"], place["tokens"]) for place in path] for path in facts.get("forced") or []]
+        paths = [[(place.position, place.tokens) for place in path] for path in asked.forced]
     found = []
     for path in paths:
         places = [Forced(_count("position", position, 1), _ids(tokens)) for position, tokens in path]
@@ -180,13 +170,11 @@ def _forced(trace: Trace) -> tuple[ForcedPath, ...]:
     return tuple(found)
 
 
-def _ids(tokens: Any) -> tuple[int, ...]:
-    if not isinstance(tokens, list) or not tokens:
-        raise TraceError("the recording's forced tokens are no list of ids.")
+def _ids(tokens: Sequence[int]) -> tuple[int, ...]:
     return tuple(_count("forced token", token, 0, REDACTED_ID - 1) for token in tokens)
 
 
-def _asked_branches(trace: Trace) -> list[list[tuple[int, list[int]]]]:
+def _asked_branches(trace: Trace) -> list[list[tuple[int, Sequence[int]]]]:
     """The forced tokens of the branches that the user asked for, each with those of the branches that it departs from."""
     table = trace.branches
     owners = {int(f) + i: b for b, (f, c) in enumerate(zip(table.first, table.count, strict=True)) for i in range(int(c))}
@@ -197,7 +185,7 @@ def _asked_branches(trace: Trace) -> list[list[tuple[int, list[int]]]]:
             depth[node] = len(trace.path(node)) - len(trace.prompt)
         return depth[node]
 
-    paths: dict[int, list[tuple[int, list[int]]]] = {}
+    paths: dict[int, list[tuple[int, Sequence[int]]]] = {}
     for branch in range(len(table)):
         first = int(table.first[branch])
         above = owners.get(int(trace.nodes.parent[first]))
@@ -212,16 +200,15 @@ def _asked_branches(trace: Trace) -> list[list[tuple[int, list[int]]]]:
 
 
 def _replay(trace: Trace) -> ReplaySettings | None:
-    attention, lens = trace.run.get("attention"), trace.run.get("lens")
+    attention, lens = trace.facts.attention, trace.facts.lens
     if attention is None and lens is None and trace.files:
         return None
     top, layers = 0, None
     if attention is not None:
-        top = _count("number of sources of attention", attention["top"], 0, 1000)
-        absent = [entry.get("layer") for entry in attention.get("absent") or []]
-        known = {*(layer.layer for layer in trace.attention), *(number for number in absent if type(number) is int)}
+        top = _count("number of sources of attention", attention.top, 0, 1000)
+        known = {*(one.layer for one in trace.attention), *(one.layer for one in attention.absent)}
         layers = tuple(sorted(_count("layer", number, 0) for number in known)) or None
-    chosen = tuple(_count("layer", number, 0) for number in lens["layers"]) if lens is not None else ()
+    chosen = tuple(_count("layer", number, 0) for number in lens.layers) if lens is not None else ()
     return ReplaySettings(top, layers, lens is not None, chosen or None)
 
 

@@ -18,6 +18,7 @@ from tokenscope_trace.recording.documents import Compared, Document
 from tokenscope_trace.session.jobs import Job
 from tokenscope_trace.session.recorded_settings import RecordedRequest
 from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.facts import ScoreFacts
 from tokenscope_trace.traces.trace import Trace
 
 _LEAST_WINDOW = 2
@@ -63,16 +64,14 @@ class _Scoring:
     def __call__(self, backend: Backend, prompts: Sequence[Prompt], watcher: Watcher, **more: Any) -> Trace:
         from tokenscope_trace.recording.scorer import WINDOW, score
 
-        facts = self._trace.run.get("score") or {}
-        compared = None
-        if facts.get("commit") is not None:
-            compared = Compared(str(facts.get("revision") or ""), str(facts["commit"]))
+        facts = self._trace.facts.score or ScoreFacts()
+        compared = None if facts.commit is None else Compared(facts.revision or "", facts.commit)
         documents = [Document(file.source, "", file.changed) for file in self._trace.files]
         return score(
             backend,
             documents,
             prompts=prompts,
-            window=max(_LEAST_WINDOW, min(facts.get("window") or WINDOW, WINDOW)),
+            window=max(_LEAST_WINDOW, min(facts.window or WINDOW, WINDOW)),
             top_alternatives=self._asked.generation.top_alternatives,
             compared=compared,
             watcher=watcher,
@@ -81,18 +80,18 @@ class _Scoring:
 
 
 def _prompt(trace: Trace, vocabulary: Vocabulary) -> Prompt:
-    facts = trace.run["prompt"]
-    segments = tuple(Segment(one["role"], one["first"], one["end"]) for one in facts["segments"])
+    facts = trace.facts.prompt
+    segments = tuple(Segment(one.role, one.first, one.end) for one in facts.segments)
     ids = _ids(trace, trace.prompt, vocabulary)
     if not ids:
         raise TraceError("the recording has no prompt.")
-    kind = str(facts.get("kind") or "text")
+    kind = facts.kind or "text"
     ends = vocabulary.fim_ends() if kind == "fim" else ()
-    return Prompt(ids, kind, str(facts.get("source") or "-"), segments, facts.get("exact") is not False, ends)
+    return Prompt(ids, kind, facts.source or "-", segments, facts.exact is not False, ends)
 
 
 def _code(trace: Trace, vocabulary: Vocabulary) -> list[Prompt]:
-    exact = [file.get("exact") is not False for file in trace.run["files"]]
+    exact = [file.exact is not False for file in trace.facts.files or ()]
     return [
         Prompt(_ids(trace, file.nodes, vocabulary), "text", file.source, (), spelled)
         for file, spelled in zip(trace.files, exact, strict=True)

@@ -135,7 +135,7 @@ def perform(job: Job, plan: Plan, display: Display) -> tuple[Trace, Written] | N
 
 def exit_code(trace: Trace) -> int:
     """What a caller is told of a trace that was written."""
-    reasons = [entry["reason"] for entry in trace.run.get("missing") or []]
+    reasons = [one.reason for one in trace.facts.missing]
     return EXIT_INTERRUPTED if INTERRUPTED in reasons else EXIT_INCOMPLETE if reasons else 0
 
 
@@ -144,7 +144,7 @@ def with_missing(trace: Trace, missing: Sequence[Missing]) -> Trace:
     if not missing:
         return trace
     facts = [*(trace.run.get("missing") or []), *(one.fact for one in missing)]
-    notes = [*trace.run["notes"], *(one.sentence for one in missing)]
+    notes = [*trace.facts.notes, *(one.sentence for one in missing)]
     return trace.replaced({**trace.run, "missing": facts, "notes": notes}, {})
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Self, TypeAlias, dataclass_transform
 
 from tokenscope_trace.errors import CorruptTrace
 
+Readable: TypeAlias = "Kind | ListOf | MapOf | type[FactMap]"  # what a fact can be of
 _EXACT = 1 << 53  # integers up to here are the same number in every program that reads them
 
 
@@ -19,13 +20,6 @@ def require(holds: bool, otherwise: str) -> None:
     """Raise CorruptTrace with a sentence where a rule does not hold."""
     if not holds:
         raise CorruptTrace(f"{otherwise}.")
-
-
-class Readable(Protocol):
-    """What a fact can be of: a kind of value, a map or a list."""
-
-    def taken(self, name: str, value: Any, says: str = "") -> Any:
-        """The value of that name, frozen. Raises CorruptTrace where it is none of these: with `says`, or else in its own words."""
 
 
 @dataclass(frozen=True)
@@ -108,41 +102,37 @@ def needed(of: Readable, *, says: str = "", lacks: str = "") -> Any:
     return field(metadata={"given": _Given(of, True, says, lacks)})
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 @dataclass(frozen=True, kw_only=True)
 class FactMap:
-    """A map of facts: a field each, with its kind. What FORMAT.md does not name is in `other`, as it stands in the file."""
+    """A map of facts, a frozen dataclass: a field each, with its kind. What FORMAT.md does not name is in `other`, as it stands in the file."""
 
+    _given: ClassVar[dict[str, _Given]] = {}
     other: Mapping[str, Any] = field(default_factory=dict)
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True, kw_only=True)(cls)
+        cls._given = {one.name: one.metadata["given"] for one in fields(cls) if "given" in one.metadata}
 
     @classmethod
     def taken(cls, name: str, value: Any, says: str = "") -> Self:
         """A map of a file. Raises CorruptTrace where one of its facts is of another kind, or one that is needed is not there."""
         require(isinstance(value, dict), says or f"{name} is not a map")
-        kinds = _kinds(cls)
         found = {
             key: given.of.taken(f"{name}.{key}", value[key], given.says)
-            for key, given in kinds.items()
+            for key, given in cls._given.items()
             if value.get(key) is not None
         }
-        for key, given in kinds.items():
+        for key, given in cls._given.items():
             if given.needed and key not in found:
                 given.of.taken(f"{name}.{key}", None, given.lacks or given.says)
-        return cls(**found, other={key: one for key, one in value.items() if key not in kinds})
+        return cls(**found, other={key: one for key, one in value.items() if key not in cls._given})
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """What FORMAT.md calls the facts of this map, in this order."""
-        return tuple(_kinds(cls))
+        return tuple(cls._given)
 
     def plain(self) -> dict[str, Any]:
         """The facts that FORMAT.md names, by name; None for those that are not known."""
         return {key: getattr(self, key) for key in self.names()}
-
-
-def _kinds(of: type[FactMap]) -> dict[str, _Given]:
-    if of not in _KINDS:
-        _KINDS[of] = {one.name: one.metadata["given"] for one in fields(of) if "given" in one.metadata}
-    return _KINDS[of]
-
-
-_KINDS: dict[type, dict[str, _Given]] = {}

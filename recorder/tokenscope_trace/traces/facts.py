@@ -7,7 +7,6 @@ is not known.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -51,7 +50,6 @@ _RANGE = Kind(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
 class GeneratorFacts(FactMap):
     """The program that wrote the file."""
 
@@ -59,7 +57,6 @@ class GeneratorFacts(FactMap):
     version: str | None = known(TEXT)
 
 
-@dataclass(frozen=True, kw_only=True)
 class ModelFacts(FactMap):
     """The model that ran."""
 
@@ -78,7 +75,6 @@ class ModelFacts(FactMap):
     tokenizer_sha256: str | None = known(TEXT)
 
 
-@dataclass(frozen=True, kw_only=True)
 class SegmentFacts(FactMap):
     """A part of the prompt: nodes [first, end)."""
 
@@ -87,7 +83,6 @@ class SegmentFacts(FactMap):
     end: int = needed(WHOLE, says=_NO_JOIN["prompt's segments"])
 
 
-@dataclass(frozen=True, kw_only=True)
 class PromptFacts(FactMap):
     """What the model was given."""
 
@@ -97,7 +92,6 @@ class PromptFacts(FactMap):
     segments: tuple[SegmentFacts, ...] = needed(ListOf(SegmentFacts, entry_says=_NO_ROLE))
 
 
-@dataclass(frozen=True, kw_only=True)
 class SamplingFacts(FactMap):
     """What was in force when tokens were chosen."""
 
@@ -113,7 +107,6 @@ class SamplingFacts(FactMap):
     processors: tuple[str, ...] | None = known(TEXTS)
 
 
-@dataclass(frozen=True, kw_only=True)
 class MachineFacts(FactMap):
     """What of a machine moves numbers."""
 
@@ -125,7 +118,6 @@ class MachineFacts(FactMap):
     matmul: str | None = known(TEXT)
 
 
-@dataclass(frozen=True, kw_only=True)
 class TreeFacts(FactMap):
     """How branches were grown, and within what bounds."""
 
@@ -141,7 +133,6 @@ class TreeFacts(FactMap):
     finish: str | None = known(TEXT)
 
 
-@dataclass(frozen=True, kw_only=True)
 class ForcedFacts(FactMap):
     """A place of a path that was forced: the ids that stand from an output position on."""
 
@@ -149,7 +140,6 @@ class ForcedFacts(FactMap):
     tokens: tuple[int, ...] = needed(ListOf(COUNT, entry_says=_NO_IDS, least=1), says=_NO_IDS)
 
 
-@dataclass(frozen=True, kw_only=True)
 class AskedFacts(FactMap):
     """What was asked for, where other facts say what came of it."""
 
@@ -168,7 +158,6 @@ class AskedFacts(FactMap):
     decisions: int | None = known(COUNT)
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReplayFacts(FactMap):
     """How the output was read again, and how much differed."""
 
@@ -176,7 +165,6 @@ class ReplayFacts(FactMap):
     noise: float | None = known(NUMBER)
 
 
-@dataclass(frozen=True, kw_only=True)
 class AbsentFacts(FactMap):
     """A layer whose attention is not there."""
 
@@ -184,7 +172,6 @@ class AbsentFacts(FactMap):
     reason: str = needed(TEXT, says=_NO_ABSENT)
 
 
-@dataclass(frozen=True, kw_only=True)
 class AttentionFacts(FactMap):
     """Entries of a row, query nodes, and the layers that have no rows."""
 
@@ -193,7 +180,6 @@ class AttentionFacts(FactMap):
     absent: tuple[AbsentFacts, ...] = needed(ListOf(AbsentFacts, entry_says=_NO_ABSENT))
 
 
-@dataclass(frozen=True, kw_only=True)
 class LensFacts(FactMap):
     """The layers and nodes of the lens, or why there are none."""
 
@@ -205,7 +191,6 @@ class LensFacts(FactMap):
     reason: str | None = known(TEXT)
 
 
-@dataclass(frozen=True, kw_only=True)
 class FileFacts(FactMap):
     """A file that was scored: nodes [first, end), and its changed lines, each (first, last) from 1."""
 
@@ -218,7 +203,6 @@ class FileFacts(FactMap):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class PassageFacts(FactMap):
     """A parsed piece of a text: which text (a file's number, 0 in a generation), its language, its rows of `syntax`. With a `branch` it is
     of the program that this branch writes, and holds the nodes that touch the branch's own bytes.
@@ -236,7 +220,6 @@ class PassageFacts(FactMap):
         return self.first + self.count
 
 
-@dataclass(frozen=True, kw_only=True)
 class SyntaxFacts(FactMap):
     """The names of kinds and fields, and the passages."""
 
@@ -245,14 +228,12 @@ class SyntaxFacts(FactMap):
     passages: tuple[PassageFacts, ...] = needed(ListOf(PassageFacts, entry_says=_NO_LANGUAGE))
 
 
-@dataclass(frozen=True, kw_only=True)
 class DecisionFacts(FactMap):
     """How many decisions there are in all."""
 
     found: int = needed(WHOLE, says=_NO_FOUND)
 
 
-@dataclass(frozen=True, kw_only=True)
 class PivotFacts(FactMap):
     """The token that moves the share of programs that pass most, and this share before and after it."""
 
@@ -261,7 +242,6 @@ class PivotFacts(FactMap):
     node: int = needed(WHOLE, says="run.check.pivot names no node of the main path")
 
 
-@dataclass(frozen=True, kw_only=True)
 class CheckFacts(FactMap):
     """The user's command, its limits, and what it printed."""
 
@@ -272,7 +252,6 @@ class CheckFacts(FactMap):
     pivot: PivotFacts | None = known(PivotFacts)
 
 
-@dataclass(frozen=True, kw_only=True)
 class ScoreFacts(FactMap):
     """The most tokens of context, and what files were compared with."""
 
@@ -281,7 +260,6 @@ class ScoreFacts(FactMap):
     commit: str | None = known(TEXT)
 
 
-@dataclass(frozen=True, kw_only=True)
 class MissingFacts(FactMap):
     """What was asked for and is not there, and why."""
 
@@ -289,7 +267,6 @@ class MissingFacts(FactMap):
     reason: str = needed(TEXT, lacks=_NO_MISSING)
 
 
-@dataclass(frozen=True, kw_only=True)
 class ClockFacts(FactMap):
     """When, and how long it took."""
 
@@ -301,7 +278,6 @@ class ClockFacts(FactMap):
     tree_seconds: float | None = known(NUMBER)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Facts(FactMap):
     """All facts of a run, as FORMAT.md names them."""
 
@@ -344,7 +320,6 @@ class Facts(FactMap):
         return frozenset(one.stage for one in self.missing)
 
 
-@dataclass(frozen=True, kw_only=True)
 class MetricFacts(FactMap):
     """What a number means."""
 
