@@ -9,6 +9,7 @@ from tests.browser.test_accessibility import violations
 from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
+from tokenscope_trace.reports.pull_request import decision_comment
 from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.traces.schema import OUTCOME_WORDS
 
@@ -219,7 +220,7 @@ def test_copy_puts_the_review_comment_on_the_clipboard(open_report, trace, found
     for decision in (found.decisions[1], found.decisions[9]):
         report.page.get_by_role("button", name=f"Copy decision {decision.number} as a review comment").click()
         expect(report.page.locator("#live")).to_have_text(f"Decision {decision.number} copied.")
-        assert report.evaluate("navigator.clipboard.readText()") == decision.markdown
+        assert report.evaluate("navigator.clipboard.readText()") == decision_comment(decision)
     assert current(report) == []
 
 
@@ -236,7 +237,7 @@ def test_the_keyboard_alone_opens_an_alternative_and_copies(open_report, trace, 
     press("Shift+Tab")
     press("Enter")
     expect(report.page.locator("#live")).to_have_text("Decision 1 copied.")
-    assert report.evaluate("navigator.clipboard.readText()") == found.decisions[0].markdown
+    assert report.evaluate("navigator.clipboard.readText()") == decision_comment(found.decisions[0])
 
 
 def test_without_scripts_the_cards_are_complete(open_report, trace, found):
@@ -289,7 +290,7 @@ def test_hostile_texts_stay_text(open_report):
                 choice(report, number, 1).click()
                 assert current(report) == [f"d{number}"]
                 assert card(report, number).locator(".markdown").evaluate("e => e.textContent") == (
-                    make_review(trace).decisions[number - 1].markdown
+                    decision_comment(make_review(trace).decisions[number - 1])
                 )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 from tests.support import synthetic_traces
 
+from tokenscope_trace.reports.pull_request import decision_comment
 from tokenscope_trace.reports.review import make_review
 
 
@@ -98,7 +99,7 @@ def test_a_review_from_opening_to_the_copied_comment(heard):
     heard.walk_to("Shift+Tab", lambda focus: focus.role == "button" and focus.name == "Copy decision 1 as a review comment")
     heard.press("Enter")
     assert heard.announced() == "Decision 1 copied."
-    assert heard.page.evaluate("navigator.clipboard.readText()") == decision.markdown
+    assert heard.page.evaluate("navigator.clipboard.readText()") == decision_comment(decision)
 
 
 def test_every_control_that_the_tab_key_reaches_has_a_name(heard):
