@@ -14,8 +14,7 @@ def digest(text):
 
 
 @pytest.mark.parametrize("case", ["plausible", "changed", "decided"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_without_scripts_the_part_of_the_style_that_is_there_is_all_that_matters(open_report, case, scheme, width):
     whole = page_style() + viewer_style()
 

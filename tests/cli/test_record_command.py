@@ -312,11 +312,11 @@ def start_slow(model_folder, folder, options=("--max-new-tokens", "2000"), stage
     raise AssertionError("the recording did not start")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_keeps_what_was_generated(number, folder, model_folder):
+def test_a_signal_keeps_what_was_generated(folder, model_folder):
+    """One signal in a process of its own; tests/session/test_faults.py has all of them at every stage."""
     with start_slow(model_folder, folder) as process:
         time.sleep(0.5)
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         said = process.stderr.read()
     assert process.returncode == 130, said
     trace = Trace.load("t.tsc")
@@ -329,12 +329,11 @@ def test_a_signal_keeps_what_was_generated(number, folder, model_folder):
     assert not list(folder.glob(".*.part"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_keeps_the_branches_that_have_grown(number, folder, model_folder):
+def test_a_signal_keeps_the_branches_that_have_grown(folder, model_folder):
     options = ("--max-new-tokens", "30", "--tree-nodes", "500000", "--tree-depth", "9", "--tree-min-prob", "0")
     with start_slow(model_folder, folder, options, "Growing") as process:
         time.sleep(0.7)
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         said = process.stderr.read()
     assert process.returncode == 130, said
     trace = Trace.load("t.tsc")

@@ -57,7 +57,7 @@ def finish(processes):
 
 RUNS = {
     "the built-in model, with everything": (
-        "--max-new-tokens", 12, "--tree-nodes", 120, "--lens", "--attention-top", 4, "--check", "grep -c def {file}",
+        "--max-new-tokens", 10, "--tree-nodes", 60, "--lens", "--attention-top", 4, "--check", "grep -c def {file}",
         "--decisions", 5, "--stop", r"\n",
     ),
     "sampled, with sampled branches": (
