@@ -171,7 +171,7 @@ def score(
     around the current folder that differ from it (limited to `files`, where there are any), with their changed lines. `replay` asks for
     attention or the lens: `ReplaySettings(attention_top=0, lens=True)` is the command's `--lens`. The other values are as in `record`.
 
-    Of the trace: `files`, and `nodes` of all of them one behind the other, int64 [N]; the first token of each has no number (NaN).
+    Of the trace: `files`, and `nodes` of all of them one behind the other, (N,); the first token of each has no number (NaN).
 
     Raises PromptError where a file cannot be read or is empty, ModelError, SettingsError and KeyboardInterrupt as `record`.
     Source: `recording/scorer.py`; the same numbers as in `record`, from one pass over each file.

@@ -2,8 +2,8 @@
 
 After the last forward a trace is put together, its code is analysed (checks aside), what may be written is prepared, and it is encoded.
 A page is read and rendered. Both are measured for the samples and for a recording of --nodes tokens with --shown on its main path; the
-rival compresses, decompresses, decodes and checks the whole of a trace whenever one is made or changed, as TokenScope did until
-format 1.5. Variants alternate; ratios are those of the medians.
+rival compresses, decompresses, decodes and checks the whole of a trace whenever one is made or changed, as TokenScope once did.
+Variants alternate; ratios are those of the medians.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@
  */
 
 // Controls, format characters, line and paragraph separators, every space but the plain one, private use, unassigned,
-// and letters or marks that draw nothing. viewer/reading/text.js and tokenscope_trace/visible.py hold the same rule; a test compares.
+// and letters or marks that draw nothing. viewer/reading/text.js and tokenscope_trace/text.py hold the same rule; a test compares.
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/u;
 // Letters of other alphabets that stand in a word with ASCII letters, and signs in other clothes, likewise.
 const ALIKE = new RegExp(

@@ -18,12 +18,16 @@ from tokenscope_trace.languages.literals import is_literal
 from tokenscope_trace.privacy.anonymize import LEFT_OUT
 from tokenscope_trace.privacy.hidden_tokens import LITERAL, Hidden, listed
 from tokenscope_trace.settings import Redaction
-from tokenscope_trace.traces.facts import Facts, PromptFacts
 from tokenscope_trace.traces.pruning import Flags, remaining
 from tokenscope_trace.traces.trace import Trace
 
 _FREE_TEXT = frozenset({"--system", "--force-text", "--force-token", "--stop", "--check", "--fim-marker"})
-_KEPT_FACTS = {*Facts.names()} - {"asked", "redacted"}
+# By name, so that a fact that is new goes until somebody has decided that it may stay.
+_KEPT_FACTS = {
+    "generator", "model", "prompt", "sampling", "top_alternatives", "main_leaf", "finish", "libraries", "machine", "command", "tree", "replay",
+    "attention", "lens", "files", "syntax", "decisions", "check", "score", "notes", "missing", "clock",
+}  # fmt: skip
+_KEPT_OF_PROMPT = ("source", "kind", "exact", "segments")
 
 
 def redacted(trace: Trace, what: Collection[Redaction], language: Language | None = None) -> Trace:
@@ -51,7 +55,7 @@ def redacted(trace: Trace, what: Collection[Redaction], language: Language | Non
 
 def _facts(run: dict[str, Any], hidden: Flags, names: Sequence[str]) -> dict[str, Any]:
     run = {key: value for key, value in run.items() if key in _KEPT_FACTS}
-    run["prompt"] = {key: value for key, value in run["prompt"].items() if key in PromptFacts.names()}
+    run["prompt"] = {key: value for key, value in run["prompt"].items() if key in _KEPT_OF_PROMPT}
     run["command"] = without_free_text(run["command"])
     if run["sampling"].get("stop"):
         run["sampling"] = {**run["sampling"], "stop": [LEFT_OUT] * len(run["sampling"]["stop"])}

@@ -1,7 +1,7 @@
 """The container: the trace file's bytes, with envelope, compression, msgpack, columns. FORMAT.md is the specification.
 
 In: run facts, metric definitions and tables of numpy columns; out: bytes; and back. Knows the container's rules, not what
-the columns mean (that is validation.py). Never imports torch. `decode` trusts nothing: limits are checked before memory is
+the columns mean (that is validation.py). Never imports torch. `decode_trace` trusts nothing: limits are checked before memory is
 taken, and whatever is wrong ends in a TraceError of one sentence.
 """
 
