@@ -4,6 +4,7 @@ trace files in, one page that compares them out.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,8 +157,23 @@ def _run(
     else:
         write_atomically(target, content, force=force)
         click.echo(f"{visible_line(str(target))}  {file_size(len(content))}  {REPORTERS[kind].next_step}", err=True)
+        if len(loaded) == 1:
+            _say_verdict(loaded[0])
     for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
         click.echo(f"Note: {note}", err=True)
+
+
+def _say_verdict(trace: Trace) -> None:
+    """What the check said, in colour on a terminal whose user wants any."""
+    from tokenscope_trace.reports.check_verdict import make_verdict
+
+    verdict = make_verdict(trace)
+    if verdict is not None:
+        colour = {"passes": "green", "fails": "red", "times-out": "red", "not-run": "yellow"}.get(verdict.key)
+        sentences = " ".join(
+            sentence for sentence in (click.style(verdict.sentence, colour, bold=True), verdict.doubt) if sentence
+        )
+        click.echo(sentences, err=True, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def _notes(kind: str, size: int, limit: int, lacks: str) -> Iterator[str]:

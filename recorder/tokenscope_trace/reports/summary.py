@@ -25,6 +25,7 @@ from tokenscope_trace.analysis.uncertainty import (
     ranked_files,
     surprised,
 )
+from tokenscope_trace.reports.check_verdict import Verdict, make_verdict
 from tokenscope_trace.reports.excerpts import (
     ExcerptPart,
     ExcerptRow,
@@ -94,7 +95,9 @@ class FileSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """All that the summary says, as strings in the order of the page; of scored code it has `files` and no output."""
+    """All that the summary says, as strings in the order of the page; of scored code it has `files` and no output. Where there is a verdict
+    of the check, that is the headline.
+    """
 
     title: str
     source: str
@@ -118,6 +121,7 @@ class Summary:
     files: tuple[FileSummary, ...] = ()
     files_left_out: int = 0
     review: Review | None = None
+    verdict: Verdict | None = None
     warning: str = ""  # of characters that do not show as what they are
     line: int = 1  # of the first line of `before`
     output_line: int = 1
@@ -159,7 +163,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     found = make_review(trace)
     certain = _headline(trace, output)
     decided = _decided(found)
-    verdict = found.checks[:1] if found else ()
+    verdict = make_verdict(trace)
     output_line = 1 + prefix.count(b"\n")
     return Summary(
         title=visible_line(title) if title else source,
@@ -167,8 +171,12 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         model=visible_line(trace.facts.model.id or "unnamed model"),
         settings=settings_text(trace.facts.sampling),
         extent=_tokens(len(output)),
-        headline=decided or certain,
-        sentences=(*verdict, *([certain] if decided else []), *_sentences(trace, output)),
+        headline=verdict.sentence if verdict else decided or certain,
+        sentences=(
+            *([decided] if verdict and decided else []),
+            *([certain] if verdict or decided else []),
+            *_sentences(trace, output),
+        ),
         notes=tuple(visible_line(note) for note in trace.facts.notes),
         places=places,
         before=before,
@@ -182,6 +190,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         definitions=tuple(_definitions(trace)),
         facts=tuple(fact_rows(trace.facts)),
         review=found,
+        verdict=verdict,
         warning=deceptive([trace.texts[0].bytes]),
         line=output_line - before.count("\n"),
         output_line=output_line,
