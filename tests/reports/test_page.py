@@ -121,7 +121,8 @@ def test_a_check_that_could_not_be_run_says_so_first():
     html = html_page(trace.replaced(run, {"checks": empty}))
     assert f"<title>! {trace.run['prompt']['source']}, the check could not be run · TokenScope</title>" in html
     assert f'href="{icon_of("not-run")}"' in html
-    assert '<h1 class="judged not-run">The check could not be run: there is no &lt;b&gt;command&lt;/b&gt;.</h1>' in html
+    assert '<h1 class="judged not-run">The check could not be run:</h1>\n' in html
+    assert '<p class="note">there is no &lt;b&gt;command&lt;/b&gt;</p>' in html
 
 
 def test_without_a_check_the_icon_says_nothing():

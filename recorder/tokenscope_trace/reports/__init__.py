@@ -10,6 +10,7 @@ from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
     from tokenscope_trace.reports.assets import digest, style_sheet
+    from tokenscope_trace.reports.check_verdict import Verdict, make_verdict
     from tokenscope_trace.reports.page import html_page, html_page_within
     from tokenscope_trace.reports.provenance import fact_rows, settings_text
     from tokenscope_trace.reports.reporters import REPORTERS
@@ -22,11 +23,13 @@ __all__ = [
     "REPORTERS",
     "DecisionEntry",
     "OptionEntry",
+    "Verdict",
     "digest",
     "fact_rows",
     "html_page",
     "html_page_within",
     "make_review",
+    "make_verdict",
     "settings_text",
     "style_sheet",
     "summarise",

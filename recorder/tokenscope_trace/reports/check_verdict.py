@@ -64,7 +64,7 @@ class Verdict:
 
     `key` names it for a style: passes, fails, times-out, not-run, unchecked. `sentence` says it, with how many alternatives pass; `label`
     is a few words for a title. `printed` are the last lines that the command printed for the output, `message` the one of them that says
-    most. `doubt` is a sentence where the check itself may be at fault, else empty.
+    most. `doubt` is a sentence where the check itself may be at fault, else empty; `reason` why it could not be run.
     """
 
     key: str
@@ -73,6 +73,12 @@ class Verdict:
     printed: tuple[str, ...]
     message: str
     doubt: str
+    reason: str = ""
+
+    @property
+    def headline(self) -> str:
+        """The sentence, where there is room for few words: the reason follows."""
+        return "The check could not be run:" if self.reason else self.sentence
 
     @property
     def sign(self) -> str:
@@ -87,8 +93,10 @@ def make_verdict(trace: Trace) -> Verdict | None:
     if trace.files or (facts is None and not lacks):
         return None
     if (facts is not None and facts.not_run is not None) or _BEFORE_RUN in lacks:
-        reason = "" if facts is None or facts.not_run in (None, LEFT_OUT) else f": {visible_line(facts.not_run or '')}"
-        return _verdict(NOT_RUN, f"The check could not be run{reason}.")
+        known = facts.not_run if facts is not None and facts.not_run != LEFT_OUT else None
+        reason = visible_line(known or "")
+        sentence = f"The check could not be run{f': {reason}' if reason else ''}."
+        return Verdict(NOT_RUN, _LABELS[NOT_RUN], sentence, (), "", "", reason)
     main = trace.checks.branch == -1
     if not np.any(main) and lacks:
         return _verdict(UNCHECKED, f"The output was not checked: {visible_line(lacks[0])}.")

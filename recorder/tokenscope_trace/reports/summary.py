@@ -171,7 +171,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         model=visible_line(trace.facts.model.id or "unnamed model"),
         settings=settings_text(trace.facts.sampling),
         extent=_tokens(len(output)),
-        headline=verdict.sentence if verdict else decided or certain,
+        headline=verdict.headline if verdict else decided or certain,
         sentences=(
             *([decided] if verdict and decided else []),
             *([certain] if verdict or decided else []),
