@@ -2,7 +2,7 @@
 
 export const MAGIC = Object.freeze([137, 84, 83, 67, 13, 10, 26, 10]);
 export const MAJOR_VERSION = 1;
-export const MINOR_VERSION = 5;
+export const MINOR_VERSION = 6;
 export const LIMITS = Object.freeze({
   payload: 2 ** 29, rows: 2 ** 28, depth: 16, entries: 2 ** 13, values: 2 ** 20, string: 2 ** 20, text: 2 ** 27,
 });

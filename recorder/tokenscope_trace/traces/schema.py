@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 MAJOR_VERSION = 1
-MINOR_VERSION = 5
+MINOR_VERSION = 6
 REDACTED_ID = 2**31 - 1  # of tokens that were left out: no vocabulary has it
 WEIGHT_STEPS = 255  # a weight w of attention is stored as rint(255 sqrt w): fine where weights are small, as most are
 UNKEPT_STEPS = 65535  # what a row of attention did not keep is stored as rint(65535 of its share)
