@@ -202,10 +202,10 @@ def test_the_verdict_of_the_check_is_said_in_colour_on_a_terminal_alone(tmp_path
         monkeypatch.setenv("NO_COLOR", "1")
     assert run(path, "--force").stderr.splitlines()[1] == sentence
     leader, follower = pty.openpty()
-    words = [sys.executable, "-m", "tokenscope_trace.cli.html_command", str(path), "--force"]
-    subprocess.run(words, stderr=follower, check=True)
-    os.close(follower)
+    code = "from tokenscope_trace.cli.html_command import main; main()"
+    subprocess.run([sys.executable, "-c", code, str(path), "--force"], stderr=follower, check=True)
     shown = os.read(leader, 65536).decode()
+    os.close(follower)
     os.close(leader)
     assert sentence in shown
     assert ("\x1b[32m\x1b[1m" in shown) is wants
