@@ -39,6 +39,12 @@ class Program:
         """Its tree; of a program that was cut, the tree of what was written."""
         return read(self.text, self.language) if self.ended else read_cut(self.text[: self.written], self.language)
 
+    def is_broken(self, start: int) -> bool:
+        """Whether it has an error of its own from a byte on, one that its being cut off does not explain."""
+        if self.ended:
+            return any(node.start_byte >= start for node in errors(self.root))
+        return self.reading.broken is not None and self.reading.broken >= start
+
     @property
     def tree(self) -> tree_sitter.Tree:
         """Its tree, which behind `reading.known` is not the text's own."""
@@ -87,6 +93,26 @@ def complete_scope(program: Program, fork: int) -> Scope:
         return Scope.FUNCTION
     statements = _around(program, fork, function=False)
     return Scope.STATEMENT if statements and _is_complete(program, statements[0], function=False) else Scope.NONE
+
+
+def unit_end(program: Program, place: int, scope: Scope) -> int | None:
+    """The byte where the outermost function around a place, or the statement, is complete; None where it is not."""
+    found = [node for node in _around(program, place, function=scope == Scope.FUNCTION) if node.start_byte < max(place, 1)]
+    if not found:
+        return None
+    node = found[-1] if scope == Scope.FUNCTION else found[0]
+    return node.end_byte if _is_complete(program, node, function=scope == Scope.FUNCTION) else None
+
+
+def is_in_function(program: Program, place: int) -> bool:
+    """Whether what is written at a place is part of a function that is not complete before it."""
+    end = len(program.text[:place].rstrip())
+    found = _around(program, max(end - 1, 0), function=True) if end else []
+    before = Program(program.text[:place], program.language, ended=False, written=place)
+    return any(
+        node.start_byte < place and (node.end_byte > place or not _is_complete(before, node, function=True))
+        for node in found
+    )
 
 
 def inside_function(program: Program, fork: int) -> bool:
