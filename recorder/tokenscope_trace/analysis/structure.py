@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokenscope_trace.languages.equivalence import Equivalence, Program, compare_programs
+from tokenscope_trace.languages.equivalence import Equivalence, compare_programs
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.parsing import CodePassage, Parsed, code_passages, joined_kinds, parse
+from tokenscope_trace.languages.units import Program
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.schema import BranchEnd, Outcome, Scope

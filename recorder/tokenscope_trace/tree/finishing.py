@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from tokenscope_trace.analysis.decisions import find_decisions
 from tokenscope_trace.analysis.structure import Code, add_structure
-from tokenscope_trace.languages.equivalence import complete_scope, inside_function
 from tokenscope_trace.languages.language import Language
+from tokenscope_trace.languages.units import complete_scope, inside_function
 from tokenscope_trace.settings import LISTED_DECISIONS
 from tokenscope_trace.traces.schema import Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
