@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import tree_sitter
 
-from tokenscope_trace.languages.incomplete import errors
 from tokenscope_trace.languages.language import Language, kinds
 from tokenscope_trace.languages.normal_form import Form, normalise
+from tokenscope_trace.languages.shared_errors import Alike, Stretch, is_shared, own_errors, without_shared_errors
 from tokenscope_trace.languages.units import Program, around, behind_comments, is_complete, unit_at
 from tokenscope_trace.traces.schema import Outcome, Scope
 
@@ -50,33 +50,29 @@ class _Unit:
 
 def compare_programs(main: Program, branch: Program, fork: int) -> Equivalence:
     """The class of `branch`, which has the bytes before `fork` in common with `main`."""
-    unit = _unit(main, branch, fork)
+    alike = without_shared_errors(main, branch, fork)
+    unit = _unit(alike.main, alike.branch, fork)
     if unit is None:
-        outcome = Outcome.DOES_NOT_PARSE if _is_broken(main, branch, fork) else Outcome.UNFINISHED
+        outcome = Outcome.DOES_NOT_PARSE if _is_broken(alike.main, alike.branch, fork) else Outcome.UNFINISHED
         return Equivalence(outcome, Scope.NONE, fork, fork, fork)
     main_end, branch_end = unit.ends
     if unit.scope == Scope.WHOLE:
         main_end, branch_end = len(main.text), len(branch.text)
     if main.text[unit.start : main_end] == branch.text[unit.start : branch_end]:
         outcome = Outcome.SAME_TEXT
-    elif _has_own_error(unit.main, unit.branch, fork):
+    elif own_errors(alike.main, alike.branch, fork, Stretch(unit.start, main_end, branch_end)):
         outcome = Outcome.DOES_NOT_PARSE
     else:
-        outcome = _difference(main, branch, unit, fork)
+        outcome = _difference(alike, unit, fork)
     return Equivalence(outcome, unit.scope, unit.start, main_end, branch_end)
 
 
 def _is_broken(main: Program, branch: Program, fork: int) -> bool:
     """Whether the branch has an error that is not due to its being cut off."""
     if branch.ended:
-        return _has_own_error(main.root, branch.root, fork)
-    return branch.reading.broken is not None and branch.reading.broken >= fork
-
-
-def _has_own_error(main: tree_sitter.Node, branch: tree_sitter.Node, fork: int) -> bool:
-    """Whether the branch holds an error; one that begins before the fork and is in both is none of its own."""
-    both = {node.start_byte for node in errors(main) if node.start_byte < fork}
-    return any(node.start_byte not in both for node in errors(branch))
+        return bool(own_errors(main, branch, fork, Stretch(0, len(main.text), len(branch.text))))
+    broken = branch.reading.broken
+    return broken is not None and broken >= fork and not is_shared(main, branch, broken)
 
 
 # The unit
@@ -139,12 +135,13 @@ def _shared(
 # The class
 
 
-def _difference(main: Program, branch: Program, unit: _Unit, fork: int) -> Outcome:
-    ours, theirs = _forms(main, branch, unit, fork)
+def _difference(alike: Alike, unit: _Unit, fork: int) -> Outcome:
+    main = alike.main
+    ours, theirs = _forms(main, alike.branch, unit, fork)
     if ours.same_shape(theirs):
         if ours.same_names(theirs):
             return Outcome.SAME_PROGRAM
-        if ours.renames(theirs, lambda name: _is_known(main, unit, fork, name)):
+        if ours.renames(theirs, lambda name: name in alike.words or _is_known(main, unit, fork, name)):
             return Outcome.RENAMED
     if ours.effects() != theirs.effects():
         return Outcome.OTHER_CALLS
