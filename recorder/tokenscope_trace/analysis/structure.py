@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace.analysis.kept import Kept, find_kept, repeats
-from tokenscope_trace.analysis.units import end_in, unit_of
-from tokenscope_trace.languages.equivalence import Equivalence, Program, compare_programs
+from tokenscope_trace.analysis.units import end_in, is_broken, unit_of
+from tokenscope_trace.languages.equivalence import Equivalence, compare_programs
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.parsing import CodePassage, Parsed, code_passages, joined_kinds, parse
+from tokenscope_trace.languages.units import Program
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram, Programs
 from tokenscope_trace.traces.schema import BranchEnd, Outcome, Scope
@@ -58,7 +59,7 @@ class Code:
         """Whether the output's own code does not parse, in one of its pieces."""
         main = self.programs.main
         return any(
-            start + program.written > main.begin and program.is_broken(main.begin - start) for program, start in self._main
+            start + program.written > main.begin and is_broken(program, main.begin - start) for program, start in self._main
         )
 
     def around(self, written: PathProgram) -> tuple[Program, int] | None:

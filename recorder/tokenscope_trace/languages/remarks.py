@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tree_sitter
 
-from tokenscope_trace.languages.equivalence import Program
 from tokenscope_trace.languages.language import kinds
+from tokenscope_trace.languages.units import Program
 
 _CLOSED = (b"*/", b"-->", b"\n")  # what a comment ends with that goes no further
 

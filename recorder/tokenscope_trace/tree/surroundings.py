@@ -13,10 +13,10 @@ from enum import Enum
 
 from tokenscope_trace.analysis.kept import cut_at_stop
 from tokenscope_trace.analysis.units import PromptUnit
-from tokenscope_trace.languages.equivalence import Program
 from tokenscope_trace.languages.loops import repeats_from
 from tokenscope_trace.languages.parsing import code_passages
 from tokenscope_trace.languages.remarks import remark_around
+from tokenscope_trace.languages.units import Program
 
 _WITHIN_WORD = re.compile(rb"\w\w")
 _LOOKED_AT = 2048  # bytes at a text's end in which a loop shows
