@@ -27,8 +27,9 @@ class Ground(Enum):
     """What stands around a fork."""
 
     CODE = 0
-    PROSE = 1  # beside code: nothing that is compared
-    NOWHERE = 2  # what a fork there leads to is known, or is no part of the program
+    PLAIN = 1  # text without code anywhere
+    PROSE = 2  # beside code: nothing that is compared
+    NOWHERE = 3  # what a fork there leads to is known, or is no part of the program
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,12 @@ class Look:
 
     def ground(self, place: int, other: bytes, own: bytes) -> Ground:
         """What stands around the byte `place` behind the prompt, where `other` could stand instead of `own`."""
-        if place > self.end or _spells_beginning(other, own):
+        if place > self.end:
             return Ground.NOWHERE
         if self.all_prose:
-            return Ground.CODE
+            return Ground.PLAIN
+        if _spells_beginning(other, own):
+            return Ground.NOWHERE
         byte = self.begin + place
         piece = next(((one, start) for one, start in self.pieces if start <= byte <= start + len(one.text)), None)
         if piece is None:
