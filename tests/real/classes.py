@@ -9,9 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
-from os.path import commonprefix
+from itertools import takewhile
 
-from tests.support.python_meaning import renaming_form, renamed
+from tests.support.python_meaning import renamed, renaming_form
 
 _CONTROL = (
     ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.ExceptHandler, ast.With, ast.AsyncWith, ast.Match,
@@ -45,7 +45,8 @@ def class_of(main: bytes, branch: bytes) -> Class:
     trees = [ast.parse(program) for program in (first, second)]
     if ast.dump(trees[0]) == ast.dump(trees[1]):
         return Class.SAME_PROGRAM
-    known = frozenset(re.findall(r"\w+(?=\W)", commonprefix([first, second])))  # a name that differs may begin alike
+    shared = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
+    known = frozenset(re.findall(r"\w+(?=\W)", shared))  # the last name of what is shared may go on otherwise
     own = [introduced(tree, known) for tree in trees]
     if renaming_form(first, own[0]) == renaming_form(second, own[1]):
         return Class.RENAMED

@@ -80,9 +80,7 @@ def judge(trace: Trace) -> list[Judged]:
                 fork = fork_of(main, other)
                 judged = _of_statement(paths, branch) if scope == Scope.STATEMENT else class_of_branch(paths, branch)
                 reported = Outcome(int(outcomes.outcome[branch]))
-                found.append(
-                    Judged(decision, option, branch, reported, scope, judged, main.text[fork:], other.text[fork:])
-                )
+                found.append(Judged(decision, option, branch, reported, scope, judged, main.text[fork:], other.text[fork:]))
         at += count
     return found
 
@@ -148,10 +146,14 @@ def table(found: Iterable[Judged]) -> str:
         row = [counts[reported, judged] for judged in columns]
         if any(row):
             right = sum(counts[reported, judged] for judged in RIGHT[reported])
-            lines.append([OUTCOME_WORDS[reported][1], *(str(n or "") for n in row), str(sum(row)), f"{right / sum(row):.0%}"])
+            lines.append(
+                [OUTCOME_WORDS[reported][1], *(str(n or "") for n in row), str(sum(row)), f"{right / sum(row):.0%}"]
+            )
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        " | ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))])
+        " | ".join(
+            [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        )
         for line in lines
     )
 

@@ -1,8 +1,8 @@
 """The unit that a prompt began, read by Python's own parser: where it ends, and whether it is complete, unfinished or broken.
 
 The unit of a prompt that ends inside of a function is that function; of any other, all of the text. A function ends before the first
-line as far left as it is, blank lines and comments apart, at which what stands before parses; where nothing follows, whole comment lines
-as far left as it is end it, too. Texts are bytes.
+line as far left as it is, blank lines and comments apart, at which what stands before parses. Whole comment lines as far left as it is,
+of which Python thinks nothing, end it where nothing follows, or nothing that parses. Texts are bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -73,10 +74,14 @@ def _function(whole: bytes, written: int, line: int, column: int, *, ended: bool
     for at in left:
         if _parses(b"\n".join(lines[:at])):
             return _complete(lines, starts, line)
-    if ended or _comments_end(lines, line, column):
-        return _complete(lines, starts, line) if _parses(whole) else Unit(whole, len(whole), State.BROKEN, True)
-    broken = bool(left and not _is_open(lines[: left[-1]])) or is_hopeless(whole)
-    return Unit(whole, len(whole), State.BROKEN if broken else State.UNFINISHED, True)
+    if ended and _parses(whole):
+        return _complete(lines, starts, line)
+    hopeless = ended or is_hopeless(whole) or bool(left and not _is_open(lines[: left[-1]]))
+    for at in _comments(lines, line, column):
+        nothing_more = all(_indent(content) <= column for content in lines[at:] if content.strip())
+        if (nothing_more or hopeless) and _parses(b"\n".join(lines[:at])):
+            return _complete(lines[:at], starts, line)
+    return Unit(whole, len(whole), State.BROKEN if hopeless else State.UNFINISHED, True)
 
 
 def _complete(lines: list[bytes], starts: list[int], line: int) -> Unit:
@@ -91,15 +96,13 @@ def _complete(lines: list[bytes], starts: list[int], line: int) -> Unit:
     raise AssertionError("no part of the function parses")
 
 
-def _comments_end(lines: list[bytes], line: int, column: int) -> bool:
-    """Whether the text ends in whole comment lines as far left as the function, behind which another such line begins."""
-    for at in range(len(lines) - 1, line, -1):
-        content = lines[at]
-        if content.strip() and _indent(content) > column:
-            return False
-        if content.lstrip().startswith(b"#") and _indent(content) <= column and any(map(bytes.strip, lines[at + 1 :])):
-            return True
-    return False
+def _comments(lines: list[bytes], line: int, column: int) -> Iterator[int]:
+    """The whole comment lines behind a line that stand as far left as a column, as does what follows them."""
+    for at in range(line + 1, len(lines)):
+        following = next((content for content in lines[at + 1 :] if content.strip()), None)
+        both = [lines[at], following] if following is not None and lines[at].lstrip().startswith(b"#") else []
+        if both and all(_indent(content) <= column for content in both):
+            yield at
 
 
 def _is_code(line: bytes, column: int) -> bool:

