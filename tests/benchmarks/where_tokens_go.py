@@ -18,11 +18,12 @@ import click
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.real.judge import unit_of
-from tests.real.paths import Paths, fork_of
+from tests.real.paths import NotJudged, Paths, fork_of
 from tests.real.places import Place, places_of
 from tests.support.real_models import CACHE
 
 from tokenscope_trace import Trace
+from tokenscope_trace.errors import TraceError
 
 LIKELY = 0.05
 OWNERS = (
@@ -128,8 +129,12 @@ def main(traces: tuple[Path, ...]) -> None:
     all_of_them = Count()
     swept = (path for path in sorted((CACHE / "recordings").glob("*.tsc")) if not path.name.startswith("test-"))
     for path in traces or swept:
-        trace, alone = Trace.load(path), Count()
-        alone.add(trace)
+        alone = Count()
+        try:
+            trace = Trace.load(path)
+            alone.add(trace)
+        except (NotJudged, TraceError) as error:
+            raise click.ClickException(f"{path.name}: {error}") from error
         all_of_them.add(trace)
         total = sum(alone.places.values())
         print(f"{path.name}: {total:,} tokens, {alone.places[Place.UNIT] / max(1, total):.0%} in the function", flush=True)

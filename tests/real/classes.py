@@ -24,6 +24,7 @@ class Class(Enum):
     """What a branch's program is beside the output's."""
 
     SAME_TEXT = "same text"
+    FOLLOWS = "only what follows"
     SAME_PROGRAM = "same program"
     RENAMED = "renamed"
     OTHER_EXPRESSION = "expression"

@@ -1,7 +1,7 @@
 """The judge: what every explored option of a listed decision led to, by Python's ast alone, beside what the recording reports of it.
 
 A recording of Python, plain or chat. Nothing that tokenscope concludes goes into a judgement, but where it says that it compared no more
-than a statement: then these bytes are judged by themselves. Use: python tests/real/judge.py TRACE...
+than a statement of a function that differs: then these bytes are judged by themselves. Use: python tests/real/judge.py TRACE...
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.real.classes import Class, class_of
-from tests.real.paths import Paths, Written, fences, fork_of
+from tests.real.paths import NotJudged, Paths, Written, fences, fork_of
 from tests.real.units import State, Unit, read_unit
 
 from tokenscope_trace import Trace
+from tokenscope_trace.errors import TraceError
 from tokenscope_trace.traces.schema import OUTCOME_WORDS, Outcome, Scope
 
 RIGHT = {  # what a reported outcome may be judged to be
-    Outcome.SAME_TEXT: {Class.SAME_TEXT},
-    Outcome.SAME_PROGRAM: {Class.SAME_TEXT, Class.SAME_PROGRAM},  # white space at its end may be all that differs
+    Outcome.SAME_TEXT: {Class.SAME_TEXT, Class.FOLLOWS},
+    Outcome.SAME_PROGRAM: {
+        Class.SAME_TEXT,
+        Class.SAME_PROGRAM,
+        Class.FOLLOWS,
+    },  # white space at its end may be all that differs
     Outcome.RENAMED: {Class.RENAMED},
     Outcome.OTHER_EXPRESSION: {Class.OTHER_EXPRESSION},
     Outcome.OTHER_CONTROL_FLOW: {Class.OTHER_CONTROL_FLOW},
@@ -68,7 +73,7 @@ def _short(text: bytes) -> str:
 
 
 def judge(trace: Trace) -> list[Judged]:
-    """All explored options of the listed decisions."""
+    """All explored options of the listed decisions. Raises NotJudged."""
     paths = Paths(trace)
     options, outcomes = trace.decision_options, trace.outcomes
     found, at = [], 0
@@ -78,7 +83,9 @@ def judge(trace: Trace) -> list[Judged]:
                 scope = Scope(int(outcomes.scope[branch]))
                 main, other = paths.main, paths.branches[branch]
                 fork = fork_of(main, other)
-                judged = _of_statement(paths, branch) if scope == Scope.STATEMENT else class_of_branch(paths, branch)
+                judged = class_of_branch(paths, branch)
+                if scope == Scope.STATEMENT and judged not in (Class.SAME_TEXT, Class.FOLLOWS):
+                    judged = _of_statement(paths, branch)
                 reported = Outcome(int(outcomes.outcome[branch]))
                 found.append(Judged(decision, option, branch, reported, scope, judged, main.text[fork:], other.text[fork:]))
         at += count
@@ -91,7 +98,11 @@ def class_of_branch(paths: Paths, branch: int) -> Class:
     if main.kept == other.kept:
         return Class.SAME_TEXT
     ours, theirs = unit_of(paths, main, fork_of(main, other)), unit_of(paths, other, fork_of(main, other))
-    return Class.NO_CODE if ours is None or theirs is None else class_of_units(ours, theirs)
+    if ours is None or theirs is None:
+        return Class.NO_CODE
+    found = class_of_units(ours, theirs)
+    behind = {(written.prompt + written.kept)[unit.end :].strip() for written, unit in ((main, ours), (other, theirs))}
+    return Class.FOLLOWS if found is Class.SAME_TEXT and ours.is_function and len(behind) > 1 else found
 
 
 def class_of_units(main: Unit, branch: Unit) -> Class:
@@ -121,20 +132,18 @@ def _of_statement(paths: Paths, branch: int) -> Class:
     table, main, other = paths.trace.outcomes, paths.main, paths.branches[branch]
     start, *ends = (int(column[branch]) for column in (table.start, table.main_end, table.branch_end))
     texts = (main.prompt + main.text, other.prompt + other.text)
-    pieces = [_as_program(text, start, end) for text, end in zip(texts, ends, strict=True)]
+    pieces = [as_program(text, start, end) for text, end in zip(texts, ends, strict=True)]
     units = [read_unit(b"", piece, ended=True) for piece in pieces]
     return class_of_units(*units)
 
 
-def _as_program(text: bytes, start: int, end: int) -> bytes:
-    """A statement by itself, indented as it was, which an `if` makes valid."""
-    head = text[text.rfind(b"\n", 0, start) + 1 : start]
-    piece = (head if not head.strip() else b"") + text[start:end]
-    lines = piece.split(b"\n")
-    while len(lines) > 1 and not lines[0].strip():
-        del lines[0]
-    piece = b"\n".join(lines) if lines[0][:1] in (b" ", b"\t") and not head.strip() else b"\n".join(lines).lstrip(b" \t")
-    return (b"if 1:\n" if piece[:1] in (b" ", b"\t") else b"") + piece + b"\n"
+def as_program(text: bytes, start: int, end: int) -> bytes:
+    """A statement by itself, bytes [start, end) with white space before it; indented as it was, which an `if` makes valid."""
+    head, piece = text[text.rfind(b"\n", 0, start) + 1 : start], text[start:end]
+    first = len(piece) - len(piece.lstrip())  # the statement's own first byte
+    begin = piece.rfind(b"\n", 0, first) + 1
+    indent = piece[begin:first] if begin else (head + piece[:first] if not head.strip() else b"")
+    return (b"if 1:\n" if indent else b"") + indent + piece[first:] + b"\n"
 
 
 def table(found: Iterable[Judged]) -> str:
@@ -174,7 +183,11 @@ def main(names: list[str]) -> int:
     """Judge traces, print what differs, the table and the share; 1 where a false alarm is among them."""
     found: list[Judged] = []
     for name in names:
-        judged = judge(Trace.load(name))
+        try:
+            judged = judge(Trace.load(name))
+        except (NotJudged, TraceError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
         print(*(f"{Path(name).name}, {one}" for one in judged if not one.is_right), sep="\n")
         found += judged
     print(table(found), share_right(found), f"{len(false_alarms(found))} false alarms", sep="\n")

@@ -51,12 +51,19 @@ class Written:
         return tuple(found)
 
 
+class NotJudged(Exception):
+    """A recording is of a kind that the judge does not read: one sentence."""
+
+
 class Paths:
-    """The paths of one recording of a generation."""
+    """The paths of one recording of a generation, of Python or of a chat. Raises NotJudged for others."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.chat = trace.run["prompt"]["kind"] == "chat"
+        kind, source = trace.run["prompt"]["kind"], trace.run["prompt"]["source"] or "-"
+        self.chat = kind == "chat"
+        if not self.chat and (kind != "text" or not source.endswith(".py")):
+            raise NotJudged(f"only chats and the continuations of Python files are judged; {source} is neither.")
         self.stops = [stop.encode() for stop in trace.run["sampling"]["stop"] or ()]
         self._parents = trace.nodes.parent.tolist()
         self._owner = {

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 from tests.real.classes import Class, class_of
-from tests.real.judge import class_of_units
-from tests.real.paths import before_stop, fences
+from tests.real.judge import RIGHT, as_program, class_of_units, judge
+from tests.real.paths import NotJudged, before_stop, fences
 from tests.real.places import comments, in_loop
 from tests.real.units import State, is_hopeless, open_function, read_unit
 from tests.support.program_pairs import PAIRS, PY_F
+from tests.support.real_models import ROOT
+
+from tokenscope_trace import Trace
+from tokenscope_trace.traces.schema import Outcome
 
 PROMPT = b'def add(x, y):\n    """Add.\n    >>> add(2, 3)\n    5\n    """'
 OURS = b"\n    result = x + y\n    return result\n\n"
@@ -173,3 +177,24 @@ def test_a_loop_is_what_repeats_for_the_third_time():
     assert in_loop([1, 1, 1, 2]) == [False] * 4
     assert in_loop([5] * 14) == [False] * 2 + [True] * 12
     assert in_loop([]) == []
+
+
+def test_every_outcome_that_is_reported_can_be_right_or_wrong():
+    assert set(RIGHT) == set(Outcome)
+
+
+@pytest.mark.parametrize("sample", ["stack", "median"])
+def test_other_recordings_are_not_judged(sample):
+    with pytest.raises(NotJudged, match="only chats"):
+        judge(Trace.load(ROOT / "samples" / f"{sample}.tsc"))
+
+
+def test_a_statement_by_itself():
+    text = b"def f(x):\n    y = 1\n\n    if x:\n        y = 2\n    return y\nz = 1; w = 2"
+    second = b"if 1:\n    if x:\n        y = 2\n"
+    assert as_program(text, text.index(b"if x"), text.index(b"\n    return")) == second
+    assert as_program(text, text.index(b"\n\n    if"), text.index(b"\n    return")) == second
+    assert as_program(text, text.index(b"    if"), text.index(b"\n    return")) == second
+    assert as_program(text, text.index(b"z ="), text.index(b";")) == b"z = 1\n"
+    assert as_program(text, text.index(b" w ="), len(text)) == b"w = 2\n"
+    assert as_program(text, text.index(b"\nz ="), text.index(b";")) == b"z = 1\n"
