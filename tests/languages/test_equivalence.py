@@ -13,8 +13,9 @@ from tests.support import python_meaning, standard_library
 from tests.support.program_pairs import PAIRS
 
 from tokenscope_trace.languages.definitions import LANGUAGES, by_name
-from tokenscope_trace.languages.equivalence import Program, compare_programs, complete_scope
+from tokenscope_trace.languages.equivalence import compare_programs
 from tokenscope_trace.languages.language import grammar, kinds
+from tokenscope_trace.languages.units import Program, complete_scope
 from tokenscope_trace.traces.schema import Outcome, Scope
 
 TEXTS = sorted({(language, main) for language, main, _, _ in PAIRS} | set(PROGRAMS.items()))

@@ -56,7 +56,7 @@ def _texts(code: Code, written: PathProgram, function_end: int) -> Iterator[byte
     """The finished program of a path, or nothing; `function_end` is where the function is complete that the fork stands in, 0 for none."""
     piece = code.around(written)
     if piece is None:
-        if written.ended and not code.passages(written):
+        if written.ended and not code.passages(written.text):
             yield written.text
         return
     program, start = piece

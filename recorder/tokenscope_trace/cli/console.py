@@ -43,6 +43,7 @@ _NOT_NOTED = "not noted (SOURCE_DATE_EPOCH is set)"
 _FINISHES = {
     "end-of-text": "the model ended the text",
     "stop-string": "a stop string came",
+    "unit": "what the prompt began is complete",
     "length": "the limit of new tokens was reached",
     "context": "the model's context is full",
     "interrupted": "interrupted",

@@ -49,6 +49,7 @@ FILES_SHOWN = 10  # with an excerpt
 _FINISHES = {
     "end-of-text": "The model ended the text itself.",
     "stop-string": "It stopped at a stop string.",
+    "unit": "It stopped where what the prompt began is complete.",
     "context": "It stopped where the model's context was full.",
     "scored": "Nothing was generated.",
     "interrupted": "The recording ended early: this is what was there by then.",

@@ -1,0 +1,95 @@
+"""The unit that a prompt began: the function, the statement or the file that its text breaks off in, and where what goes on from there has
+completed it. Bytes in, places out; runs no model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tokenscope_trace.languages.incomplete import errors
+from tokenscope_trace.languages.language import Language
+from tokenscope_trace.languages.parsing import code_passages
+from tokenscope_trace.languages.units import Program, around, is_complete
+from tokenscope_trace.settings import Until
+from tokenscope_trace.traces.programs import PathProgram
+from tokenscope_trace.traces.schema import Scope
+from tokenscope_trace.traces.trace import Trace
+
+_SCOPES = {"function": Scope.FUNCTION, "statement": Scope.STATEMENT}
+
+
+@dataclass(frozen=True)
+class PromptUnit:
+    """What is to be completed: code of a file `source`, or of a chat, of which the byte `begin` is the first that is not the prompt's."""
+
+    until: Until
+    source: str
+    language: Language | None
+    conversation: bool
+    begin: int
+
+    def end(self, text: bytes, written: int) -> int | None:
+        """The byte where the unit is complete in a text that goes on from the prompt up to `written`: nothing that follows could still be
+        part of it. None where it is not, and where nothing of it was written.
+        """
+        scope = _SCOPES.get(self.until)
+        piece = None if scope is None else self._piece(text, written)
+        if scope is None or piece is None:
+            return None
+        program, start = piece
+        end = unit_end(program, self.begin - start, scope)
+        return None if end is None or end + start <= self.begin else end + start
+
+    def resolved(self, text: bytes, otherwise: Until = "text") -> PromptUnit:
+        """The same, until the end of the function that it begins in; where it does not, until `otherwise`."""
+        piece = self._piece(text, len(text))
+        inside = piece is not None and is_in_function(piece[0], self.begin - piece[1])
+        return replace(self, until="function" if inside else otherwise)
+
+    def _piece(self, text: bytes, written: int) -> tuple[Program, int] | None:
+        for passage in code_passages(text, self.source, self.language, conversation=self.conversation):
+            if passage.start <= self.begin <= passage.end and self.begin <= written:
+                end = min(passage.end, written)
+                return Program(
+                    text[passage.start : end], passage.language, passage.end < written, end - passage.start
+                ), passage.start
+        return None
+
+
+def unit_of(trace: Trace, language: Language | None) -> PromptUnit:
+    """The unit that a recording was to complete, as it says itself."""
+    prompt, facts = trace.facts.prompt, trace.facts.program
+    until = facts.until if facts is not None and facts.until is not None else "text"
+    return PromptUnit(until, prompt.source or "-", language, prompt.kind == "chat", trace.programs.main.begin)
+
+
+def end_in(unit: PromptUnit, written: PathProgram) -> int | None:
+    """The byte of `whole` where a path has completed the unit."""
+    return unit.end(written.whole[: written.reach], written.reach)
+
+
+def unit_end(program: Program, place: int, scope: Scope) -> int | None:
+    """The byte where the outermost function around a place, or the statement, is complete; None where it is not."""
+    function = scope == Scope.FUNCTION
+    found = [node for node in around(program, place, function=function) if node.start_byte < max(place, 1)]
+    if not found:
+        return None
+    node = found[-1] if function else found[0]
+    return node.end_byte if is_complete(program, node, function=function) else None
+
+
+def is_in_function(program: Program, place: int) -> bool:
+    """Whether what is written at a place is part of a function that is not complete before it."""
+    end = len(program.text[:place].rstrip())
+    found = around(program, max(end - 1, 0), function=True) if end else []
+    before = Program(program.text[:place], program.language, ended=False, written=place)
+    return any(
+        node.start_byte < place and (node.end_byte > place or not is_complete(before, node, function=True)) for node in found
+    )
+
+
+def is_broken(program: Program, start: int) -> bool:
+    """Whether a program has an error of its own from a byte on, one that its being cut off does not explain."""
+    if program.ended:
+        return any(node.start_byte >= start for node in errors(program.root))
+    return program.reading.broken is not None and program.reading.broken >= start
