@@ -17,7 +17,8 @@ from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.reports.json_report import json_document
 from tokenscope_trace.reports.page import html_page
 from tokenscope_trace.reports.pull_request import MOST_LINES, comment_text, decision_comment
-from tokenscope_trace.reports.review import DIFF_LINES, make_review
+from tokenscope_trace.reports.review import make_review
+from tokenscope_trace.reports.small_diffs import DIFF_LINES
 from tokenscope_trace.reports.sarif import sarif_log
 from tokenscope_trace.traces.schema import BranchEnd
 
