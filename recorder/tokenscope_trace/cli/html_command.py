@@ -146,21 +146,20 @@ def _run(
         check_writable(target, force=force)
     loaded = [_loaded(trace, redact) for trace in traces]
     lacks = ""
-    text: str | bytes
     if len(loaded) == 2:
         text, lacks = _compared(loaded, traces, title)
     elif kind == "html":
         text, lacks = _page(loaded[0], limit, title)
     else:
         text = REPORTERS[kind].write(loaded[0], traces[0].with_suffix(".html").name, title)
-    content = text if isinstance(text, bytes) else text.encode("utf-8")
+    content = text.encode("utf-8", "surrogateescape")
     if target is None:
         write_to_stdout(content)
     else:
         write_atomically(target, content, force=force)
         click.echo(f"{visible_line(str(target))}  {file_size(len(content))}  {REPORTERS[kind].next_step}", err=True)
     if kind == "code" and (gone := loaded[0].facts.redacted):
-        lacks = f"{' and '.join(gone)} of this recording are left out: █ stands in the code for each token of them."
+        lacks = f"left out of this recording: {' and '.join(gone)}; █ stands in the code for each token of that."
     for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
         click.echo(f"Note: {note}", err=True)
 

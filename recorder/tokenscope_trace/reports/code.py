@@ -20,7 +20,7 @@ def kept_code(trace: Trace) -> bytes:
 
 
 def written_code(trace: Trace) -> bytes:
-    """The same where there is a program. Raises PromptError where there is none, with the reason."""
+    """The same where there is one. Raises PromptError where there is none, with the reason."""
     if trace.files:
         raise PromptError("this is a recording of code that exists: its files are the code, the model wrote nothing.")
     code = kept_code(trace)

@@ -146,4 +146,5 @@ def cautions(decision: DecisionEntry) -> Iterator[str]:
 def _begins(written: str, token: str) -> bool:
     """Whether what was written begins with a token, as far as both are shown."""
     sign = token.strip("· ").removesuffix("…")
-    return bool(sign) and written.strip("· ").startswith(sign)
+    own = written.strip("· ")
+    return bool(sign) and (own.startswith(sign) or sign.endswith(own))

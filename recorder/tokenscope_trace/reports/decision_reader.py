@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from tokenscope_trace.reports.decision_entries import END, DecisionEntry, OptionEntry
-from tokenscope_trace.reports.option_lists import DEDENTED, INDENTED, Candidate, listed
+from tokenscope_trace.reports.option_lists import DEDENTED, INDENTED, Candidate, as_shown
 from tokenscope_trace.reports.small_diffs import branch_diff
 from tokenscope_trace.reports.syntax_words import place_in_words
 from tokenscope_trace.text import percent, shortened, visible_line, visible_token
@@ -125,7 +125,7 @@ class DecisionReader:
             options=(),
         )
         verdict = self._verdicts[-1][0] if -1 in self._verdicts else ""
-        check, entries = listed(found.written, verdict, fork, [self._option(option, found, syntax) for option in options])
+        check, entries = as_shown(found.written, verdict, fork, [self._option(option, found, syntax) for option in options])
         return replace(found, check=check, options=entries)
 
     def _fork(self, node: int, options: Sequence[int]) -> int:

@@ -25,7 +25,7 @@ class Candidate:
     blank: bool
 
 
-def listed(written: str, check: str, fork: int, options: Sequence[Candidate]) -> tuple[str, tuple[OptionEntry, ...]]:
+def as_shown(written: str, check: str, fork: int, options: Sequence[Candidate]) -> tuple[str, tuple[OptionEntry, ...]]:
     """(the verdict on the output as far as it is worth ink, the options) of a decision where `written` stands, whose output has the
     verdict `check` and whose fork is the token `fork`.
     """

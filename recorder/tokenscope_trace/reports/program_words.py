@@ -14,13 +14,13 @@ from tokenscope_trace.traces.facts import ProgramFacts
 from tokenscope_trace.traces.schema import SyntaxFlag
 from tokenscope_trace.traces.trace import Trace
 
-INTERRUPTED = "The recording ended early: this is what was there by then."
+ENDED_EARLY = "The recording ended early: this is what was there by then."
 _FINISHES = {
     "end-of-text": "The model ended the text itself.",
     "stop-string": "It stopped at a stop string.",
     "context": "It stopped where the model's context was full.",
     "scored": "Nothing was generated.",
-    "interrupted": INTERRUPTED,
+    "interrupted": ENDED_EARLY,
 }
 _STOPS = {
     "stop-string": "It stopped at a stop string, which is not part of the program.",
@@ -87,9 +87,11 @@ def is_cut_in_function(trace: Trace) -> bool:
     node = syntax.innermost(0, last, last + 1)
     passage = next((one for one in syntax.passages if one.first <= node < one.end), None)
     language = by_name(passage.language) if passage is not None else None
-    if language is None:
+    if passage is None or language is None:
         return False
-    closed = trace.programs.main.text[last : last + 1] == b"}" and not syntax.flags[node] & SyntaxFlag.MISSING
+    rows = slice(passage.first, passage.end)
+    lacks = (syntax.flags[rows] & SyntaxFlag.MISSING).astype(bool) & (syntax.start[rows] > last)
+    closed = trace.programs.main.text[last : last + 1] == b"}" and not lacks.any()
     while node >= 0:
         is_function = any(fnmatchcase(syntax.kind[node], kind) for kind in language.rules.units.functions.split())
         if is_function and not (closed and int(syntax.end[node]) == last + 1):

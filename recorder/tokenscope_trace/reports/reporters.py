@@ -14,13 +14,13 @@ from tokenscope_trace.traces.trace import Trace
 
 @dataclass(frozen=True)
 class Reporter:
-    """A format of reports. `write(trace, report, title)` gives its text, or its bytes; `report` is the name that the page of the
-    recording has.
+    """A format of reports. `write(trace, report, title)` gives its text, bytes that are no UTF-8 as lone surrogates (surrogateescape);
+    `report` is the name that the page of the recording has.
     """
 
     suffix: str
     next_step: str
-    write: Callable[[Trace, str, str | None], str | bytes]
+    write: Callable[[Trace, str, str | None], str]
 
 
 def _html(trace: Trace, _report: str, title: str | None) -> str:
@@ -47,10 +47,10 @@ def _sarif(trace: Trace, _report: str, title: str | None) -> str:
     return sarif_log(trace, title=title)
 
 
-def _code(trace: Trace, _report: str, _title: str | None) -> bytes:
+def _code(trace: Trace, _report: str, _title: str | None) -> str:
     from tokenscope_trace.reports.code import written_code
 
-    return written_code(trace)
+    return written_code(trace).decode("utf-8", "surrogateescape")
 
 
 REPORTERS = {

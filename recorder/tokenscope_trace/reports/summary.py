@@ -36,7 +36,7 @@ from tokenscope_trace.reports.excerpts import (
     numbered_rows,
 )
 from tokenscope_trace.reports.program_words import (
-    INTERRUPTED,
+    ENDED_EARLY,
     finish_sentences,
     state_sentences,
     warning_sentences,
@@ -295,7 +295,7 @@ def _scored_sentences(trace: Trace, files: list[Text], changed: Array) -> Iterat
     else:
         yield f"The perplexity of the code is {perplexed}."
     if trace.facts.finish == "interrupted":
-        yield INTERRUPTED
+        yield ENDED_EARLY
 
 
 def _least_certain(trace: Trace, nodes: Array) -> list[int]:
