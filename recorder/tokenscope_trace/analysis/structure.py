@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace.analysis.kept import Kept, find_kept, repeats
-from tokenscope_trace.analysis.units import end_in, is_broken, unit_of
+from tokenscope_trace.analysis.units import is_broken, unit_of
 from tokenscope_trace.languages.equivalence import Equivalence, compare_programs
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, Parsed, code_passages, joined_kinds, parse
@@ -122,7 +122,7 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
     if trace.files:
         found = _of_files(trace, language)
     else:
-        kept = find_kept(trace, partial(end_in, unit_of(trace, language)))
+        kept = find_kept(trace, partial(unit_of(trace, language).end, ended=True))
         code = Code(trace, language, Programs(trace, kept.bytes))
         found = [*_of_main(code), *_of_branches(trace, code)]
         run["program"] = _program_facts(trace, code, kept)

@@ -80,7 +80,7 @@ class Surroundings:
             for one in passages
         ]
         ends = [len(written)]
-        done = None if self.behind else unit.end(self.before + written, len(self.before) + len(written))
+        done = None if self.behind else unit.end(self.before + written)
         if done is not None:
             ends.append(done - len(self.before))
         stop = cut_at_stop(self.before + written, len(self.before) + len(written) - len(last), stops)
@@ -99,7 +99,7 @@ class Surroundings:
         if self.unit.until not in ("function", "statement") or not may_end_unit(words):
             return False
         text = self.before + b"".join(map(self.spell, ids))
-        return self.unit.end(text, len(text)) is not None
+        return self.unit.end(text) is not None
 
     def is_complete(self, written: bytes, fork: int) -> bool:
         """Whether a path that left another one `fork` bytes behind the prompt has completed the unit that it stands in."""
@@ -109,7 +109,7 @@ class Surroundings:
         unit = self.unit
         if unit.until not in ("function", "statement"):
             unit = replace(unit, begin=len(self.before) + fork).resolved(text, otherwise="statement")
-        return unit.end(text, len(text)) is not None
+        return unit.end(text) is not None
 
 
 def _spells_beginning(other: bytes, own: bytes) -> bool:
