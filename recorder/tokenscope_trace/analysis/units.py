@@ -73,7 +73,7 @@ def unit_end(program: Program, place: int, scope: Scope) -> int | None:
 
 def is_in_function(program: Program, place: int) -> bool:
     """Whether what is written at a place is part of a function that is not complete before it."""
-    end = len(program.text[:place].rstrip())
+    end = len(program.text[: min(place, program.reading.known)].rstrip())
     found = around(program, max(end - 1, 0), function=True) if end else []
     before = Program(program.text[:place], program.language, ended=False, written=place)
     return any(
