@@ -52,7 +52,8 @@ def grow_tree(
     begin = time.perf_counter()
     try:
         branching = session.branching(main, prompt, settings, tree.temperature, wave_of(tree, backend.width))
-        tree, notes = _within_memory(tree, branching.most_nodes)
+        tree, cut = _within_memory(tree, branching.most_nodes)
+        notes = [*branching.notes, *cut]
     except (Exception, KeyboardInterrupt) as error:
         on_missing(Missing("tree", reason_of(error)), error)
         released(error)
