@@ -62,7 +62,8 @@ def grow_tree(
         nodes = (
             default_nodes(len(main.rows), output_seconds, branching.seconds_per_node) if tree.nodes is None else tree.nodes
         )
-        nodes, notes = _within_memory(nodes, branching.most_nodes)
+        nodes, cut = _within_memory(nodes, branching.most_nodes)
+        notes = [*branching.notes, *cut]
     except (Exception, KeyboardInterrupt) as error:
         on_missing(Missing("tree", reason_of(error)), error)
         released(error)
