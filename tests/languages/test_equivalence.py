@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 
 import pytest
@@ -88,7 +89,7 @@ CUT_PAIRS = [
     ("python", "def f(a):\n    b = a\n    ret", "def f(a):\n    c = a\n    ret", Outcome.RENAMED, Scope.STATEMENT, "c = a"),
     ("python", "def f(a, c):\n    b = a\n", "def f(a, c):\n    c = a\n", Outcome.OTHER_EXPRESSION, Scope.STATEMENT, "c = a"),
     ("python", "def f(c):  # b\n    b = c\n", "def f(c):  # b\n    d = c\n", Outcome.RENAMED, Scope.STATEMENT, "d = c"),
-    ("python", "b = a\nx", "c = a\nx", Outcome.OTHER_EXPRESSION, Scope.STATEMENT, "c = a"),
+    ("python", "b = a\nx", "c = a\nx", Outcome.RENAMED, Scope.STATEMENT, "c = a"),
     ("python", "class A:\n    b = 1\n", "class A:\n    c = 1\n", Outcome.OTHER_EXPRESSION, Scope.STATEMENT, "c = 1"),
     # the statement itself is not complete
     ("python", "x = f(a, b", "x = g(a, c", Outcome.UNFINISHED, Scope.NONE, ""),
@@ -241,6 +242,84 @@ def test_deep_trees_and_texts_that_are_no_unicode_are_no_trouble():
     assert compared(whole(deep), whole("x = 1\n")).outcome == Outcome.SAME_PROGRAM
     assert compare_programs(whole(b"x = '\xff'\n"), whole(b"x = '\xfe'\n"), 5).outcome == Outcome.OTHER_EXPRESSION
     assert compare_programs(whole(b""), whole(b""), 0).outcome == Outcome.SAME_TEXT
+
+
+# Names that the output itself introduces
+
+FILE_NAMES = [  # (language, before, what is written with its own names P, Q and R, behind)
+    ("python", "import x\n\n\n", "def P(a):\n    return P(a - 1) if a else 1\n\n\nprint(P(3))\n", ""),
+    ("python", "", "class P(Base):\n    def f(self):\n        return P()\n\n\nQ = P()\n\n\ndef R():\n    print(Q)\n", ""),
+    ("python", "", "P = 1\nQ = [P for _ in range(P)]\nfor R in Q:\n    print(R, P)\n", ""),
+    ("python", "", "@g\nasync def P(a):\n    await P(a)\n\nasync def Q():\n    pass\n", "h()\n"),
+    ("javascript", "", "const P = (a) => { return P(a - 1); };\nfunction* Q() { yield P(1); }\nclass R extends S { f() { return new R(); } }\n", ""),
+    ("typescript", "", "interface P { a: number }\ntype Q = P | null;\nclass R implements P { a = 1; f(): R { return new R(); } }\n", ""),
+    ("tsx", "", "function P(a: T) { return <b c={a}>{P(a)}</b>; }\nenum Q { A }\nlet R: Q = Q.A;\n", ""),
+    ("java", "class A {\n", "  static int P(int a) { return P(a - 1); }\n  int Q() { return P(1) + Q(); }\n", "}\n"),
+    ("java", "", "class P { P() { } P f() { return new P(); } }\ninterface Q { P g(); }\n", ""),
+    ("go", "package m\n\n", "type P struct{ a int }\n\nfunc Q(a P) P { return Q(P{1}) }\n\nvar R = Q(P{2})\n", ""),
+    ("rust", "", "struct P { a: u8 }\nfn q_P(a: P) -> P { q_P(P { a: 1 }) }\nconst R: u8 = 1;\nfn f() -> u8 { P::g(R) }\n", ""),
+    ("c", "#include <a.h>\n", "#define R 3\nstruct P { int a; };\nint *Q(struct P *a) { return Q(a + R); }\n", "int main() { return 0; }\n"),
+    ("cpp", "", "class P { public: P(); void b(); };\nP::~P() { }\nvoid P::b() { }\ntemplate <class T> int Q(T a) { P p; return Q<T>(a); }\n", ""),
+    ("bash", "", "P() {\n  echo 1\n}\nP 1 | cat\nx=$(P)\n", ""),
+]  # fmt: skip
+
+
+def in_place(before, written, behind, language, names):
+    text = before + re.sub(r"(?<![a-z])[PQR](?![a-z])|(?<=_)P", lambda found: names[found[0]], written)
+    size = len(text.encode())
+    return Program((text + behind).encode(), by_name(language), ended=True, written=size)
+
+
+@pytest.mark.parametrize(("language", "before", "written", "behind"), FILE_NAMES)
+def test_a_name_that_both_introduce_is_a_renaming(language, before, written, behind):
+    first = {"P": "Pone", "Q": "Qone", "R": "Rone"}
+    other = {name: f"{name}_other_{name}" for name in first}
+    main = in_place(before, written, behind, language, first)
+    assert not main.root.has_error
+    for changed in ({**first, "P": other["P"]}, other):
+        assert compared(main, in_place(before, written, behind, language, changed)).outcome == Outcome.RENAMED
+    # one of the two is what the file knows already, behind or before
+    for known in ("# Pone\n", "# P_other_P\n"):
+        sign = known if language in ("python", "bash") else known.replace("#", "//")
+        branch = in_place(before + sign, written, behind, language, other)
+        assert compared(in_place(before + sign, written, behind, language, first), branch).outcome != Outcome.RENAMED
+        branch = in_place(before, written, behind + sign, language, other)
+        assert compared(in_place(before, written, behind + sign, language, first), branch).outcome != Outcome.RENAMED
+    # one occurrence is another name: what is meant is another thing
+    last = written.rindex("P")
+    if written.count("P") > 1:
+        branch = in_place(before, written[:last] + "Pnobody" + written[last + 1 :], behind, language, first)
+        assert Outcome.RENAMED < compared(main, branch).outcome < Outcome.DOES_NOT_PARSE
+
+
+@pytest.mark.parametrize(
+    ("language", "main", "branch"),
+    [
+        ("python", "class A:\n    def f(self): pass\n", "class A:\n    def g(self): pass\n"),
+        ("python", "class A:\n    x = 1\n", "class A:\n    y = 1\n"),
+        ("python", "import a as x\n", "import a as y\n"),
+        ("python", "__all__ = []\n", "__path__ = []\n"),
+        ("python", "def f(): pass\nprint(f)\n", "def print(): pass\nprint(print)\n"),
+        ("python", "f(1)\n", "g(1)\n"),
+        ("python", "def f(a):\n    x.b = a\n", "def f(a):\n    y.b = a\n"),
+        ("c", "int main() { return 0; }\n", "int run() { return 0; }\n"),
+        ("go", "package m\n\nfunc init() {}\n", "package m\n\nfunc start() {}\n"),
+        ("java", "class A { void f(B b) { b.g(); } }\n", "class A { void f(B b) { b.h(); } }\n"),
+        ("javascript", "f = 1;\n", "g = 1;\n"),
+        ("javascript", "const a = 1; export { a };\n", "const b = 1; export { b };\n"),
+        ("rust", "impl A { fn f(&self) {} }\n", "impl A { fn g(&self) {} }\n"),
+        ("bash", "f 1\n", "g 1\n"),
+        ("bash", "PATH=1\n", "OTHER=1\n"),
+    ],
+)
+def test_a_name_that_others_may_know_is_none(language, main, branch):
+    assert Outcome.RENAMED < compared(whole(main, language), whole(branch, language)).outcome < Outcome.DOES_NOT_PARSE
+
+
+def test_the_name_of_a_function_that_goes_on_is_compared_from_its_first_sign():
+    main = whole("def is_prime(n):\n    return n > 1\n\nprint(is_prime(3))\n")
+    assert compared(main, whole("def is_(n):\n    return n > 1\n\nprint(is_(3))\n")).outcome == Outcome.RENAMED
+    assert compared(cut("find_largest_number = 1\nx"), cut("find_ = 1\nx")).outcome == Outcome.RENAMED
 
 
 # Against Python's own ast
@@ -399,7 +478,16 @@ def test_every_place_is_one_that_the_grammar_has(language):
         *(rules.notation.hulls, rules.notation.kept, rules.effects.calls),
         *(
             getattr(rules.names, name)
-            for name in ("properties", "shorthands", "binds", "binds_function", "patterns", "outside")
+            for name in (
+                "properties",
+                "shorthands",
+                "binds",
+                "binds_function",
+                "patterns",
+                "outside",
+                "declares",
+                "filewide",
+            )
         ),
         *(getattr(rules.names, name) for name in ("first_outside", "late", "fixed", "mentions")),
     ]

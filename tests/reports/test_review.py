@@ -17,8 +17,9 @@ from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.reports.json_report import json_document
 from tokenscope_trace.reports.page import html_page
 from tokenscope_trace.reports.pull_request import MOST_LINES, comment_text, decision_comment
-from tokenscope_trace.reports.review import DIFF_LINES, make_review
+from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.reports.sarif import sarif_log
+from tokenscope_trace.reports.small_diffs import DIFF_LINES
 from tokenscope_trace.traces.schema import BranchEnd
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.tsc"))
@@ -124,7 +125,7 @@ def test_shares_add_up_and_name_every_outcome(found):
 def test_the_comment_is_markdown_with_the_first_diff(found):
     text = decision_comment(found.decisions[1])
     assert text.startswith(
-        "**Line 5**, comparison, condition of the if statement, in most\nThe model wrote `value > best` (60.0 %)."
+        "**Line 5**, comparison, condition of the if statement, in most\nThe model wrote `value > best` (60.0 %; at `·>`)."
     )
     assert "- or `value >= best` (35.0 %): another expression\n- or anything else (5.0 %)\n" in text
     assert "```diff\n" in text

@@ -10,7 +10,7 @@ A Trace with syntax and outcomes in, the tables of its decisions out. Pure. The 
 3. What was written has the product of these tokens' probabilities, P; an option has the probability of the decision's tokens before it, times
    its own. D is the mean of DIFFERENCE over the explored options' outcomes, weighted by their probabilities; UNKNOWN if none was explored.
 4. A decision is one of taste where every explored option is at most a renaming, or where it only words a comment, a text that
-   stands by itself as documentation does, or prose around the code. One whose options all led to the same text is none.
+   stands by itself as documentation does, or prose around the code. One whose options all led to the same program is none.
 5. Those come first of which an option has another verdict of the user's check than the output; then the sum over the options of their
    probability where they depart, times DIFFERENCE, decides, largest first; of equals the earlier in the text comes first. Those of taste come
    behind all others, and those in what follows the code that was asked for last.
@@ -146,8 +146,10 @@ def find_decisions(trace: Trace) -> list[Decision]:
 
 
 def _is_none(decision: Decision) -> bool:
-    explored = [option.outcome for option in decision.options if option.outcome is not None]
-    return bool(explored) and all(outcome == Outcome.SAME_TEXT for outcome in explored)
+    """Whether every likely option led to the same program."""
+    same = (Outcome.SAME_TEXT, Outcome.SAME_PROGRAM)
+    outcomes = [option.outcome for option in decision.options if option.outcome is not None or option.there >= LIKELY]
+    return bool(outcomes) and all(outcome in same for outcome in outcomes)
 
 
 class _Finder:

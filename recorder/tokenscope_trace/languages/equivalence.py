@@ -141,7 +141,9 @@ def _difference(alike: Alike, unit: _Unit, fork: int) -> Outcome:
     if ours.same_shape(theirs):
         if ours.same_names(theirs):
             return Outcome.SAME_PROGRAM
-        if ours.renames(theirs, lambda name: name in alike.words or _is_known(main, unit, fork, name)):
+        if ours.renames(
+            theirs, lambda name, of_file: name in alike.words or _is_known(main, unit, fork, name, of_file=of_file)
+        ):
             return Outcome.RENAMED
     if ours.effects() != theirs.effects():
         return Outcome.OTHER_CALLS
@@ -152,14 +154,15 @@ def _forms(main: Program, branch: Program, unit: _Unit, fork: int) -> tuple[Form
     if unit.scope == Scope.WHOLE:
         parts = _differing(unit, fork, main.language)
         ours, theirs = (
-            normalise(program.text, nodes, program.language, local=False)
+            normalise(program.text, nodes, program.language, local=False, in_classes=nodes.count(None))
             for program, nodes in zip((main, branch), parts, strict=True)
         )
         return ours, theirs
     local = unit.scope == Scope.STATEMENT and _scope_of(main, unit.main) is not None
+    within = int(_is_in_class(main.language, unit.main))
     return (
-        normalise(main.text, [unit.main], main.language, local=local),
-        normalise(branch.text, [unit.branch], branch.language, local=local),
+        normalise(main.text, [unit.main], main.language, local=local, in_classes=within),
+        normalise(branch.text, [unit.branch], branch.language, local=local, in_classes=within),
     )
 
 
@@ -175,7 +178,7 @@ def _differing(
         held = [nodes[0] for nodes in rest if nodes and nodes[0].start_byte < fork < nodes[0].end_byte]
         same = len(held) == 2 and (held[0].type, held[0].start_byte) == (held[1].type, held[1].start_byte)
         body = above[0].child_by_field_name("body") if above[0].type in classes else None
-        if not same or not (held[0].type in classes or held[0] == body):
+        if not same or not (held[0].type in classes or held[0] == body) or _is_in_head(held[0], fork):
             break
         behind = [[None, *nodes[1:], *others] for nodes, others in zip(rest, behind, strict=True)]
         above = held
@@ -185,6 +188,12 @@ def _differing(
         for node, others in zip(above, behind, strict=True)
     )
     return first, second
+
+
+def _is_in_head(node: tree_sitter.Node, byte: int) -> bool:
+    """Whether a byte of a class lies before its body, where its name stands."""
+    body = node.child_by_field_name("body")
+    return body is not None and byte < body.start_byte
 
 
 def _scope_of(program: Program, node: tree_sitter.Node) -> tree_sitter.Node | None:
@@ -200,15 +209,34 @@ def _scope_of(program: Program, node: tree_sitter.Node) -> tree_sitter.Node | No
     return None
 
 
-def _is_known(program: Program, unit: _Unit, fork: int, name: bytes) -> bool:
-    """Whether a name occurs before what is compared, where it would be seen: then it is another variable."""
+def _is_in_class(language: Language, node: tree_sitter.Node) -> bool:
+    classes = kinds(language, language.rules.units.classes)
+    above = node.parent
+    while above is not None and above.type not in classes:
+        above = above.parent
+    return above is not None
+
+
+def _is_known(program: Program, unit: _Unit, fork: int, name: bytes, *, of_file: bool) -> bool:
+    """Whether a name occurs before what is compared, where it would be seen: then it is another variable. One of the file must not
+    occur in what was not written at all.
+    """
     language = program.language
+    if of_file:
+        given = program.text[: _word_begin(program.text, fork)], program.text[program.written :]
+        return any(re.search(rb"(?<!\w)" + re.escape(name) + rb"(?!\w)", part) for part in given)
     if unit.scope == Scope.STATEMENT or language.rules.names.whole_file:
         scope = None if language.rules.names.whole_file else _scope_of(program, unit.main)
         start = 0 if scope is None else scope.start_byte
         end = fork if unit.scope == Scope.WHOLE else unit.main.start_byte
         return _occurs(program, name, start, end)
     return False
+
+
+def _word_begin(text: bytes, byte: int) -> int:
+    """Where the word begins that goes on at a byte."""
+    found = re.search(rb"\w*\Z", text[max(byte - 200, 0) : byte])
+    return byte - (len(found[0]) if found else 0)
 
 
 def _occurs(program: Program, name: bytes, start: int, end: int) -> bool:

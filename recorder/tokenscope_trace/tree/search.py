@@ -184,7 +184,7 @@ class Search:
     def _ground(self, fork: _Fork) -> Ground:
         """What stands around a fork."""
         if self._surroundings is None:
-            return Ground.CODE
+            return Ground.PLAIN
         run = self._explored.branch_of(fork.sibling)
         size, look = self._looks.get(run, (-1, None))
         length = len(self._main.ids) if run is None else len(run.nodes)

@@ -27,8 +27,9 @@ class Ground(Enum):
     """What stands around a fork."""
 
     CODE = 0
-    PROSE = 1  # beside code: nothing that is compared
-    NOWHERE = 2  # what a fork there leads to is known, or is no part of the program
+    PLAIN = 1  # text without code anywhere
+    PROSE = 2  # beside code: nothing that is compared
+    NOWHERE = 3  # what a fork there leads to is known, or is no part of the program
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,12 @@ class Look:
 
     def ground(self, place: int, other: bytes, own: bytes) -> Ground:
         """What stands around the byte `place` behind the prompt, where `other` could stand instead of `own`."""
-        if place > self.end or _spells_beginning(other, own):
+        if place > self.end:
             return Ground.NOWHERE
         if self.all_prose:
-            return Ground.CODE
+            return Ground.PLAIN
+        if _spells_beginning(other, own):
+            return Ground.NOWHERE
         byte = self.begin + place
         piece = next(((one, start) for one, start in self.pieces if start <= byte <= start + len(one.text)), None)
         if piece is None:
@@ -77,7 +80,7 @@ class Surroundings:
             for one in passages
         ]
         ends = [len(written)]
-        done = None if self.behind else unit.end(self.before + written, len(self.before) + len(written))
+        done = None if self.behind else unit.end(self.before + written)
         if done is not None:
             ends.append(done - len(self.before))
         stop = cut_at_stop(self.before + written, len(self.before) + len(written) - len(last), stops)
@@ -96,7 +99,7 @@ class Surroundings:
         if self.unit.until not in ("function", "statement") or not may_end_unit(words):
             return False
         text = self.before + b"".join(map(self.spell, ids))
-        return self.unit.end(text, len(text)) is not None
+        return self.unit.end(text) is not None
 
     def is_complete(self, written: bytes, fork: int) -> bool:
         """Whether a path that left another one `fork` bytes behind the prompt has completed the unit that it stands in."""
@@ -106,7 +109,7 @@ class Surroundings:
         unit = self.unit
         if unit.until not in ("function", "statement"):
             unit = replace(unit, begin=len(self.before) + fork).resolved(text, otherwise="statement")
-        return unit.end(text, len(text)) is not None
+        return unit.end(text) is not None
 
 
 def _spells_beginning(other: bytes, own: bytes) -> bool:
