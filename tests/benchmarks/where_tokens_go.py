@@ -2,8 +2,8 @@
 
 For recordings of Python, completions and chats. A token lies in the first of these that fits: a stop string, a comment, what follows the
 function, an exact loop, the function. Then whose tokens they are, how many options of listed decisions come to an end, and which
-alternatives of 5 % or more were not explored. Use: python tests/benchmarks/where_tokens_go.py TRACE..., or none for all that
-`make test-real` recorded.
+alternatives of 5 % or more were not explored. Use: python tests/benchmarks/where_tokens_go.py TRACE..., or none for those
+that `make test-real` recorded with the sources as they are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.real.judge import unit_of
 from tests.real.paths import NotJudged, Paths, fork_of
 from tests.real.places import Place, places_of
-from tests.support.real_models import CACHE
+from tests.real.sweep import settings
 
 from tokenscope_trace import Trace
 from tokenscope_trace.errors import TraceError
@@ -127,8 +127,7 @@ def _owner(paths: Paths, branch: int, listed: set[int]) -> str:
 def main(traces: tuple[Path, ...]) -> None:
     """Print the tables for all trees together, after one line for each."""
     all_of_them = Count()
-    swept = (path for path in sorted((CACHE / "recordings").glob("*.tsc")) if not path.name.startswith("test-"))
-    for path in traces or swept:
+    for path in traces or [setting.file for setting in settings() if setting.file.is_file()]:
         alone = Count()
         try:
             trace = Trace.load(path)

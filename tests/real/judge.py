@@ -188,7 +188,9 @@ def main(names: list[str]) -> int:
         except (NotJudged, TraceError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 1
-        print(*(f"{Path(name).name}, {one}" for one in judged if not one.is_right), sep="\n")
+        for one in judged:
+            if not one.is_right:
+                print(f"{Path(name).name}, {one}")
         found += judged
     print(table(found), share_right(found), f"{len(false_alarms(found))} false alarms", sep="\n")
     return 1 if false_alarms(found) else 0

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.support import real_models
 
 import tokenscope_trace as ts
-from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
+from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings, Until
 
 RECORDER = real_models.ROOT / "recorder" / "tokenscope_trace"
 _BESIDE = {"reports", "comparison", "cli", "estimates", "privacy"}  # packages that no recording depends on
@@ -36,6 +36,7 @@ class Setting:
     source: str
     chat: bool = False
     stop: tuple[str, ...] = ()
+    until: Until | None = None
     max_new_tokens: int = 128
     tree_nodes: int = 512
     check: str | None = None
@@ -87,7 +88,9 @@ def _record(setting: Setting) -> ts.Trace:
         setting.prompt,
         source=setting.source,
         chat=setting.chat,
-        generation=GenerationSettings(max_new_tokens=setting.max_new_tokens, temperature=0, stop=setting.stop),
+        generation=GenerationSettings(
+            max_new_tokens=setting.max_new_tokens, temperature=0, stop=setting.stop, until=setting.until
+        ),
         tree=TreeSettings(nodes=setting.tree_nodes),
         replay=ReplaySettings() if setting.again else None,
         check=setting.check,

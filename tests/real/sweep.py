@@ -16,8 +16,10 @@ from tests.real.judge import Judged, false_alarms, judge, share_right, table
 from tests.real.recordings import Setting, chat, human_eval, recorded
 from tests.support.real_models import NotMade
 
-WITH_STOPS = (0, 2, 4, 7, 8, 11, 12, 13, 16, 18, 21, 23, 24, 28, 31, 36, 41, 44, 45, 47, 49, 51, 53, 55, 59, 62, 66, 83, 97)
-WITHOUT = (3, 34, 46, 53)
+WITH_STOPS = (0, 2, 8, 13, 16, 23, 24, 28, 31, 41, 44, 45, 53, 62, 83, 97)  # and to the end of the function, as is usual
+STOPS_ALONE = (2, 11, 18, 23, 36, 45, 53, 59, 97)
+WITHOUT_STOPS = (4, 7, 21, 47, 51, 55)
+TO_THE_LIMIT = (34, 46, 53)
 QUESTIONS = {
     "largest": "Write a Python function that returns the largest number in a list. Answer with code only.",
     "even": "Write a Python function that returns the even numbers of a list.",
@@ -32,9 +34,13 @@ def settings() -> Iterator[Setting]:
     """The recordings of the sweep."""
     for number in WITH_STOPS:
         yield human_eval(number)
-    for number in WITHOUT:
-        yield human_eval(number, name=f"he{number:03}-runs-on", stop=())
-    yield human_eval(35, name="he035-blank-lines", stop=("\n\n\n",))
+    for number in STOPS_ALONE:
+        yield human_eval(number, name=f"he{number:03}-stops", until="text")
+    for number in WITHOUT_STOPS:
+        yield human_eval(number, name=f"he{number:03}-function", stop=())
+    for number in TO_THE_LIMIT:
+        yield human_eval(number, name=f"he{number:03}-runs-on", stop=(), until="text")
+    yield human_eval(35, name="he035-blank-lines", stop=("\n\n\n",), until="text")
     for name, message in QUESTIONS.items():
         yield chat(f"chat-{name}", message, max_new_tokens=160)
 
