@@ -32,10 +32,12 @@ _EXCERPT = 4096  # bytes of what was written
 _SHARES = {  # by key, in the order of a chart
     "same": "the same program",
     "renamed": "the same but for names",
+    "follows": "only what follows differs",
     "expression": "another expression",
     "control": "other control flow",
     "calls": "other calls",
     "broken": "does not parse",
+    "complete": "complete, where the output is not",
     "unfinished": "unfinished",
     "unknown": "not compared",
 }
@@ -57,8 +59,8 @@ class DiffLine:
 @dataclass(frozen=True)
 class OptionEntry:
     """What else could have been written. `branch` is -1 where it was not explored; `node` is where a reader goes: the branch's
-    first token, or the token that it replaces. `key` names the outcome for a style: same, renamed, expression, control, calls,
-    broken, unfinished, unknown.
+    first token, or the token that it replaces. `key` names the outcome for a style: same, renamed, follows, expression, control,
+    calls, broken, complete, unfinished, unknown.
     """
 
     text: str
