@@ -44,7 +44,7 @@ BREAKAGES = {
     "comes before its parent": ("syntax", "parent", 1, 1),
     "ends before it begins": ("syntax", "end", 1, 0),
     "reaches beyond its parent": ("syntax", "end", 2, 8),
-    "unknown outcome": ("outcomes", "outcome", 0, 9),
+    "unknown outcome": ("outcomes", "outcome", 0, 11),
     "unknown scope": ("outcomes", "scope", 0, 4),
     "what an outcome compares ends": ("outcomes", "branch_end", 0, 0),
     "a decision has nodes that do not exist": ("decisions", "count", 0, 3),

@@ -47,6 +47,8 @@ DIFFERENCE = {
     Outcome.OTHER_CALLS: 1.0,
     Outcome.DOES_NOT_PARSE: 1.0,
     Outcome.UNFINISHED: UNKNOWN,
+    Outcome.ONLY_WHAT_FOLLOWS: 0.05,
+    Outcome.OUTPUT_UNFINISHED: 1.0,
 }
 
 

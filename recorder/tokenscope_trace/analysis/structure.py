@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from tokenscope_trace.analysis.kept import Kept, find_kept, repeats
-from tokenscope_trace.analysis.units import is_broken, unit_of
-from tokenscope_trace.languages.equivalence import Equivalence, compare_programs
+from tokenscope_trace.analysis.units import unit_of
+from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, Parsed, code_passages, joined_kinds, parse
 from tokenscope_trace.languages.units import Program
@@ -59,7 +59,8 @@ class Code:
         """Whether the output's own code does not parse, in one of its pieces."""
         main = self.programs.main
         return any(
-            start + program.written > main.begin and is_broken(program, main.begin - start) for program, start in self._main
+            start + program.written > main.begin and output_error(program, max(main.begin - start, 0)) is not None
+            for program, start in self._main
         )
 
     def around(self, written: PathProgram) -> tuple[Program, int] | None:
@@ -81,7 +82,8 @@ class Code:
         if ours is None or main is None or ours[1] != main[1] or ours[0].language != main[0].language:
             return Equivalence(Outcome.NOT_COMPARED, Scope.NONE, 0, 0, 0)
         start = main[1]
-        found = compare_programs(main[0], ours[0], written.fork - start)
+        begun = whole.begin - start
+        found = compare_programs(main[0], ours[0], written.fork - start, begun if begun > 0 else None)
         ends = (one.of_whole(end + start) for one, end in ((whole, found.main_end), (written, found.branch_end)))
         return Equivalence(found.outcome, found.scope, found.start + start, *ends)
 

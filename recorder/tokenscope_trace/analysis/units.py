@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tokenscope_trace.languages.incomplete import errors
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.parsing import code_passages
-from tokenscope_trace.languages.units import Program, around, is_complete
+from tokenscope_trace.languages.units import Program, is_in_function, unit_end
 from tokenscope_trace.settings import Until
 from tokenscope_trace.traces.schema import Scope
 from tokenscope_trace.traces.trace import Trace
@@ -61,28 +60,3 @@ def unit_of(trace: Trace, language: Language | None) -> PromptUnit:
     return PromptUnit(until, prompt.source or "-", language, prompt.kind == "chat", trace.programs.main.begin)
 
 
-def unit_end(program: Program, place: int, scope: Scope) -> int | None:
-    """The byte where the outermost function around a place, or the statement, is complete; None where it is not."""
-    function = scope == Scope.FUNCTION
-    found = [node for node in around(program, place, function=function) if node.start_byte < max(place, 1)]
-    if not found:
-        return None
-    node = found[-1] if function else found[0]
-    return node.end_byte if is_complete(program, node, function=function) else None
-
-
-def is_in_function(program: Program, place: int) -> bool:
-    """Whether what is written at a place is part of a function that is not complete before it."""
-    end = len(program.text[: min(place, program.reading.known)].rstrip())
-    found = around(program, max(end - 1, 0), function=True) if end else []
-    before = Program(program.text[:place], program.language, ended=False, written=place)
-    return any(
-        node.start_byte < place and (node.end_byte > place or not is_complete(before, node, function=True)) for node in found
-    )
-
-
-def is_broken(program: Program, start: int) -> bool:
-    """Whether a program has an error of its own from a byte on, one that its being cut off does not explain."""
-    if program.ended:
-        return any(node.start_byte >= start for node in errors(program.root))
-    return program.reading.broken is not None and program.reading.broken >= start

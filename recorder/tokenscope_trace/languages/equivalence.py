@@ -1,23 +1,36 @@
 """Equivalence of two programs: what a branch's is beside the main path's, as one class, and how much was compared. Bytes in, an
 Equivalence out.
 
-Compared is the largest unit around the fork that is known to be complete in both: the whole text, a function, a statement. Knows
-no trace and runs no program: two programs that differ may still do the same.
+Compared is the largest unit around the fork that is known to be complete in both: the whole text, a function, a statement; of a whole
+text whose functions are followed by different things, the function. Knows no trace and runs no program: two programs that differ may still do the same.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tree_sitter
 
+from tokenscope_trace.languages.incomplete import errors
 from tokenscope_trace.languages.language import Language, kinds
 from tokenscope_trace.languages.normal_form import Form, normalise
 from tokenscope_trace.languages.shared_errors import Alike, Stretch, is_shared, own_errors, without_shared_errors
-from tokenscope_trace.languages.units import Program, around, behind_comments, is_complete, unit_at
+from tokenscope_trace.languages.units import (
+    Program,
+    around,
+    behind_comments,
+    complete_scope,
+    function_at,
+    inside_function,
+    is_complete,
+    unit_at,
+)
 from tokenscope_trace.traces.schema import Outcome, Scope
+
+_FILLINGS = (b"", b"x", b"x;", b"pass", b"}")  # of a hole
+_SAME = (Outcome.SAME_TEXT, Outcome.SAME_PROGRAM)
 
 
 @dataclass(frozen=True)
@@ -48,23 +61,108 @@ class _Unit:
         return self.main.end_byte, self.branch.end_byte
 
 
-def compare_programs(main: Program, branch: Program, fork: int) -> Equivalence:
-    """The class of `branch`, which has the bytes before `fork` in common with `main`."""
+def compare_programs(main: Program, branch: Program, fork: int, begun: int | None = None) -> Equivalence:
+    """The class of `branch`, which has the bytes before `fork` in common with `main`.
+
+    Where the fork lies in a function, or behind the one that the text broke off in at byte `begun`, where what was written begins, that
+    function is compared first: what follows it counts only where the function is the same.
+    """
     alike = without_shared_errors(main, branch, fork)
     unit = _unit(alike.main, alike.branch, fork)
-    if unit is None:
-        outcome = Outcome.DOES_NOT_PARSE if _is_broken(alike.main, alike.branch, fork) else Outcome.UNFINISHED
-        return Equivalence(outcome, Scope.NONE, fork, fork, fork)
+    if unit is not None:
+        found = _compared(alike, unit, fork)
+    elif _is_broken(alike.main, alike.branch, fork):
+        found = Equivalence(Outcome.DOES_NOT_PARSE, Scope.NONE, fork, fork, fork)
+    else:
+        goes_on = branch.text.startswith(main.text[: main.written])
+        alone = not goes_on and _extent(alike.branch, fork) > _extent(alike.main, fork)
+        outcome = Outcome.OUTPUT_UNFINISHED if alone else Outcome.UNFINISHED
+        found = Equivalence(outcome, Scope.NONE, fork, fork, fork)
+    if found.outcome in _SAME and found.scope == Scope.WHOLE:
+        return found
+    return _function_first(alike, found, fork, begun) or found
+
+
+def output_error(program: Program, begun: int) -> int | None:
+    """The byte of the first error that is in what was written of a program, from `begun` on, and that neither its being cut off nor what
+    stands around it explains; None where there is none.
+    """
+    before = _without_what_was_written(program, begun)
+    alike = without_shared_errors(before, program, begun)
+    found = own_errors(alike.main, alike.branch, begun, Stretch(0, len(before.text), len(program.text)))
+    if not program.ended:
+        found = [byte for byte in found if _is_in_complete_unit(alike.branch, byte)]
+        if alike.branch.reading.broken is not None and alike.branch.reading.broken >= begun:
+            found.append(alike.branch.reading.broken)
+    return min(found, default=None)
+
+
+def _without_what_was_written(program: Program, begun: int) -> Program:
+    """What stands around what was written, with something small in the hole if it reads better so."""
+    before, behind = program.text[:begun], program.text[program.written :]
+    fillings = _FILLINGS if behind.strip() else _FILLINGS[:1]
+    found = [Program(before + one + behind, program.language, program.ended, begun + len(one)) for one in fillings]
+    return min(found, key=lambda one: len(errors(one.root)))
+
+
+def _compared(alike: Alike, unit: _Unit, fork: int) -> Equivalence:
+    """The class by what is compared of the two."""
     main_end, branch_end = unit.ends
     if unit.scope == Scope.WHOLE:
-        main_end, branch_end = len(main.text), len(branch.text)
-    if main.text[unit.start : main_end] == branch.text[unit.start : branch_end]:
+        main_end, branch_end = len(alike.main.text), len(alike.branch.text)
+    if alike.main.text[unit.start : main_end] == alike.branch.text[unit.start : branch_end]:
         outcome = Outcome.SAME_TEXT
     elif own_errors(alike.main, alike.branch, fork, Stretch(unit.start, main_end, branch_end)):
         outcome = Outcome.DOES_NOT_PARSE
     else:
         outcome = _difference(alike, unit, fork)
     return Equivalence(outcome, unit.scope, unit.start, main_end, branch_end)
+
+
+def _function_first(alike: Alike, found: Equivalence, fork: int, begun: int | None) -> Equivalence | None:
+    """The class by the function alone, where the two differ in what follows it."""
+    pair = alike.main, alike.branch
+    if found.outcome == Outcome.DOES_NOT_PARSE and not alike.main.root.has_error and found.scope == Scope.WHOLE:
+        return None  # the output does, and that is more than its function
+    nodes = [function_at(program, fork if begun is None else begun) or function_at(program, fork) for program in pair]
+    first, second = nodes
+    if first is None or second is None or first.start_byte != second.start_byte or first.start_byte > fork:
+        return None
+    if not all(is_complete(program, node, function=True) for program, node in zip(pair, (first, second), strict=True)):
+        return None
+    if not _tails_differ(alike, first.end_byte, second.end_byte):
+        return None
+    function = _compared(alike, _Unit(Scope.FUNCTION, first.start_byte, first, second), fork)
+    if function.outcome in _SAME:
+        return replace(function, outcome=Outcome.ONLY_WHAT_FOLLOWS)
+    return function if found.scope == Scope.WHOLE else None
+
+
+def _tails_differ(alike: Alike, main_end: int, branch_end: int) -> bool:
+    """Whether other code follows in the two behind these bytes, as far as neither was cut off."""
+    main, branch = _tail(alike.main, main_end), _tail(alike.branch, branch_end)
+    goes_on = branch.startswith(main) and not alike.main.ended
+    return main != branch and not goes_on and not (main.startswith(branch) and not alike.branch.ended)
+
+
+def _tail(program: Program, end: int) -> bytes:
+    """The text behind a byte, from its first code on; what was cut off has no rest of a file."""
+    start = behind_comments(program, end)
+    return program.text[start : len(program.text) if program.ended else program.written].strip()
+
+
+def _extent(program: Program, fork: int) -> Scope:
+    """How much is complete of what a program is to write: nothing where a function goes on of which a statement is."""
+    scope = complete_scope(program, fork)
+    return Scope.NONE if scope == Scope.STATEMENT and inside_function(program, fork) else scope
+
+
+def _is_in_complete_unit(program: Program, byte: int) -> bool:
+    return any(
+        is_complete(program, node, function=function)
+        for function in (True, False)
+        for node in around(program, byte, function=function)
+    )
 
 
 def _is_broken(main: Program, branch: Program, fork: int) -> bool:

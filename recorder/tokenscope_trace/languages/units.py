@@ -19,6 +19,8 @@ from tokenscope_trace.languages.language import Language, kinds
 from tokenscope_trace.traces.schema import Scope
 
 _WORD = re.compile(rb"\w+")
+_BODIES = (b":\n pass", b"):\n pass", b" f():\n pass", b"\ndef f():\n pass")  # of a head that breaks off somewhere
+_BRACED = (b" {}", b") {}")
 _ENDS = (b")", b"]", b"}", b";", b",")
 
 
@@ -63,6 +65,93 @@ def complete_scope(program: Program, fork: int) -> Scope:
 def inside_function(program: Program, fork: int) -> bool:
     """Whether a function is around a byte, complete or not."""
     return bool(around(program, fork, function=True))
+
+
+def unit_end(program: Program, place: int, scope: Scope) -> int | None:
+    """The byte where the function (the statement, by `scope`) that a text breaks off in at `place` is complete, behind which nothing more
+    of it can follow. None where it is not, where none was begun, and where nothing of it was written behind `place`.
+
+    The function is the outermost one: of a class its method, of functions within functions the one around them; what is handed to a
+    call counts only where nothing else does. The statement is the innermost that was begun, or the one that begins there.
+    """
+    node = function_at(program, place) if scope == Scope.FUNCTION else _statement_at(program, place)
+    function = scope == Scope.FUNCTION and node is not None and not _is_handed_over(node)
+    while node is not None and not function and not _is_statement(node, program.language):
+        node = node.parent  # with what closes the call
+    if node is None or node.end_byte <= place or not is_complete(program, node, function=function):
+        return None
+    return node.end_byte
+
+
+def is_in_function(program: Program, place: int) -> bool:
+    """Whether what is written at a place may be part of a function that was begun before it."""
+    before = Program(program.text[:place], program.language, ended=False, written=place)
+    last = len(before.text.rstrip()) - 1
+    if last < 0:
+        return False
+    if any(not is_complete(before, node, function=True) for node in around(before, last, function=True)):
+        return True
+    bodies = _BODIES if program.language.rules.units.indented else _BRACED
+    return any(_begins_function(before, last, body) for body in bodies)
+
+
+def _begins_function(before: Program, last: int, body: bytes) -> bool:
+    """Whether a text would end in the head of a function, were this its body."""
+    text = before.text + body
+    nodes = around(Program(text, before.language, ended=True, written=len(text)), len(text) - 1, function=True)
+    return any(_begin_of(before.language, node) <= last and not node.has_error for node in nodes)
+
+
+def function_at(program: Program, place: int) -> tree_sitter.Node | None:
+    """The outermost function that was begun before a place and goes on from there."""
+    start = first_text(program.text[: program.reading.known], place)
+    language = program.language
+    found = [
+        node
+        for node in upwards(program, start)
+        if _is_unit(program, node, function=True) and _begin_of(language, node) < max(place, 1)
+    ]
+    declared = [node for node in found if not _is_handed_over(node)]
+    return declared[-1] if declared else found[0] if found else None
+
+
+def _begin_of(language: Language, node: tree_sitter.Node) -> int:
+    """Where a function begins, with what stands around its name: decorators, a template's parameters, `export`."""
+    begin, above = node.start_byte, node.parent
+    while above is not None and above.end_byte == node.end_byte and above.type in kinds(language, language.statements):
+        begin, above = above.start_byte, above.parent
+    return begin
+
+
+def _is_handed_over(node: tree_sitter.Node) -> bool:
+    """Whether a function is an argument of a call, or called on the spot."""
+    return node.parent is not None and ("argument" in node.parent.type or node.parent.type == "parenthesized_expression")
+
+
+def _statement_at(program: Program, place: int) -> tree_sitter.Node | None:
+    """The statement that a text breaks off in at a place, one whose head alone is written among them; else the one that begins there."""
+    found = around(program, place, function=False)
+    if not found:
+        return None
+    node = unit_at(program, found[0].start_byte, function=False) or found[0]
+    while node.start_byte >= place and _is_first_in_block(node, program.language):
+        above = [one for one in found if one.start_byte < node.start_byte and one.end_byte >= node.end_byte]
+        if not above:
+            break
+        node = above[0]
+    return node
+
+
+def _is_first_in_block(node: tree_sitter.Node, language: Language) -> bool:
+    elder = node.prev_named_sibling
+    comments = kinds(language, language.rules.notation.comments)
+    while elder is not None and elder.type in comments:
+        elder = elder.prev_named_sibling
+    return elder is None or elder.end_byte > node.start_byte or not _is_statement(elder, language)
+
+
+def _is_statement(node: tree_sitter.Node, language: Language) -> bool:
+    return node.type in kinds(language, language.statements)
 
 
 # What is around a byte
