@@ -58,5 +58,3 @@ def unit_of(trace: Trace, language: Language | None) -> PromptUnit:
     prompt, facts = trace.facts.prompt, trace.facts.program
     until = facts.until if facts is not None and facts.until is not None else "text"
     return PromptUnit(until, prompt.source or "-", language, prompt.kind == "chat", trace.programs.main.begin)
-
-
