@@ -43,6 +43,21 @@ def test_forks_that_decide_nothing_are_known(name):
     assert ground(written, place, other, own) == expected
 
 
+def test_what_follows_the_function_is_behind_it_where_the_text_goes_on():
+    written = "    return a\n\n\ndef g():\n    return 1\n"
+    assert ground(written, "return a", "pass", until="text") == CODE
+    assert ground(written, "return 1", "pass", until="text") == Ground.BEHIND
+
+
+def test_the_tokens_that_decide_are_counted():
+    words = [b"Sure:\n", b"```python\n", b"x", b" = ", b"1\n", b"```\n", b"Bye"]
+    places = around("Write.\n", source="-", until="text", conversation=True)
+    assert places.deciding(words, []) == 4  # those of the code, and what ends it
+    assert places.deciding([b"Only", b" words"], []) == 2
+    assert places.deciding([], []) == 0
+    assert around().deciding([b"    # one\n", b"    return", b" a", b"\n"], []) == 4
+
+
 def test_a_stop_string_and_a_loop_end_what_decides():
     assert ground("    return a\n\nx = ", "x = ", "y", stops=("\nx",), last="x = ", until="text") == NOWHERE
     lines = "    a += 1\n" * 6
@@ -55,7 +70,10 @@ def test_prose_beside_code_waits_and_prose_alone_is_plain():
     options = {"before": "Write.\n", "source": "-", "until": "text", "conversation": True}
     assert ground(answer, "Sure", "Yes", **options) == PROSE
     assert ground(answer, "x = 1", "y", **options) == CODE
-    assert ground(answer, "Done", "Bye", **options) == PROSE
+    assert ground(answer, "Done", "Bye", **options) == NOWHERE, "no code follows"
+    more = answer + "For example:\n```python\nprint(x)\n```\n"
+    assert ground(more, "Done", "Bye", **options) == PROSE
+    assert ground(more, "print", "assert", **options) == Ground.BEHIND
     assert ground("Only words.\n", "words", "prose", **options) == PLAIN
     assert ground("Only words.\n", "words", "prose", source="a.txt", until="text") == PLAIN
 

@@ -100,7 +100,7 @@ def difference(options: Sequence[Option]) -> float:
 
 def ranked(decisions: Sequence[Decision]) -> list[Decision]:
     """In the order in which a reader should see them."""
-    return sorted(decisions, key=lambda one: (not one.turns, one.behind, one.taste, -one.score, one.first))
+    return sorted(decisions, key=lambda one: (one.behind, not one.turns, one.taste, -one.score, one.first))
 
 
 def add_decisions(trace: Trace, most: int = LISTED_DECISIONS) -> Trace:
