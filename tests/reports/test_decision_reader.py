@@ -73,10 +73,21 @@ def test_every_format_says_both_sides():
     assert listed["rest"] == pytest.approx(0.447, abs=1e-6)
 
 
+def test_a_page_that_lacks_alternatives_says_the_same_of_its_decisions():
+    output = ["    return ", Word("most", 0.4, {"x": 0.3}), Word("_of", 0.5, {"_in": 0.3}), "\n"]
+    trace = analysed(recorded(PROMPT, output))
+    nothing = {"alternatives": {name: values[:0] for name, values in trace.tables["alternatives"].items()}}
+    counts = {"nodes": {**trace.tables["nodes"], "alternative_count": np.zeros(len(trace.nodes), np.uint16)}}
+    small = make_review(trace.replaced(trace.run, {**nothing, **counts})).decisions
+    for one, two in zip(make_review(trace).decisions, small, strict=True):
+        assert [option.percent for option in one.options] == [option.percent for option in two.options] == ["30.0 %"] * 2
+        assert one.rest == two.rest
+
+
 def branching(written, other, rest=()):
-    """What was written behind `best = 1` against a branch that begins with white space."""
+    """A recording of what was written behind `best = 1`, and of a branch that begins with other white space."""
     output = ["    if values:\n        best = 1", Word(written, 0.6, {other: 0.3}), "return best\n", END]
-    return reviewed(output, [Twig(2, [other, *rest, END], [0.3], ENDS)]).decisions[0]
+    return analysed(recorded(PROMPT, output, [Twig(2, [other, *rest, END], [0.3], ENDS)], finish="end-of-text"))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +102,7 @@ def branching(written, other, rest=()):
     ],
 )
 def test_white_space_shows_the_code_that_follows_it(written, other, rest, note, text):
-    (option,) = branching(written, other, rest).options
+    (option,) = make_review(branching(written, other, rest)).decisions[0].options
     assert (option.note, option.text) == (note, text)
 
 
@@ -183,3 +194,19 @@ def test_where_hardly_anything_was_explored_there_is_a_sentence_and_no_bar():
     assert "too little to say" in text
     assert "Of the explored probability" not in text
     assert make_review(judged(PASS, PASS, PASS, PASS)).unexplored == ""
+
+
+def test_a_fork_far_behind_on_its_line_is_in_sight():
+    far = "    return " + " + ".join(f"values[{i}]" for i in range(9)) + " + "
+    twigs = [Twig(3, ["max", "(values)\n", END], [0.3], ENDS)]
+    found = reviewed([far, Word("min", 0.5, {"max": 0.3, "len": 0.1}), "(values)\n", END], twigs)
+    texts = [option.text for decision in found.decisions for option in decision.options]
+    assert len(texts) >= 2
+    assert all(any(word in text for word in ("max", "len")) for text in texts), texts
+
+
+def test_wording_is_no_taste_where_it_led_to_other_code():
+    trace = judged(PASS, PASS, PASS, PASS)
+    flags = {"decisions": {**trace.tables["decisions"], "flags": np.full(1, DecisionFlag.TASTE, np.uint8)}}
+    comment = decision_comment(make_review(trace.replaced(trace.run, flags)).decisions[0])
+    assert "names and wording only" not in comment

@@ -13,6 +13,7 @@ NEGLIGIBLE = 0.005  # a probability that needs no row of its own
 TIMES_OUT = "times out"
 PASSES = "passes"
 _NO_DIFFERENCE = ("same", "unknown")
+_FAR = ("control", "calls", "broken")  # outcomes that names and wording alone do not have
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def cautions(decision: DecisionEntry) -> Iterator[str]:
         )
     if decision.coin_flip:
         yield "It was a coin flip: the difference lies within numerical noise."
-    elif decision.taste:
+    elif decision.taste and not any(option.key in _FAR for option in decision.options):
         yield "Alternatives differ in names and wording only."
 
 
