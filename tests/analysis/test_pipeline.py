@@ -80,8 +80,8 @@ def test_what_was_cut_within_a_brace_is_not_finished():
 def test_of_an_answer_in_a_chat_the_code_is_the_program():
     answer = ["Sure:\n", "```python\n", "x = ", Word("1", 0.5, {"2": 0.4}), "\n```\n", "Bye"]
     trace = recorded(["Hi\n"], answer, [Twig(3, ["2", "\n```\n", "Bye"], [0.4])], source="a.md")
-    assert programs(trace) == [(0, "x = 2\n")]  # the output's fork is its beginning, where there is no code
-    assert file_name(trace, Code(trace, None)) == "a.md"
+    assert programs(trace) == [(-1, "x = 1\n"), (0, "x = 2\n")]
+    assert file_name(trace, Code(trace, None)) == "a.py"
 
 
 def test_files_are_named_by_the_prompt_and_the_language():

@@ -55,10 +55,10 @@ export const ORIGIN = Object.freeze({ prompt: 0, main: 1, branch: 2, scored: 3 }
 export const END = Object.freeze({
   length: 0, end_of_text: 1, stop_string: 2, rejoined: 3, context: 4, nodes: 5, cut: 6, unit: 7, repeats: 8,
 });
-/** What a branch's program is beside the main path's (column `branches.outcome`): least different first. */
+/** What a branch's program is beside the main path's (column `branches.outcome`). */
 export const OUTCOME = Object.freeze({
   not_compared: 0, same_text: 1, same_program: 2, renamed: 3, other_expression: 4, other_control_flow: 5, other_calls: 6, does_not_parse: 7,
-  unfinished: 8,
+  unfinished: 8, only_what_follows: 9, output_unfinished: 10,
 });
 /** How much of two programs was compared: the largest unit around the fork that is complete in both (column `branches.scope`). */
 export const SCOPE = Object.freeze({ none: 0, statement: 1, function: 2, whole: 3 });
@@ -79,6 +79,8 @@ export const OUTCOME_WORDS = Object.freeze([
   ['calls', 'other calls'],
   ['broken', 'does not parse'],
   ['unfinished', 'unfinished'],
+  ['follows', 'only what follows differs'],
+  ['complete', 'complete, where the output is not'],
 ]);
 
 /** A weight w of attention is stored as WEIGHT_STEPS times its root, what is not kept as UNKEPT_STEPS times its share. */

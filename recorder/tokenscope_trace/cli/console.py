@@ -58,6 +58,7 @@ _TREE_FINISHES = {
     "memory": "the memory was full",
     "interrupted": "interrupted",
 }
+ALONE = ("snapshots", "recomputation")  # engines that compute one branch at a time
 _NO_BRANCHES = {
     "complete": "none: no alternative is probable enough (--tree-min-prob)",
     "memory": "none: the memory does not suffice",
@@ -330,8 +331,15 @@ def _tree(trace: Trace, tree: TreeFacts) -> str:
     says = f"; {rejoined:,} of them come{'s' if rejoined == 1 else ''} back to the text they left" if rejoined else ""
     return (
         f"{count:,} branch{'' if count == 1 else 'es'}, {tokens:,} token{'' if tokens == 1 else 's'} "
-        f"({_TREE_FINISHES[finish]}){says}"
+        f"({_TREE_FINISHES[finish]}){says}{_price(tree, tokens, trace.facts.clock.tree_seconds)}"
     )
+
+
+def _price(tree: TreeFacts, tokens: int, seconds: float | None) -> str:
+    """What it took to compute branches one after the other, where they were; the note beside it says why."""
+    if tree.engine not in ALONE or seconds is None or not tokens:
+        return ""
+    return f"; one after the other ({tree.engine}), {seconds / tokens:.2g} s a token"
 
 
 def _decision_texts(decision: DecisionEntry) -> Iterator[Text]:

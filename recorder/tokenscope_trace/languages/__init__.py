@@ -9,16 +9,11 @@ from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
     from tokenscope_trace.languages.definitions import LANGUAGES, by_file, by_name
-    from tokenscope_trace.languages.equivalence import (
-        Equivalence,
-        Program,
-        compare_programs,
-        complete_scope,
-        inside_function,
-    )
+    from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
     from tokenscope_trace.languages.language import Language, grammar
     from tokenscope_trace.languages.literals import Literals, Range, find_literals, is_literal
     from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, Parsed, code_passages, joined_kinds, parse
+    from tokenscope_trace.languages.units import Program, complete_scope, inside_function, is_in_function, unit_end
 else:
     __getattr__ = exports(__name__, __file__)
 
@@ -40,7 +35,10 @@ __all__ = [
     "find_literals",
     "grammar",
     "inside_function",
+    "is_in_function",
     "is_literal",
     "joined_kinds",
+    "output_error",
     "parse",
+    "unit_end",
 ]

@@ -27,8 +27,8 @@ class DiffLine:
 @dataclass(frozen=True)
 class OptionEntry:
     """What else could have been written. `branch` is -1 where it was not explored; `node` is where a reader goes: the branch's
-    first token, or the token that it replaces. `key` names the outcome for a style: same, renamed, expression, control, calls,
-    broken, unfinished, unknown.
+    first token, or the token that it replaces. `key` names the outcome for a style: same, renamed, follows, expression, control,
+    calls, broken, complete, unfinished, unknown.
 
     Its probability is that of the token with which it departs at the token `fork` of the main path, and `against` that of the token
     that stands there: the two sides of one fork.

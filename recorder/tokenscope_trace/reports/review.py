@@ -24,10 +24,12 @@ LEAST_EXPLORED = 0.05
 _SHARES = {  # by key, in the order of a chart
     "same": "the same program",
     "renamed": "the same but for names",
+    "follows": "only what follows differs",
     "expression": "another expression",
     "control": "other control flow",
     "calls": "other calls",
     "broken": "does not parse",
+    "complete": "complete, where the output is not",
     "unfinished": "unfinished",
     "unknown": "not compared",
 }

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from tokenscope_trace.settings import UNTIL, Until
 from tokenscope_trace.traces.fact_kinds import (
     COUNT,
     FLAG,
@@ -234,7 +235,7 @@ class ProgramFacts(FactMap):
     there; from which byte on it repeats itself, and whether it is broken code.
     """
 
-    until: str | None = known(one_of("text", "function", "statement", "file"), says=_NO_UNTIL)
+    until: Until | None = known(one_of(*UNTIL), says=_NO_UNTIL)
     kept: int | None = known(COUNT, says="run.program.kept is no place in the text")
     why: str | None = known(TEXT)
     repeats: int | None = known(COUNT, says="run.program.repeats is no place in the text")
@@ -256,11 +257,16 @@ class PivotFacts(FactMap):
 
 
 class CheckFacts(FactMap):
-    """The user's command, its limits, and what it printed."""
+    """The user's command, its limits, the folder in whose copy it ran with the program's place there, why it could not be run, and what it
+    printed.
+    """
 
     command: str = needed(TEXT, lacks="run.check names no command")
     timeout: float | None = known(NUMBER)
     memory: float | None = known(NUMBER)
+    folder: str | None = known(TEXT)
+    file: str | None = known(TEXT)
+    not_run: str | None = known(TEXT)
     outputs: tuple[str, ...] = needed(TEXTS)
     pivot: PivotFacts | None = known(PivotFacts)
 

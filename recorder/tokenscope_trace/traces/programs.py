@@ -71,6 +71,9 @@ class Programs:
         self._owner = np.full(len(trace.nodes), -1, dtype=np.int32)  # the branch of each node
         self._branches: dict[int, PathProgram] = {}
         self._held = 0  # bytes of their texts
+        program = trace.facts.program
+        whole = program is not None and program.until in ("function", "statement")  # so that a complete unit is all there is
+        self._ends = (BranchEnd.END_OF_TEXT, BranchEnd.STOP_STRING, *([BranchEnd.UNIT] if whole else []))
         for branch, (first, count) in enumerate(zip(trace.branches.first, trace.branches.count, strict=True)):
             self._owner[first : first + count] = branch
 
@@ -138,7 +141,7 @@ class Programs:
         while True:
             end = int(trace.branches.end[branch])
             if end != BranchEnd.REJOINED:
-                return np.concatenate(rest), end in (BranchEnd.END_OF_TEXT, BranchEnd.STOP_STRING, BranchEnd.UNIT)
+                return np.concatenate(rest), end in self._ends
             node = int(trace.branches.rejoined[branch])
             branch = self.owner(node)
             if branch < 0:

@@ -52,7 +52,7 @@ class SyntaxFlag(IntFlag):
 
 
 class Outcome(IntEnum):
-    """What a branch's program is beside the main path's (column `branches.outcome`): least different first."""
+    """What a branch's program is beside the main path's (column `branches.outcome`)."""
 
     NOT_COMPARED = 0
     SAME_TEXT = 1
@@ -63,6 +63,8 @@ class Outcome(IntEnum):
     OTHER_CALLS = 6
     DOES_NOT_PARSE = 7
     UNFINISHED = 8
+    ONLY_WHAT_FOLLOWS = 9
+    OUTPUT_UNFINISHED = 10
 
 
 OUTCOME_WORDS = {  # a key for styles and queries, and the words
@@ -75,6 +77,8 @@ OUTCOME_WORDS = {  # a key for styles and queries, and the words
     Outcome.OTHER_CALLS: ("calls", "other calls"),
     Outcome.DOES_NOT_PARSE: ("broken", "does not parse"),
     Outcome.UNFINISHED: ("unfinished", "unfinished"),
+    Outcome.ONLY_WHAT_FOLLOWS: ("follows", "only what follows differs"),
+    Outcome.OUTPUT_UNFINISHED: ("complete", "complete, where the output is not"),
 }
 
 
