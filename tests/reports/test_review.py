@@ -149,9 +149,10 @@ def test_the_markdown_is_short_and_says_what_to_attach(trace):
     assert len(text.splitlines()) <= MOST_LINES < 60
     assert "Attach `most.html`" in text
     assert "1. **Line 3**" in text
-    many = [Word(f"v{i}", 0.5, {f"w{i}": 0.4}) for i in range(0, 90)]
+    names = [f"{one}{two}" for one in "bcdfghjkm" for two in "aeiouyxzvw"]
+    many = [Word(name, 0.5, {f"{name}q": 0.4}) for name in names]
     output = [word for pair in zip(many, ["\n"] * len(many), strict=True) for word in pair]
-    twigs = [Twig(2 * i, [f"w{i}", "\n", "x\n", "y\n"], [0.4]) for i in range(90)]
+    twigs = [Twig(2 * i, [f"{name}q", "\n", "x\n", "y\n"], [0.4]) for i, name in enumerate(names)]
     long = comment_text(analysed(recorded(["\n"], output, twigs)), "p.html")
     assert len(long.splitlines()) <= MOST_LINES
     assert "The first 10 of 90 decisions." in long
@@ -243,15 +244,16 @@ def test_an_older_recording_of_such_an_end_is_read_as_one():
 def test_ending_a_comment_is_taste():
     output = [Word("# ready", 0.9), Word(END, 0.6, {" now": 0.3})]
     twigs = [Twig(2, [" now", END], [0.3], BranchEnd.END_OF_TEXT)]
-    (decision,) = make_review(
-        analysed(recorded(PROMPT, ["    return 1\n", *output][1:], twigs, finish="end-of-text"))
-    ).decisions
-    assert decision.taste
+    assert make_review(analysed(recorded(PROMPT, output, twigs, finish="end-of-text"))).decisions == (), "the same program"
+    chatty = [Twig(2, [" now\nx = 1\n", END], [0.3], BranchEnd.END_OF_TEXT)]
+    output = [Word("# ready", 0.9), Word(END, 0.6, {" now\nx = 1\n": 0.3})]
+    (decision,) = make_review(analysed(recorded(["y = 2\n", "\n"], output, chatty, finish="end-of-text"))).decisions
+    assert not decision.taste, "it went on with code"
 
 
 def test_the_line_is_where_what_was_decided_begins_to_show():
     output = ["    best = 1", Word("\n    ", 0.5, {" + 2\n    ": 0.4}), "return best\n", END]
-    twigs = [Twig(3, [" + 2\n    ", "return best\n", END], [0.4], BranchEnd.END_OF_TEXT)]
+    twigs = [Twig(2, [" + 2\n    ", "return best\n", END], [0.4], BranchEnd.END_OF_TEXT)]
     trace = analysed(recorded(PROMPT, output, twigs, finish="end-of-text"))
     (decision,) = make_review(trace).decisions
     text = trace.text(trace.main, special=False)
@@ -260,7 +262,7 @@ def test_the_line_is_where_what_was_decided_begins_to_show():
     log = json.loads(sarif_log(trace))
     region = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]
     document = json.loads(json_document(trace))
-    assert region["startLine"] == document["decisions"]["listed"][0]["line"] == decision.line == 4
+    assert region["startLine"] == document["decisions"]["listed"][0]["line"] == decision.line == 3
     assert f"1. **Line {decision.line}**" in comment_text(trace, "p.html")
     assert f"<b>line {decision.line}</b>" in html_page(trace)
 

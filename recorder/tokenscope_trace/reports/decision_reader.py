@@ -110,7 +110,7 @@ class DecisionReader:
             line=self._line(start),
             start=start,
             end=end,
-            where=self._where(syntax, behind=bool(flags & DecisionFlag.BEHIND)),
+            where=self._where(syntax, behind=bool(flags & DecisionFlag.BEHIND) and not is_end),
             written=END if is_end else self._written(node, count, syntax),
             is_end=is_end,
             fork=fork,
@@ -202,7 +202,10 @@ class DecisionReader:
         return key, f"{words} {scope}".rstrip()
 
     def _where(self, syntax: int, *, behind: bool) -> str:
-        """The kind of a syntax node, its part in the node above, and the function around it; or that it stands behind the function."""
+        """The kind of a syntax node, its part in the node above, and the function around it; or that it stands behind the function.
+
+        Where the text ends nobody can say on which side that is.
+        """
         table, words, around = self._syntax, "", ""
         if syntax >= 0 and table is not None:
             above, around = int(table.parent[syntax]), self._around(table, syntax)
