@@ -210,3 +210,20 @@ def test_wording_is_no_taste_where_it_led_to_other_code():
     flags = {"decisions": {**trace.tables["decisions"], "flags": np.full(1, DecisionFlag.TASTE, np.uint8)}}
     comment = decision_comment(make_review(trace.replaced(trace.run, flags)).decisions[0])
     assert "names and wording only" not in comment
+
+
+def test_prose_is_shown_to_the_end_of_its_line_on_both_sides():
+    output = ["It is used", Word(" to", 0.5, {" in": 0.3, " as": 0.1}), " count.\nMore.\n", END]
+    twigs = [Twig(2, [" in", " Python.\nMore.\n", END], [0.3], ENDS)]
+    (decision,) = reviewed(output, twigs, source="a.txt").decisions
+    assert (decision.written, decision.options[0].text) == ("to count.", "in Python.")
+    (alone,) = reviewed(output, [], source="a.txt").decisions
+    assert (alone.written, [option.text for option in alone.options]) == ("·to", ["·in", "·as"])
+
+
+def test_a_diff_that_is_known_to_lead_elsewhere_is_opened_before_one_that_is_unfinished():
+    output = ["    return ", Word("len", 0.4, {"max": 0.3, "min": 0.15}), "(values)\n", END]
+    twigs = [Twig(2, ["max", "(values, [\n"], [0.3]), Twig(2, ["min", "(values)\n", END], [0.15], ENDS)]
+    (decision,) = reviewed(output, twigs).decisions
+    assert [option.key for option in decision.options] == ["unfinished", "calls"]
+    assert decision.opened.text == "min(values)"

@@ -12,7 +12,7 @@ REST = "anything else"
 NEGLIGIBLE = 0.005  # a probability that needs no row of its own
 TIMES_OUT = "times out"
 PASSES = "passes"
-_NO_DIFFERENCE = ("same", "unknown")
+_NO_DIFFERENCE = ("same", "follows", "unknown", "unfinished")  # outcomes that show none, or none yet
 _FAR = ("control", "calls", "broken")  # outcomes that names and wording alone do not have
 
 
@@ -102,7 +102,7 @@ class DecisionEntry:
     @property
     def opened(self) -> OptionEntry | None:
         """The option whose difference a reader sees first: the one that passes where the output does not, else the most probable one
-        that leads to something else, else to anything.
+        that is known to lead to something else, else to anything.
         """
         shown = [option for option in self.options if option.diff]
         saves = [option for option in shown if option.check == PASSES and self.check != PASSES]

@@ -18,6 +18,7 @@ from tokenscope_trace.reports.option_lists import DEDENTED, INDENTED, Candidate,
 from tokenscope_trace.reports.small_diffs import branch_diff
 from tokenscope_trace.reports.syntax_words import place_in_words
 from tokenscope_trace.text import percent, shortened, visible_line, visible_token
+from tokenscope_trace.traces.columns import Indices
 from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.schema import OUTCOME_WORDS, BranchEnd, DecisionFlag, Outcome, Scope, SyntaxFlag
 from tokenscope_trace.traces.syntax import Syntax
@@ -111,7 +112,7 @@ class DecisionReader:
             start=start,
             end=end,
             where=self._where(syntax, behind=bool(flags & DecisionFlag.BEHIND) and not is_end),
-            written=END if is_end else self._written(node, count, syntax),
+            written=END if is_end else self._written(node, count, syntax, bool((self._branches(options) >= 0).any())),
             is_end=is_end,
             fork=fork,
             fork_text=_token(self._trace.token_bytes(fork)),
@@ -128,6 +129,9 @@ class DecisionReader:
         verdict = self._verdicts[-1][0] if -1 in self._verdicts else ""
         check, entries = as_shown(found.written, verdict, fork, [self._option(option, found, syntax) for option in options])
         return replace(found, check=check, options=entries)
+
+    def _branches(self, options: Sequence[int]) -> Indices:
+        return self._trace.decision_options.branch[np.array(options, dtype=np.int64)]
 
     def _fork(self, node: int, options: Sequence[int]) -> int:
         """Where the first option that was explored departs, else the first; of a decision that begins with `node`."""
@@ -245,12 +249,14 @@ class DecisionReader:
             node = named["declarator"]
         return ""
 
-    def _written(self, node: int, count: int, syntax: int) -> str:
+    def _written(self, node: int, count: int, syntax: int, explored: bool) -> str:
+        """What was written: the code of a syntax node, else tokens, or their line from there on where that of an option is shown, too."""
         if syntax >= 0 and self._syntax is not None and (text := _excerpt(self._main, self._syntax, syntax)).strip():
             return _shown(text)
         text = b"".join(self._trace.token_bytes(one) for one in range(node, node + count))
         following = self._main.text[self._start[node] : self._main.written][:_EXCERPT]
-        return _token(text) if text.strip() or not following.strip() else _first_line(following)
+        is_line = following.strip() and (explored or not text.strip())
+        return _first_line(following) if is_line else _token(text)
 
     def _instead(self, node: int, token_id: int, branch: int, decision: DecisionEntry, syntax: int) -> tuple[str, str]:
         """(what stands in the place of a decision, how its white space differs where that is all that does).
