@@ -21,22 +21,21 @@ from tokenscope_trace import Trace
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.traces.schema import OUTCOME_WORDS, Outcome, Scope
 
+_SAME = {Class.SAME_TEXT, Class.SAME_PROGRAM, Class.FOLLOWS}
 RIGHT = {  # what a reported outcome may be judged to be
-    Outcome.SAME_TEXT: {Class.SAME_TEXT, Class.FOLLOWS},
-    Outcome.SAME_PROGRAM: {
-        Class.SAME_TEXT,
-        Class.SAME_PROGRAM,
-        Class.FOLLOWS,
-    },  # white space at its end may be all that differs
+    Outcome.NOT_COMPARED: set(Class),  # claims nothing
+    Outcome.SAME_TEXT: _SAME - {Class.SAME_PROGRAM},
+    Outcome.SAME_PROGRAM: _SAME,  # white space at its end may be all that differs
     Outcome.RENAMED: {Class.RENAMED},
     Outcome.OTHER_EXPRESSION: {Class.OTHER_EXPRESSION},
     Outcome.OTHER_CONTROL_FLOW: {Class.OTHER_CONTROL_FLOW},
     Outcome.OTHER_CALLS: {Class.OTHER_CALLS},
     Outcome.DOES_NOT_PARSE: {Class.DOES_NOT_PARSE, Class.NEITHER_PARSES},
     Outcome.UNFINISHED: {Class.UNFINISHED},
-    Outcome.NOT_COMPARED: set(Class),  # claims nothing
+    Outcome.ONLY_WHAT_FOLLOWS: {Class.FOLLOWS, Class.SAME_TEXT},  # what follows may be no more than what is cut
+    Outcome.OUTPUT_UNFINISHED: {Class.OUTPUT_UNFINISHED},
 }
-SAME = {Outcome.SAME_TEXT, Outcome.SAME_PROGRAM}
+SAME = {Outcome.SAME_TEXT, Outcome.SAME_PROGRAM, Outcome.ONLY_WHAT_FOLLOWS}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from tests.reports.test_review import PROMPT
+from tests.support import synthetic_traces
 from tests.support.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace.analysis.pipeline import analysed
@@ -179,6 +180,22 @@ def test_what_stands_behind_the_function_says_so():
     behind = trace.replaced(trace.run, {"decisions": {**table, "flags": np.full(1, DecisionFlag.BEHIND, np.uint8)}})
     (decision,) = make_review(behind).decisions
     assert decision.where.endswith(", behind the function")
+    assert '<h3 class="thin">Behind the function</h3>' in html_page(behind)
+    assert json.loads(json_document(behind))["decisions"]["listed"][0]["behind"] is True
+
+
+def test_cards_stand_in_their_order_under_headings_and_a_turning_one_under_none():
+    trace = synthetic_traces.decided()
+    table = trace.tables["decisions"]
+    taste, behind = int(DecisionFlag.TASTE), int(DecisionFlag.BEHIND)
+    flags = np.array([taste, 0, 0, taste, taste, behind, behind, behind | taste, 0, 0], np.uint8)
+    groups = make_review(trace.replaced(trace.run, {"decisions": {**table, "flags": flags}})).groups
+    assert [(heading, [one.number for one in group]) for heading, group in groups] == [
+        ("", [1, 2, 3]),
+        ("Names and taste", [4, 5]),
+        ("Behind the function", [6, 7, 8]),
+        ("", [9, 10]),
+    ]
 
 
 def test_where_hardly_anything_was_explored_there_is_a_sentence_and_no_bar():

@@ -267,8 +267,10 @@ def test_a_second_signal_in_the_midst_of_a_step_keeps_them_too(tiny, monkeypatch
             raise KeyboardInterrupt
         return advance(self, tips)
 
-    monkeypatch.setattr(tree_attention.TreeAttention, "advance", interrupted)
-    trace = recorded(tiny)
+    def planned(*_plan):  # the engine was tried by then
+        monkeypatch.setattr(tree_attention.TreeAttention, "advance", interrupted)
+
+    trace = recorded(tiny, on_plan=planned)
     assert trace.run["tree"]["finish"] == "interrupted"
     assert len(trace.branches)
 
@@ -285,8 +287,10 @@ def test_full_memory_keeps_the_branches_grown_so_far(tiny, monkeypatch, error):
             raise error
         return advance(self, tips)
 
-    monkeypatch.setattr(tree_attention.TreeAttention, "advance", full)
-    trace = recorded(tiny)
+    def planned(*_plan):  # the engine was tried by then
+        monkeypatch.setattr(tree_attention.TreeAttention, "advance", full)
+
+    trace = recorded(tiny, on_plan=planned)
     assert trace.run["tree"]["finish"] == "memory"
     assert len(trace.branches)
     assert any("memory" in note for note in trace.run["notes"])

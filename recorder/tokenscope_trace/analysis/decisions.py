@@ -226,7 +226,7 @@ class _Finder:
             options=tuple(kept),
             coin_flip=any(self._is_coin_flip(node) for node in nodes),
             taste=names_only or (self._words(first, syntax) and not any(map(self._is_code, kept))),
-            behind=self._asked is not None and self._start[first] >= self._asked,
+            behind=self._asked is not None and self._start[first] > self._asked,
             turns=any(self._turns(option) for option in kept),
         )
 
@@ -325,7 +325,10 @@ def end_of_code(trace: Trace) -> int | None:
     syntax, begin = trace.syntax, trace.programs.main.begin
     if syntax is None:
         return None
-    chat = trace.facts.prompt.kind == "chat"
+    kind = trace.facts.prompt.kind
+    if kind == "fim":
+        return None
+    chat = kind == "chat"
     for passage in syntax.passages:
         language = by_name(passage.language)
         rows = range(passage.first, passage.end)

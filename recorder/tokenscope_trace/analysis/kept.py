@@ -26,14 +26,14 @@ UnitEnd = Callable[[bytes], int | None]
 
 
 @dataclass(frozen=True)
-class Kept:
+class ProgramEnds:
     """Where each path's written part ends, and by what that of the main path does: ALL, STOP, STOP_KEPT or UNIT."""
 
     bytes: KeptBytes
     why: str
 
 
-def find_kept(trace: Trace, unit_end: UnitEnd) -> Kept:
+def find_kept(trace: Trace, unit_end: UnitEnd) -> ProgramEnds:
     """Of all paths of a generation."""
     programs = Programs(trace)  # as they were written
     stops = [text.encode() for text in trace.facts.sampling.stop or ()]
@@ -49,7 +49,7 @@ def find_kept(trace: Trace, unit_end: UnitEnd) -> Kept:
             kept, _ = _end_of(written, _BY_END.get(end, ALL), stops, unit_end)
         found.append(max(kept, written.begin))
         behind.append(written.reach - found[-1])
-    return Kept(KeptBytes(main, np.array(found, dtype=np.uint32)), why)
+    return ProgramEnds(KeptBytes(main, np.array(found, dtype=np.uint32)), why)
 
 
 def repeats(written: PathProgram) -> int | None:

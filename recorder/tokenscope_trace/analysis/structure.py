@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tokenscope_trace.analysis.kept import Kept, find_kept, repeats
+from tokenscope_trace.analysis.kept import ProgramEnds, find_kept, repeats
 from tokenscope_trace.analysis.units import unit_of
 from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
 from tokenscope_trace.languages.language import Language
@@ -128,6 +128,11 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
         code = Code(trace, language, Programs(trace, kept.bytes))
         found = [*_of_main(code), *_of_branches(trace, code)]
         run["program"] = _program_facts(trace, code, kept)
+        run["decisions"] = None  # those of another analysis
+        tables |= {
+            name: {key: trace.tables[name][key][:0] for key in trace.tables[name]}
+            for name in ("decisions", "decision_options")
+        }
         if len(trace.branches):
             outcomes = _outcome_columns([code.compare(branch) for branch in range(len(trace.branches))])
             tables["outcomes"] = {**outcomes, "kept": kept.bytes.branches}
@@ -137,7 +142,7 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
     return trace.replaced(run, tables)
 
 
-def _program_facts(trace: Trace, code: Code, kept: Kept) -> dict[str, Any]:
+def _program_facts(trace: Trace, code: Code, kept: ProgramEnds) -> dict[str, Any]:
     """`run.program`."""
     main, facts = code.programs.main, trace.facts.program
     return {

@@ -12,6 +12,7 @@ REST = "anything else"
 NEGLIGIBLE = 0.005  # a probability that needs no row of its own
 TIMES_OUT = "times out"
 PASSES = "passes"
+TASTE, BEHIND = "Names and taste", "Behind the function"  # headings
 _NO_DIFFERENCE = ("same", "follows", "unknown", "unfinished")  # outcomes that show none, or none yet
 _FAR = ("control", "calls", "broken")  # outcomes that names and wording alone do not have
 
@@ -84,12 +85,20 @@ class DecisionEntry:
     check: str  # as in OptionEntry, of the output
     coin_flip: bool
     taste: bool
+    behind: bool  # it is about what follows the code that was asked for
     options: tuple[OptionEntry, ...]
 
     @property
     def rest(self) -> str:
         """The share of all that is neither written nor listed, in words; empty where it is negligible."""
         return rest(self, self.options)
+
+    @property
+    def heading(self) -> str:
+        """What it stands under in a list: nothing where it matters most, as where an option has another verdict than the output."""
+        if any(option.check not in ("", self.check) for option in self.options):
+            return ""
+        return BEHIND if self.behind else TASTE if self.taste else ""
 
     @property
     def remark(self) -> str:

@@ -124,6 +124,7 @@ class DecisionReader:
             check="",
             coin_flip=bool(flags & DecisionFlag.COIN_FLIP),
             taste=bool(flags & DecisionFlag.TASTE),
+            behind=bool(flags & DecisionFlag.BEHIND),
             options=(),
         )
         verdict = self._verdicts[-1][0] if -1 in self._verdicts else ""
