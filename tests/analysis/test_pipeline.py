@@ -117,7 +117,7 @@ def test_the_review_tells_what_the_check_says():
         "What moves it most is “2” on line 2: of the checked probability 77.8 % passes before it is written, 100 % after.",
     )
     verdicts = {option.branch: option.check for decision in found.decisions for option in decision.options}
-    assert verdicts == {0: "passes", 1: "fails", 2: ""}
+    assert verdicts == {0: "passes", 1: "fails", 2: ""}, "in the card of 2 all pass, the output, too"
     said = {option.branch: option.said for decision in found.decisions for option in decision.options}
     assert (said[0], said[1][-1], said[2]) == ((), "AssertionError: 12", ())
 

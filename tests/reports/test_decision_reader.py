@@ -96,8 +96,8 @@ def branching(written, other, rest=()):
     [
         ("\n        ", "\n    ", ["return best\n"], "dedented", "return best"),
         ("\n    ", "\n        ", ["return best\n"], "indented deeper", "return best"),
-        ("\n    ", "\n\n    ", ["return best + 1\n"], "after a blank line", "return best + 1"),
-        ("\n\n    ", "\n    ", ["return best + 1\n"], "without a blank line", "return best + 1"),
+        ("\n    ", "\n\n    ", ["return worst\n"], "after a blank line", "return worst"),
+        ("\n\n    ", "\n    ", ["return worst\n"], "without a blank line", "return worst"),
         ("\n    ", "\n\n    ", ["for i in range(3):\n        pass\n"], "after a blank line", "for i in range(3): …"),
         ("\n\t", "\n    ", ["return best\n"], "dedented", "return best"),
     ],

@@ -149,10 +149,10 @@ def test_the_markdown_is_short_and_says_what_to_attach(trace):
     assert len(text.splitlines()) <= MOST_LINES < 60
     assert "Attach `most.html`" in text
     assert "1. **Line 3**" in text
-    names = [f"{one}{two}" for one in "bcdfghjkm" for two in "aeiouyxzvw"]
-    many = [Word(name, 0.5, {f"{name}q": 0.4}) for name in names]
+    names = [f"v{chr(97 + i // 10)}{chr(97 + i % 10)}" for i in range(90)]  # numbers would count, as a loop does
+    many = [Word(name, 0.5, {f"w{name}": 0.4}) for name in names]
     output = [word for pair in zip(many, ["\n"] * len(many), strict=True) for word in pair]
-    twigs = [Twig(2 * i, [f"{name}q", "\n", "x\n", "y\n"], [0.4]) for i, name in enumerate(names)]
+    twigs = [Twig(2 * i, [f"w{names[i]}", "\n", "x\n", "y\n"], [0.4]) for i in range(90)]
     long = comment_text(analysed(recorded(["\n"], output, twigs)), "p.html")
     assert len(long.splitlines()) <= MOST_LINES
     assert "The first 10 of 90 decisions." in long
@@ -241,13 +241,14 @@ def test_an_older_recording_of_such_an_end_is_read_as_one():
     assert (decision.line, decision.where, decision.written) == (3, "", "the end of the text")
 
 
-def test_ending_a_comment_is_taste():
+def test_ending_a_comment_is_no_decision():
     output = [Word("# ready", 0.9), Word(END, 0.6, {" now": 0.3})]
     twigs = [Twig(2, [" now", END], [0.3], BranchEnd.END_OF_TEXT)]
-    assert make_review(analysed(recorded(PROMPT, output, twigs, finish="end-of-text"))).decisions == (), "the same program"
-    chatty = [Twig(2, [" now\nx = 1\n", END], [0.3], BranchEnd.END_OF_TEXT)]
+    trace = analysed(recorded(PROMPT, ["    return 1\n", *output][1:], twigs, finish="end-of-text"))
+    assert make_review(trace).decisions == ()
     output = [Word("# ready", 0.9), Word(END, 0.6, {" now\nx = 1\n": 0.3})]
-    (decision,) = make_review(analysed(recorded(["y = 2\n", "\n"], output, chatty, finish="end-of-text"))).decisions
+    twigs = [Twig(2, [" now\nx = 1\n", END], [0.3], BranchEnd.END_OF_TEXT)]
+    (decision,) = make_review(analysed(recorded(["y = 2\n", "\n"], output, twigs, finish="end-of-text"))).decisions
     assert not decision.taste, "it went on with code"
 
 

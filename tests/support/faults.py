@@ -24,7 +24,7 @@ PLACES = {
     "replay": ("inference.replay", "_replay", 0),
     "engine": ("inference.branching", "choose_engine", 0),
     "tree": ("tree.search", "Search._step", AFTER),
-    "looking": ("tree.surroundings", "Surroundings.look", 0),
+    "looking": ("tree.search", "Search._ground", AFTER),
     "structure": ("session.runner", "with_decisions", 0),
     "check": ("session.runner", "with_checks", 0),
 }

@@ -147,6 +147,10 @@ def find_decisions(trace: Trace) -> list[Decision]:
     return ranked([decision for decision in decisions if not _is_none(decision)])
 
 
+def _is_candidate(option: Option) -> bool:
+    return option.there >= LIKELY or option.branch >= 0
+
+
 def _is_none(decision: Decision) -> bool:
     """Whether every likely option led to the same program."""
     same = (Outcome.SAME_TEXT, Outcome.SAME_PROGRAM)
@@ -179,9 +183,9 @@ class _Finder:
             return {}
         found: dict[int, list[Option]] = {}
         for option in self._options(node):
-            if option.there >= LIKELY or option.branch >= 0:
+            if option.there >= MENTIONED or option.branch >= 0:
                 found.setdefault(self._leaf(node, option), []).append(option)
-        return found
+        return {leaf: options for leaf, options in found.items() if any(map(_is_candidate, options))}
 
     def _leaf(self, node: int, option: Option) -> int:
         """The syntax leaf in which the token and the option differ first; -1 for none."""

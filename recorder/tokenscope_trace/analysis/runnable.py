@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from tokenscope_trace.analysis.structure import Code
-from tokenscope_trace.languages.incomplete import errors, read
-from tokenscope_trace.languages.language import Language, kinds
-from tokenscope_trace.languages.units import Program, around, is_complete
+from tokenscope_trace.languages.units import Program, complete_end, parses
 from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.trace import Trace
 
@@ -51,7 +49,7 @@ def program_text(code: Code, written: PathProgram) -> bytes | None:
         return None
     first, *rest = found
     return b"".join(
-        [first, *(b"\n" * (not first.endswith(b"\n")) + text for text in rest if _parses(text, own[0][0].language))]
+        [first, *(b"\n" * (not first.endswith(b"\n")) + text for text in rest if parses(text, own[0][0].language))]
     )
 
 
@@ -71,17 +69,9 @@ def _finished(program: Program, start: int, written: PathProgram) -> bytes | Non
     """A piece of code as far as it is finished; None where what is has not what the branch decided."""
     if program.ended:
         return program.text
-    fork, begin = written.own_start - start, max(written.begin - start, 0)
-    functions = kinds(program.language, program.language.rules.units.functions)
-    inner = around(program, max(fork, begin), function=True)[::-1]
-    for node in [*reversed(program.root.children), *inner]:
-        function = node.type in functions
-        if node.end_byte > max(fork, begin) and is_complete(program, node, function=function) and not node.is_error:
-            text = program.text[: node.end_byte] + b"\n" + program.text[program.written :]
-            return text if _parses(text, program.language, begin) else None
-    return None
-
-
-def _parses(text: bytes, language: Language, begin: int = 0) -> bool:
-    """Whether a text has no error from a byte on."""
-    return all(node.start_byte < begin for node in errors(read(text, language).tree.root_node))
+    begin = max(written.begin - start, 0)
+    end = complete_end(program, max(written.own_start - start, begin))
+    if end is None:
+        return None
+    text = program.text[:end] + b"\n" + program.text[program.written :]
+    return text if parses(text, program.language, begin) else None
