@@ -11,6 +11,8 @@ from tests.support import synthetic_traces
 from tests.support.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace.analysis.pipeline import analysed
+from tokenscope_trace.analysis.runnable import finished_programs
+from tokenscope_trace.analysis.structure import Code
 from tokenscope_trace.errors import PromptError
 from tokenscope_trace.reports.code import kept_code, kept_output, written_code
 from tokenscope_trace.reports.json_report import json_document
@@ -65,11 +67,13 @@ def chat(*answer):
         (["```python\na = 1\n```\nand\n", "```python\nb = 2\n", "```\n"], b"a = 1\nb = 2\n"),
         (["```python\na = 1\n```\n", "```javascript\nlet b = 2\n```\n"], b"a = 1\n"),
         (["```python\n", "a = 1\nb ="], b"a = 1\nb ="),
-        (["```python\n", "    a = 1\n", "```\n"], b"    a = 1\n"),
+        (["```python\n", "a = 1\n```\n", "```python\n>>> f(\n", "```\n", "```python\n", "b = 2\n```\n"], b"a = 1\nb = 2\n"),
     ],
 )
-def test_a_chat_is_its_fenced_code(answer, code):
-    assert kept_code(chat(*answer)) == code
+def test_a_chat_is_its_fenced_code_as_the_check_takes_it(answer, code):
+    trace = chat(*answer)
+    assert kept_code(trace) == code
+    assert [program.text for program in finished_programs(trace, Code(trace, None))] == [code]
 
 
 def test_what_holds_no_program_is_refused_with_the_reason():

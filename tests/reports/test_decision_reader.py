@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from tests.reports.test_review import PROMPT
+from tests.support import synthetic_traces
 from tests.support.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace.analysis.pipeline import analysed
@@ -73,10 +74,21 @@ def test_every_format_says_both_sides():
     assert listed["rest"] == pytest.approx(0.447, abs=1e-6)
 
 
+def test_a_page_that_lacks_alternatives_says_the_same_of_its_decisions():
+    output = ["    return ", Word("most", 0.4, {"x": 0.3}), Word("_of", 0.5, {"_in": 0.3}), "\n"]
+    trace = analysed(recorded(PROMPT, output))
+    nothing = {"alternatives": {name: values[:0] for name, values in trace.tables["alternatives"].items()}}
+    counts = {"nodes": {**trace.tables["nodes"], "alternative_count": np.zeros(len(trace.nodes), np.uint16)}}
+    small = make_review(trace.replaced(trace.run, {**nothing, **counts})).decisions
+    for one, two in zip(make_review(trace).decisions, small, strict=True):
+        assert [option.percent for option in one.options] == [option.percent for option in two.options] == ["30.0 %"] * 2
+        assert one.rest == two.rest
+
+
 def branching(written, other, rest=()):
-    """What was written behind `best = 1` against a branch that begins with white space."""
+    """A recording of what was written behind `best = 1`, and of a branch that begins with other white space."""
     output = ["    if values:\n        best = 1", Word(written, 0.6, {other: 0.3}), "return best\n", END]
-    return reviewed(output, [Twig(2, [other, *rest, END], [0.3], ENDS)]).decisions[0]
+    return analysed(recorded(PROMPT, output, [Twig(2, [other, *rest, END], [0.3], ENDS)], finish="end-of-text"))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +103,7 @@ def branching(written, other, rest=()):
     ],
 )
 def test_white_space_shows_the_code_that_follows_it(written, other, rest, note, text):
-    (option,) = branching(written, other, rest).options
+    (option,) = make_review(branching(written, other, rest)).decisions[0].options
     assert (option.note, option.text) == (note, text)
 
 
@@ -110,11 +122,11 @@ def test_what_was_explored_is_shown_to_the_end_of_its_line():
 
 
 def test_the_two_spellings_of_one_token_are_one_line():
-    output = ["    return ", Word("a", 0.5, {"h": 0.025, " h": 0.38}), "\n", END]
+    output = ["    return ", Word("a", 0.5, {"h": 0.06, " h": 0.38}), "\n", END]
     (decision,) = reviewed(output, [Twig(2, [" h", "\n", END], [0.38], ENDS)]).decisions
     (option,) = decision.options
-    assert (option.text, option.percent, option.branch) == ("h", "40.5 %", 0)
-    assert decision.rest == "9.5 %"
+    assert (option.text, option.percent, option.branch) == ("h", "44.0 %", 0)
+    assert decision.rest == "6.0 %"
 
 
 def judged(output_result, *results):
@@ -168,6 +180,22 @@ def test_what_stands_behind_the_function_says_so():
     behind = trace.replaced(trace.run, {"decisions": {**table, "flags": np.full(1, DecisionFlag.BEHIND, np.uint8)}})
     (decision,) = make_review(behind).decisions
     assert decision.where.endswith(", behind the function")
+    assert '<h3 class="thin">Behind the function</h3>' in html_page(behind)
+    assert json.loads(json_document(behind))["decisions"]["listed"][0]["behind"] is True
+
+
+def test_cards_stand_in_their_order_under_headings_and_a_turning_one_under_none():
+    trace = synthetic_traces.decided()
+    table = trace.tables["decisions"]
+    taste, behind = int(DecisionFlag.TASTE), int(DecisionFlag.BEHIND)
+    flags = np.array([taste, 0, 0, taste, taste, behind, behind, behind | taste, 0, 0], np.uint8)
+    groups = make_review(trace.replaced(trace.run, {"decisions": {**table, "flags": flags}})).groups
+    assert [(heading, [one.number for one in group]) for heading, group in groups] == [
+        ("", [1, 2, 3]),
+        ("Names and taste", [4, 5]),
+        ("Behind the function", [6, 7, 8]),
+        ("", [9, 10]),
+    ]
 
 
 def test_where_hardly_anything_was_explored_there_is_a_sentence_and_no_bar():
@@ -183,3 +211,36 @@ def test_where_hardly_anything_was_explored_there_is_a_sentence_and_no_bar():
     assert "too little to say" in text
     assert "Of the explored probability" not in text
     assert make_review(judged(PASS, PASS, PASS, PASS)).unexplored == ""
+
+
+def test_a_fork_far_behind_on_its_line_is_in_sight():
+    far = "    return " + " + ".join(f"values[{i}]" for i in range(9)) + " + "
+    twigs = [Twig(3, ["max", "(values)\n", END], [0.3], ENDS)]
+    found = reviewed([far, Word("min", 0.5, {"max": 0.3, "len": 0.1}), "(values)\n", END], twigs)
+    texts = [option.text for decision in found.decisions for option in decision.options]
+    assert len(texts) >= 2
+    assert all(any(word in text for word in ("max", "len")) for text in texts), texts
+
+
+def test_wording_is_no_taste_where_it_led_to_other_code():
+    trace = judged(PASS, PASS, PASS, PASS)
+    flags = {"decisions": {**trace.tables["decisions"], "flags": np.full(1, DecisionFlag.TASTE, np.uint8)}}
+    comment = decision_comment(make_review(trace.replaced(trace.run, flags)).decisions[0])
+    assert "names and wording only" not in comment
+
+
+def test_prose_is_shown_to_the_end_of_its_line_on_both_sides():
+    output = ["It is used", Word(" to", 0.5, {" in": 0.3, " as": 0.1}), " count.\nMore.\n", END]
+    twigs = [Twig(2, [" in", " Python.\nMore.\n", END], [0.3], ENDS)]
+    (decision,) = reviewed(output, twigs, source="a.txt").decisions
+    assert (decision.written, decision.options[0].text) == ("to count.", "in Python.")
+    (alone,) = reviewed(output, [], source="a.txt").decisions
+    assert (alone.written, [option.text for option in alone.options]) == ("·to", ["·in", "·as"])
+
+
+def test_a_diff_that_is_known_to_lead_elsewhere_is_opened_before_one_that_is_unfinished():
+    output = ["    return ", Word("len", 0.4, {"max": 0.3, "min": 0.15}), "(values)\n", END]
+    twigs = [Twig(2, ["max", "(values, [\n"], [0.3]), Twig(2, ["min", "(values)\n", END], [0.15], ENDS)]
+    (decision,) = reviewed(output, twigs).decisions
+    assert [option.key for option in decision.options] == ["unfinished", "calls"]
+    assert decision.opened.text == "min(values)"

@@ -246,6 +246,10 @@ def test_ending_a_comment_is_no_decision():
     twigs = [Twig(2, [" now", END], [0.3], BranchEnd.END_OF_TEXT)]
     trace = analysed(recorded(PROMPT, ["    return 1\n", *output][1:], twigs, finish="end-of-text"))
     assert make_review(trace).decisions == ()
+    output = [Word("# ready", 0.9), Word(END, 0.6, {" now\nx = 1\n": 0.3})]
+    twigs = [Twig(2, [" now\nx = 1\n", END], [0.3], BranchEnd.END_OF_TEXT)]
+    (decision,) = make_review(analysed(recorded(["y = 2\n", "\n"], output, twigs, finish="end-of-text"))).decisions
+    assert not decision.taste, "it went on with code"
 
 
 def test_the_line_is_where_what_was_decided_begins_to_show():

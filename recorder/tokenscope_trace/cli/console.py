@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -33,6 +34,7 @@ from tokenscope_trace.failures import OnMissing
 from tokenscope_trace.progress import Estimate, OnState, ShouldStop, Watcher
 from tokenscope_trace.reports.code import kept_output
 from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry
+from tokenscope_trace.reports.program_words import warning_sentences
 from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.text import decimal, duration, file_size, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.facts import TreeFacts
@@ -274,7 +276,11 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
 
 def _of_generated(trace: Trace) -> Iterator[tuple[str, str]]:
     finish = _FINISHES[trace.facts.finish]
-    yield "tokens", f"{len(trace.prompt):,} of prompt, {len(trace.output):,} of output; {finish}"
+    left = len(trace.output) - len(kept_output(trace))
+    behind = f" ({left:,} of them behind the program)" if left else ""
+    yield "tokens", f"{len(trace.prompt):,} of prompt, {len(trace.output):,} of output{behind}; {finish}"
+    for place, sentence in enumerate(warning_sentences(trace)):
+        yield "" if place else "program", sentence
     yield "time", _times(trace)
     if trace.facts.tree is not None:
         yield "branches", _tree(trace, trace.facts.tree)
@@ -358,7 +364,9 @@ def _plain(part: DecisionEntry | OptionEntry) -> str:
 
 def _line_texts(trace: Trace) -> list[Text]:
     texts = []
-    for line in least_certain_lines(trace, _SHOWN_LINES):
+    kept = None if trace.files else set(kept_output(trace).tolist())
+    lines = (line for line in least_certain_lines(trace) if kept is None or line.node in kept)
+    for line in islice(lines, _SHOWN_LINES):
         where = f"{shortened(visible_line(line.file), 40)} line" if line.file and len(trace.files) > 1 else "line"
         changed = " (changed)" if line.changed else ""
         text = Text(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tokenscope_trace.reports.code import kept_output
     from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry
     from tokenscope_trace.reports.page import html_page, html_page_within
+    from tokenscope_trace.reports.program_words import warning_sentences
     from tokenscope_trace.reports.provenance import fact_rows, settings_text
     from tokenscope_trace.reports.reporters import REPORTERS
     from tokenscope_trace.reports.review import make_review
@@ -33,4 +34,5 @@ __all__ = [
     "settings_text",
     "style_sheet",
     "summarise",
+    "warning_sentences",
 ]

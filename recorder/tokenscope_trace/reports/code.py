@@ -1,7 +1,8 @@
 """The code of a recording: the program that somebody would keep, as bytes, and which tokens wrote it. A Trace in.
 
-Of a chat it is what its answer fenced, in the language of the first fence; of a hole the file with the hole filled; of anything else the
-prompt with what was written, up to where the program ends.
+Of a chat it is what its answer fenced, in the language of the first fence, but for later fences that do not parse by themselves, as the
+user's check takes it; of a hole the file with the hole filled; of anything else the prompt with what was written, up to where the program
+ends.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import numpy as np
 
 from tokenscope_trace.errors import PromptError
 from tokenscope_trace.traces.columns import Indices
+from tokenscope_trace.traces.schema import SyntaxFlag
 from tokenscope_trace.traces.trace import Trace
 
 
@@ -61,7 +63,8 @@ def _fenced(trace: Trace) -> list[tuple[int, int]]:
     passages = [one for one in trace.syntax.passages if int(trace.syntax.start[one.first]) >= main.begin]
     found = []
     for one in passages:
-        if one.language == passages[0].language:
+        broken = trace.syntax.flags[one.first : one.end] & (SyntaxFlag.ERROR | SyntaxFlag.MISSING)
+        if one.language == passages[0].language and (one is passages[0] or not broken.any()):
             start, end = int(trace.syntax.start[one.first]), int(trace.syntax.end[one.first])
             line = text.rfind(b"\n", 0, start) + 1
             stop = end if text[:end].endswith(b"\n") else text.find(b"\n", end) + 1 or len(text)

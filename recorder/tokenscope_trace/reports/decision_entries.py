@@ -12,7 +12,9 @@ REST = "anything else"
 NEGLIGIBLE = 0.005  # a probability that needs no row of its own
 TIMES_OUT = "times out"
 PASSES = "passes"
-_NO_DIFFERENCE = ("same", "unknown")
+TASTE, BEHIND = "Names and taste", "Behind the function"  # headings
+_NO_DIFFERENCE = ("same", "follows", "unknown", "unfinished")  # outcomes that show none, or none yet
+_FAR = ("control", "calls", "broken")  # outcomes that names and wording alone do not have
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,20 @@ class DecisionEntry:
     check: str  # as in OptionEntry, of the output
     coin_flip: bool
     taste: bool
+    behind: bool  # it is about what follows the code that was asked for
     options: tuple[OptionEntry, ...]
 
     @property
     def rest(self) -> str:
         """The share of all that is neither written nor listed, in words; empty where it is negligible."""
         return rest(self, self.options)
+
+    @property
+    def heading(self) -> str:
+        """What it stands under in a list: nothing where it matters most, as where an option has another verdict than the output."""
+        if any(option.check not in ("", self.check) for option in self.options):
+            return ""
+        return BEHIND if self.behind else TASTE if self.taste else ""
 
     @property
     def remark(self) -> str:
@@ -101,7 +111,7 @@ class DecisionEntry:
     @property
     def opened(self) -> OptionEntry | None:
         """The option whose difference a reader sees first: the one that passes where the output does not, else the most probable one
-        that leads to something else, else to anything.
+        that is known to lead to something else, else to anything.
         """
         shown = [option for option in self.options if option.diff]
         saves = [option for option in shown if option.check == PASSES and self.check != PASSES]
@@ -139,7 +149,7 @@ def cautions(decision: DecisionEntry) -> Iterator[str]:
         )
     if decision.coin_flip:
         yield "It was a coin flip: the difference lies within numerical noise."
-    elif decision.taste:
+    elif decision.taste and not any(option.key in _FAR for option in decision.options):
         yield "Alternatives differ in names and wording only."
 
 

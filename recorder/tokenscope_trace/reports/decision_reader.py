@@ -18,12 +18,14 @@ from tokenscope_trace.reports.option_lists import DEDENTED, INDENTED, Candidate,
 from tokenscope_trace.reports.small_diffs import branch_diff
 from tokenscope_trace.reports.syntax_words import place_in_words
 from tokenscope_trace.text import percent, shortened, visible_line, visible_token
+from tokenscope_trace.traces.columns import Indices
 from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.schema import OUTCOME_WORDS, BranchEnd, DecisionFlag, Outcome, Scope, SyntaxFlag
 from tokenscope_trace.traces.syntax import Syntax
 from tokenscope_trace.traces.trace import Trace
 
 TEXT_LENGTH = 60  # of what was written, in characters
+_LEAD = 40  # bytes before a fork on its line: behind more of them the difference would be out of sight
 # What is looked at of code that a stranger's recording may make as large as it likes; ordinary code stays far below.
 _ABOVE, _AROUND, _DECLARATORS = 4096, 8, 16  # nodes above a decision, named blocks around it, declarators within each other
 _CHILDREN = 1000  # of a block, among which its name is looked for
@@ -109,8 +111,8 @@ class DecisionReader:
             line=self._line(start),
             start=start,
             end=end,
-            where=self._where(syntax, behind=bool(flags & DecisionFlag.BEHIND)),
-            written=END if is_end else self._written(node, count, syntax),
+            where=self._where(syntax, behind=bool(flags & DecisionFlag.BEHIND) and not is_end),
+            written=END if is_end else self._written(node, count, syntax, bool((self._branches(options) >= 0).any())),
             is_end=is_end,
             fork=fork,
             fork_text=_token(self._trace.token_bytes(fork)),
@@ -122,11 +124,15 @@ class DecisionReader:
             check="",
             coin_flip=bool(flags & DecisionFlag.COIN_FLIP),
             taste=bool(flags & DecisionFlag.TASTE),
+            behind=bool(flags & DecisionFlag.BEHIND),
             options=(),
         )
         verdict = self._verdicts[-1][0] if -1 in self._verdicts else ""
         check, entries = as_shown(found.written, verdict, fork, [self._option(option, found, syntax) for option in options])
         return replace(found, check=check, options=entries)
+
+    def _branches(self, options: Sequence[int]) -> Indices:
+        return self._trace.decision_options.branch[np.array(options, dtype=np.int64)]
 
     def _fork(self, node: int, options: Sequence[int]) -> int:
         """Where the first option that was explored departs, else the first; of a decision that begins with `node`."""
@@ -140,7 +146,8 @@ class DecisionReader:
         key, outcome = ("unknown", "not explored") if branch < 0 else self._outcome(branch)
         diff, left_out = ((), 0) if branch < 0 else branch_diff(self._trace, branch)
         is_end = token_id in self._ends
-        probability, against = self._beside(row), self._chance(node, 1)
+        before = self._chance(decision.node, node - decision.node)
+        probability, against = self._beside(row, before), self._chance(node, 1)
         text, note = (END, "") if is_end else self._instead(node, token_id, branch, decision, syntax)
         check, said = self._verdicts.get(branch, ("", ())) if branch >= 0 else ("", ())
         token = self._trace.bytes_of(token_id)
@@ -153,7 +160,7 @@ class DecisionReader:
             against=against,
             against_percent=percent(against),
             against_text=_token(self._trace.token_bytes(node)),
-            overall=probability * self._chance(decision.node, node - decision.node),
+            overall=probability * before,
             branch=branch,
             node=node if branch < 0 else int(self._trace.branches.first[branch]),
             outcome=outcome,
@@ -170,19 +177,20 @@ class DecisionReader:
         """The product of the probabilities of tokens of the main path."""
         return math.exp(float(self._trace.nodes.logprob[node : node + count].sum(dtype=np.float64)))
 
-    def _beside(self, row: int) -> float:
-        """The probability of an option's token where it departs."""
+    def _beside(self, row: int, before: float) -> float:
+        """The probability of an option's token where it departs, behind tokens of the decision that have the probability `before`."""
         trace, table = self._trace, self._trace.decision_options
         node, token_id, branch = int(table.node[row]), int(table.token_id[row]), int(table.branch[row])
         rows = trace.alternatives_of(node)
         found = np.flatnonzero(trace.alternatives.token_id[rows] == token_id)
         if len(found):
             logprob = float(trace.alternatives.logprob[rows][found[0]])
-        elif branch >= 0:
-            logprob = float(trace.nodes.logprob[trace.branches.first[branch]])
-        else:  # left out of the recording, as of a page that has to be small
-            return float(table.probability[row])
-        return math.exp(logprob) if not math.isnan(logprob) else float(table.probability[row])
+        else:
+            logprob = float(trace.nodes.logprob[trace.branches.first[branch]]) if branch >= 0 else math.nan
+        if not math.isnan(logprob):
+            return math.exp(logprob)
+        whole = float(table.probability[row])  # the alternative is left out, as of a page that has to be small
+        return min(1.0, whole / before) if before > 0 else whole
 
     def _drawn(self, node: int, count: int) -> str:
         """The rank of the least likely of a decision's tokens, where it was sampled and is not 1."""
@@ -199,7 +207,10 @@ class DecisionReader:
         return key, f"{words} {scope}".rstrip()
 
     def _where(self, syntax: int, *, behind: bool) -> str:
-        """The kind of a syntax node, its part in the node above, and the function around it; or that it stands behind the function."""
+        """The kind of a syntax node, its part in the node above, and the function around it; or that it stands behind the function.
+
+        Where the text ends nobody can say on which side that is.
+        """
         table, words, around = self._syntax, "", ""
         if syntax >= 0 and table is not None:
             above, around = int(table.parent[syntax]), self._around(table, syntax)
@@ -239,12 +250,14 @@ class DecisionReader:
             node = named["declarator"]
         return ""
 
-    def _written(self, node: int, count: int, syntax: int) -> str:
-        if syntax >= 0 and self._syntax is not None:
-            return _shown(_excerpt(self._main, self._syntax, syntax))
+    def _written(self, node: int, count: int, syntax: int, explored: bool) -> str:
+        """What was written: the code of a syntax node, else tokens, or their line from there on where that of an option is shown, too."""
+        if syntax >= 0 and self._syntax is not None and (text := _excerpt(self._main, self._syntax, syntax)).strip():
+            return _shown(text)
         text = b"".join(self._trace.token_bytes(one) for one in range(node, node + count))
         following = self._main.text[self._start[node] : self._main.written][:_EXCERPT]
-        return _token(text) if text.strip() or not following.strip() else _first_line(following)
+        is_line = following.strip() and (explored or not text.strip())
+        return _first_line(following) if is_line else _token(text)
 
     def _instead(self, node: int, token_id: int, branch: int, decision: DecisionEntry, syntax: int) -> tuple[str, str]:
         """(what stands in the place of a decision, how its white space differs where that is all that does).
@@ -255,12 +268,13 @@ class DecisionReader:
         fork = self._start[node]
         first = int(self._syntax.start[syntax]) if syntax >= 0 and self._syntax is not None else self._start[decision.node]
         before = self._main.text[first:fork]
-        before = before if b"\n" not in before else b""
+        lead = "…" if b"\n" not in before and len(before) > _LEAD else ""
+        before = b"" if lead or b"\n" in before else before
         if branch < 0:
-            return self._shown_token(before + token, syntax), ""
+            return lead + self._shown_token(before + token, syntax), ""
         program = self._programs.of_branch(branch)
         own = program.text[: program.written]
-        if not (before + token).strip():
+        if not (lead or before.strip() or token.strip()):
             following = own[fork : fork + _EXCERPT]
             if not following.strip():
                 return self._shown_token(token, -1), ""
@@ -273,8 +287,8 @@ class DecisionReader:
                 return _shown(text), ""
         begin = fork - len(before)
         if own[begin : begin + _EXCERPT].strip():
-            return _first_line(own[begin : begin + _EXCERPT]), ""
-        return self._shown_token(before + token, syntax), ""
+            return lead + _first_line(own[begin : begin + _EXCERPT]), ""
+        return lead + self._shown_token(before + token, syntax), ""
 
     def _shown_token(self, text: bytes, syntax: int) -> str:
         """Tokens up to one that nobody explored."""

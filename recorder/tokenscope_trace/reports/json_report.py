@@ -169,6 +169,7 @@ def _decision(trace: Trace, row: int, decision: DecisionEntry, results: Mapping[
         "drawn": bool(decision.drawn),
         "coin_flip": decision.coin_flip,
         "taste": decision.taste,
+        "behind": decision.behind,
         "options": [_option(trace, option, results) for option in decision.options],
     }
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -62,6 +63,11 @@ class Review:
     unexplored: str
     checks: tuple[str, ...]
     pivot_line: int
+
+    @property
+    def groups(self) -> list[tuple[str, list[DecisionEntry]]]:
+        """The decisions in their order, those next to each other under one heading together."""
+        return [(heading, list(group)) for heading, group in groupby(self.decisions, lambda decision: decision.heading)]
 
 
 def make_review(trace: Trace) -> Review | None:
