@@ -31,7 +31,9 @@ from tokenscope_trace.analysis.uncertainty import (
 from tokenscope_trace.cli.estimate_words import PLAIN_WIDTH, in_a_line
 from tokenscope_trace.failures import OnMissing
 from tokenscope_trace.progress import Estimate, OnState, ShouldStop, Watcher
-from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, make_review
+from tokenscope_trace.reports.code import kept_output
+from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry
+from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.text import decimal, duration, file_size, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.facts import TreeFacts
 from tokenscope_trace.traces.schema import BranchEnd
@@ -43,6 +45,7 @@ _NOT_NOTED = "not noted (SOURCE_DATE_EPOCH is set)"
 _FINISHES = {
     "end-of-text": "the model ended the text",
     "stop-string": "a stop string came",
+    "unit": "the unit that the prompt began is complete",
     "length": "the limit of new tokens was reached",
     "context": "the model's context is full",
     "interrupted": "interrupted",
@@ -275,8 +278,9 @@ def _of_generated(trace: Trace) -> Iterator[tuple[str, str]]:
     yield "time", _times(trace)
     if trace.facts.tree is not None:
         yield "branches", _tree(trace, trace.facts.tree)
-    certain, measured = near_certain(trace.nodes.surprisal[trace.output])
-    perplexed = decimal(perplexity(trace.nodes.logprob[trace.output]))
+    kept = kept_output(trace)
+    certain, measured = near_certain(trace.nodes.surprisal[kept])
+    perplexed = decimal(perplexity(trace.nodes.logprob[kept]))
     yield (
         "certainty",
         f"{certain:,} of {measured:,} output tokens nearly certain (over 93 %), perplexity of the output {perplexed}",
@@ -338,9 +342,11 @@ def _decision_texts(decision: DecisionEntry) -> Iterator[Text]:
     written = f"line {decision.line}{where}: {shortened(_plain(decision), 40)} {decision.percent}"
     yield Text(written, no_wrap=True, overflow="ellipsis")
     if decision.options:
-        best = decision.options[0]
+        best = decision.opened or decision.options[0]
         check = f", {best.check} the check" if best.check in ("passes", "fails") else ""
-        text = f"  or {shortened(_plain(best), 40)} {best.percent}: {best.outcome}{check}"
+        against = f" against {best.against_percent}" if decision.is_elsewhere(best) else ""
+        note = f"{best.note}: " if best.note else ""
+        text = f"  or {note}{shortened(_plain(best), 40)} {best.percent}{against}: {best.outcome}{check}"
         yield Text(text, "dim", no_wrap=True, overflow="ellipsis")
 
 

@@ -25,6 +25,7 @@ from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
 from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.tree.budget import default_nodes
 from tokenscope_trace.tree.search import wave_of
 
 READ = 2048  # tokens of the prompt at most: what a pass over more of them takes is known from these
@@ -131,8 +132,9 @@ def work_of(
     if tree is None:
         return work
     asked = sum(tree.length for _ in tree.forced)
-    wave = wave_of(tree, backend.width)
-    return replace(work, nodes=tree.nodes, length=tree.length, wave=wave, extra=tree.extra if tree.nodes else 0, asked=asked)
+    nodes = default_nodes(work.output) if tree.nodes is None else tree.nodes
+    wave = wave_of(nodes, tree.length, backend.width)
+    return replace(work, nodes=nodes, length=tree.length + tree.extra if nodes else tree.length, wave=wave, asked=asked)
 
 
 def rehearsed(
@@ -147,8 +149,8 @@ def rehearsed(
 ) -> Rehearsal:
     """The measured steps of this recording. Raises what `record` raises before its first token."""
     short = replace(prompt if len(prompt.ids) <= READ else _end_of(prompt, READ), extra_eos=())
-    few = replace(settings, max_new_tokens=min(settings.max_new_tokens, WRITTEN), stop=())
-    small = None if tree is None or not (tree.nodes or tree.forced) else _small(backend, tree)
+    few = replace(settings, max_new_tokens=min(settings.max_new_tokens, WRITTEN), stop=(), until="text")
+    small = None if tree is None or not tree.grows else _small(backend, tree, settings.max_new_tokens)
     times = Times(clock)
     times.begun = times.clock()
     with backend.endless():
@@ -205,11 +207,11 @@ def _growth(backend: Backend, prompt: Prompt, work: Work, done: Work, wave: int,
     )
 
 
-def _small(backend: Backend, tree: TreeSettings) -> TreeSettings:
+def _small(backend: Backend, tree: TreeSettings, output: int) -> TreeSettings:
     """The tree with as many branches beside each other, and few steps: two rows of branches, then what is left of one."""
-    length = min(tree.length, GROWN)
-    nodes = 2 * wave_of(tree, backend.width) * length + length - 1
-    return replace(tree, nodes=min(nodes, tree.nodes), length=length, extra=0, min_prob=0.0, forced=())
+    length, most = min(tree.length, GROWN), default_nodes(output) if tree.nodes is None else tree.nodes
+    nodes = 2 * wave_of(most, tree.length, backend.width) * length + length - 1
+    return replace(tree, nodes=min(nodes, most), length=length, extra=0, min_prob=0.0, forced=())
 
 
 def _tree_steps(times: Times, trace: Trace, step: float) -> TreeSteps | None:

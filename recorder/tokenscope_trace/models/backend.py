@@ -115,8 +115,8 @@ class Vocabulary(Protocol):
     def spell(self, ids: Sequence[int]) -> list[bytes]:
         """The bytes of each id where it stands."""
 
-    def fim_ends(self) -> tuple[int, ...]:
-        """The ids that end what fills a hole, ascending."""
+    def file_ends(self) -> tuple[int, ...]:
+        """The ids that end a file, or what fills a hole in one, ascending."""
 
     def ids_of(self, text: str) -> list[int]:
         """The ids of a piece of text, without special tokens around it."""
@@ -161,9 +161,16 @@ class ModelSession(Protocol):
     """The work of a model for one recording, with what the recording looks at inside of it."""
 
     def generate(
-        self, prompt: Prompt, settings: GenerationSettings, watcher: Watcher, on_part: OnOutput, on_missing: OnMissing
+        self,
+        prompt: Prompt,
+        settings: GenerationSettings,
+        watcher: Watcher,
+        on_part: OnOutput,
+        on_missing: OnMissing,
+        completed: Callable[[Sequence[int]], bool],
     ) -> Output:
-        """Decode the main path. Once there is a token, whatever ends it early is told to `on_missing`, and what there is comes back.
+        """Decode the main path; where its new ids have `completed` what was to be written, it is finished by that, `unit`. Once there is a
+        token, whatever ends it early is told to `on_missing`, and what there is comes back.
 
         Raises ModelError where there is no first token to be had, KeyboardInterrupt where it was interrupted before.
         """
