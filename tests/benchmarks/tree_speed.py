@@ -158,7 +158,7 @@ def recorded_tree(loaded: LoadedModel, new: int, nodes: int) -> tuple[float, flo
 
 def real_model(folder: str, formats: tuple[str, ...], new: int, nodes: int, rounds: int) -> None:
     """Print speeds and ratios of one model in several formats."""
-    loaded = {name: load(ModelSettings(model=folder, dtype=name)) for name in formats}
+    loaded = {name: load(ModelSettings(folder, dtype=name)) for name in formats}
     for model in loaded.values():  # what runs first is slower
         recorded_tree(model, 4, 16)
     found: dict[str, list[tuple[float, float, str]]] = {name: [] for name in formats}
