@@ -11,6 +11,9 @@ from typing import Any, Literal
 DEFAULT_FIM_MARKER = "<FILL>"
 BUILTIN_MODEL = "built-in"
 LISTED_DECISIONS = 10
+LIKELY = 0.05  # the probability from which on an alternative is worth looking at
+Until = Literal["text", "function", "statement", "file"]
+UNTIL: tuple[Until, ...] = ("function", "statement", "file", "text")
 MODEL_DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -95,7 +98,9 @@ class PromptText:
 class GenerationSettings:
     """How the main path is decoded. None means: as the model's own generation config says.
 
-    `temperature` 0 is greedy; any other sampling option switches sampling on. `stop` are strings that end the output.
+    `temperature` 0 is greedy; any other sampling option switches sampling on. `stop` are strings that end the output. `until` says where
+    else it ends: where the function or the statement is complete that the prompt breaks off in; where the file is, as the model's own tokens
+    say; or with the model's text alone. None is the function where the prompt breaks off in one, else the text.
     """
 
     max_new_tokens: int = 256
@@ -105,6 +110,7 @@ class GenerationSettings:
     min_p: float | None = None
     seed: int = 0
     stop: tuple[str, ...] = ()
+    until: Until | None = None
     top_alternatives: int = 10
 
     @property
@@ -147,12 +153,11 @@ class AskedPlace:
 class TreeSettings:
     """The bounds of the tree of branches, and how its tokens are chosen.
 
-    `nodes` in all (0: no tree but what `forced` asks for); `width` alternatives per position; `depth` forks above each
-    other; `length` tokens per branch, the forced one included; `extra` tokens more for a branch of a likely decision, to reach the
-    end of its function; `min_prob` of a forced token; `temperature` 0 is greedy.
+    `nodes` in all (0: no tree but what `forced` asks for; None: what the output's length and the model's speed allow); `width` alternatives per position; `depth` forks above each
+    other; `length` tokens per branch, the forced one included; `extra` tokens more for a branch in code, to reach the end of its function; `min_prob` of a forced token; `temperature` 0 is greedy.
     """
 
-    nodes: int = 2048
+    nodes: int | None = None
     width: int = 3
     depth: int = 2
     length: int = 32
@@ -164,7 +169,7 @@ class TreeSettings:
     @property
     def grows(self) -> bool:
         """Whether that is a tree at all."""
-        return bool(self.nodes or self.forced)
+        return self.nodes != 0 or bool(self.forced)
 
 
 @dataclass(frozen=True)

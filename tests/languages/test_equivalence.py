@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 
 import pytest
@@ -13,8 +14,9 @@ from tests.support import python_meaning, standard_library
 from tests.support.program_pairs import PAIRS
 
 from tokenscope_trace.languages.definitions import LANGUAGES, by_name
-from tokenscope_trace.languages.equivalence import Program, compare_programs, complete_scope
+from tokenscope_trace.languages.equivalence import compare_programs, output_error
 from tokenscope_trace.languages.language import grammar, kinds
+from tokenscope_trace.languages.units import Program, complete_scope
 from tokenscope_trace.traces.schema import Outcome, Scope
 
 TEXTS = sorted({(language, main) for language, main, _, _ in PAIRS} | set(PROGRAMS.items()))
@@ -87,7 +89,7 @@ CUT_PAIRS = [
     ("python", "def f(a):\n    b = a\n    ret", "def f(a):\n    c = a\n    ret", Outcome.RENAMED, Scope.STATEMENT, "c = a"),
     ("python", "def f(a, c):\n    b = a\n", "def f(a, c):\n    c = a\n", Outcome.OTHER_EXPRESSION, Scope.STATEMENT, "c = a"),
     ("python", "def f(c):  # b\n    b = c\n", "def f(c):  # b\n    d = c\n", Outcome.RENAMED, Scope.STATEMENT, "d = c"),
-    ("python", "b = a\nx", "c = a\nx", Outcome.OTHER_EXPRESSION, Scope.STATEMENT, "c = a"),
+    ("python", "b = a\nx", "c = a\nx", Outcome.RENAMED, Scope.STATEMENT, "c = a"),
     ("python", "class A:\n    b = 1\n", "class A:\n    c = 1\n", Outcome.OTHER_EXPRESSION, Scope.STATEMENT, "c = 1"),
     # the statement itself is not complete
     ("python", "x = f(a, b", "x = g(a, c", Outcome.UNFINISHED, Scope.NONE, ""),
@@ -242,6 +244,206 @@ def test_deep_trees_and_texts_that_are_no_unicode_are_no_trouble():
     assert compare_programs(whole(b""), whole(b""), 0).outcome == Outcome.SAME_TEXT
 
 
+# The function first
+
+PY_HEAD = "def f(x):\n"
+ONLY = (Outcome.ONLY_WHAT_FOLLOWS, Scope.FUNCTION)
+FOLLOWED = [  # (language, before, main, branch, (class, scope)): what is written behind `before`
+    ("python", PY_HEAD, "    return x\n\nprint(f(1))\n", "    return (x)\n\nf(2)\n", ONLY),
+    ("python", PY_HEAD, "    return x\n\nprint(f(1))\n", "    return x\n\nf(2)\n", ONLY),
+    ("python", PY_HEAD, "    return x\n", "    return x\n\nf(2)\n", ONLY),
+    ("python", PY_HEAD, "    return x\n", "    return x\n\n# f(2)\n", (Outcome.SAME_PROGRAM, Scope.WHOLE)),
+    ("python", PY_HEAD, "    return x\n\ng(1)\n", "    return x + 1\n\nh(2)\n", (Outcome.OTHER_EXPRESSION, Scope.FUNCTION)),
+    ("python", PY_HEAD, "    y = x\n    return y\ng(1)\n", "    z = x\n    return z\n", (Outcome.RENAMED, Scope.FUNCTION)),
+    ("python", PY_HEAD, "    return x\n\ng(1)\n", "    return x + 1\n\ng(1)\n", (Outcome.OTHER_EXPRESSION, Scope.WHOLE)),
+    ("python", PY_HEAD, "    return x\n\ng(1)\n", "    return x\n\ng(1\n", (Outcome.DOES_NOT_PARSE, Scope.WHOLE)),
+    ("python", PY_HEAD, "    return x\n\nso it is\n", "    return (x)\n\nThat is all.\n", ONLY),
+    ("python", "class A:\n    def f(self):\n", "        return 1\n\n    def g(self): pass\n", "        return 1\n", ONLY),
+    ("python", "x = 1\n", "y = 2\nz = 3\n", "y = 2\nz()\n", (Outcome.OTHER_CALLS, Scope.WHOLE)),
+    ("javascript", "function f(x) {\n", "  return x;\n}\nf(1);\n", "  return x;\n}\ng(1);\n", ONLY),
+    ("javascript", "a(() => {\n", "  x();\n});\nf(1);\n", "  x();\n});\ng(1);\n", ONLY),
+    ("javascript", "function f(x) {\n", "  return x;\n}\n", "  return x;\n}\n}\n", (Outcome.DOES_NOT_PARSE, Scope.WHOLE)),
+    (
+        "java",
+        "class A {\n  int f() {\n",
+        "    return 1;\n  }\n  int g() { return 1; }\n}\n",
+        "    return (1);\n  }\n}\n",
+        ONLY,
+    ),
+    ("go", "package m\n\nfunc f() int {\n", "\treturn 1\n}\n\nfunc g() {}\n", "\treturn (1)\n}\n", ONLY),
+    ("rust", "fn f() -> i32 {\n", "    1\n}\n\nfn g() {}\n", "    (1)\n}\n", ONLY),
+    ("c", "int f() {\n", "  return 1;\n}\nint g() { return 1; }\n", "  return (1);\n}\n", ONLY),
+    ("bash", "f() {\n", "  a\n}\nf 1\n", "  a\n}\nf 2\n", ONLY),
+]
+
+
+@pytest.mark.parametrize(("language", "before", "written", "other", "expected"), FOLLOWED)
+def test_the_function_that_was_begun_is_compared_first(language, before, written, other, expected):
+    main, branch = whole(before + written, language), whole(before + other, language)
+    found = compare_programs(main, branch, fork_of(main, branch), len(before))
+    assert (found.outcome, found.scope) == expected
+    if expected == ONLY:
+        assert main.text[found.start : found.main_end].strip().endswith((b"x", b"1", b"}"))
+        assert compare_programs(branch, main, fork_of(main, branch), len(before)).outcome == found.outcome
+
+
+def test_what_follows_counts_as_far_as_it_is_there():
+    before = len(PY_HEAD)
+    main, branch = whole(PY_HEAD + "    return x\n\nprint(f(1))\n"), cut(PY_HEAD + "    return x\n\nprint(f(")
+    assert compare_programs(main, branch, len(branch.text), before).outcome in SAME
+    branch = cut(PY_HEAD + "    return x\n\nassert f(")
+    assert compare_programs(main, branch, fork_of(main, branch), before).outcome == Outcome.ONLY_WHAT_FOLLOWS
+    # without a place where something was begun, a fork behind the function is one of the file
+    main, branch = whole(PY_HEAD + "    return x\n\nprint(f(1))\n"), whole(PY_HEAD + "    return x\n\nf(2)\n")
+    assert compared(main, branch).outcome == Outcome.OTHER_CALLS
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "main", "branch"),
+    [
+        ("python", PY_HEAD, "    # todo\n    # todo\n    # todo", "    return x\n"),
+        ("python", PY_HEAD, "    return [1, 1, 1, 1", "    return x\n"),
+        ("javascript", "function f(x) {\n", "  // a\n  // a\n", "  return x;\n}\n"),
+        ("go", "package m\n\nfunc f() int {\n", "\treturn 1 + 1 + 1 +", "\treturn 2\n}\n"),
+        ("c", "int f() {\n", "  return 1 + 1 + 1 +", "  return 2;\n}\n"),
+    ],
+)
+def test_a_branch_may_be_complete_where_the_output_is_not(language, before, main, branch):
+    output = cut(before + main, language)
+    for ended in (whole(before + branch, language), cut(before + branch + "\n\nx\n", language)):
+        found = compare_programs(output, ended, fork_of(output, ended), len(before))
+        assert (found.outcome, found.scope) == (Outcome.OUTPUT_UNFINISHED, Scope.NONE)
+        back = compare_programs(ended, output, fork_of(output, ended), len(before))
+        assert back.outcome == Outcome.UNFINISHED
+
+
+def test_a_branch_that_ends_broken_is_not_complete():
+    output = cut(PY_HEAD + "    # todo\n    # todo\n")
+    assert compared(output, whole(PY_HEAD + "    return )\n")).outcome == Outcome.DOES_NOT_PARSE
+
+
+# The output itself
+
+OUTPUTS = [  # (language, before, written, behind, how the text goes on from the first error, None where there is none)
+    (
+        "go",
+        "package m\n\nfunc f(t string) bool {\n",
+        "\tvar count vowels bool = true\n\treturn true\n}\n",
+        "",
+        "bool",
+    ),
+    ("javascript", "function f() {\n", "  let a b = 1;\n  y();\n}\n", "", "a b"),
+    ("java", "class A { int f() {\n", "  int a b = 1;\n  return 1; } }\n", "", "a b"),
+    ("c", "int f() {\n", "  int a b = 1;\n  return 1; }\n", "", "a b"),
+    ("python", "def f(x):\n", "    return x )\n\ng()\n", "", "return x )"),
+    ("python", "%timeit f\n!ls\n\ndef f(x):\n", "    return x\n", "", None),
+    ("python", "def f(x):\n    y = ", "x", "\n    return y\n%timeit f(1)\n", None),
+    ("python", "def f(x):\n    y = ", "x +", "\n    return y\n%timeit f(1)\n", ""),
+    ("rust", "fn f() {\n", "    let a = 1;\n}\n", "", None),
+    ("json", '{"a": ', "1 1", "}\n", "1"),
+]
+
+
+@pytest.mark.parametrize(("language", "before", "written", "behind", "wrong"), OUTPUTS)
+def test_an_output_s_own_error_is_found(language, before, written, behind, wrong):
+    text = before + written + behind
+    program = Program(text.encode(), by_name(language), ended=True, written=len(before + written))
+    found = output_error(program, len(before))
+    assert (found is not None) == (wrong is not None)
+    if found is not None and wrong is not None:
+        assert text[found:].lstrip().startswith(wrong.strip())
+    if wrong is None and not behind:
+        for end in range(len(before), len(text)):
+            assert output_error(cut(text[:end], language), len(before)) is None, text[:end]
+
+
+@pytest.mark.parametrize(("language", "text"), TEXTS)
+def test_a_text_that_parses_has_no_error_wherever_it_is_cut(language, text):
+    data = text.encode()
+    if parses(whole(data, language)):
+        for end in range(0, len(data) + 1, 3):
+            assert output_error(cut(data[:end], language), 0) is None, data[:end]
+            assert output_error(whole(data, language), end) is None, end
+
+
+# Names that the output itself introduces
+
+FILE_NAMES = [  # (language, before, what is written with its own names P, Q and R, behind)
+    ("python", "import x\n\n\n", "def P(a):\n    return P(a - 1) if a else 1\n\n\nprint(P(3))\n", ""),
+    ("python", "", "class P(Base):\n    def f(self):\n        return P()\n\n\nQ = P()\n\n\ndef R():\n    print(Q)\n", ""),
+    ("python", "", "P = 1\nQ = [P for _ in range(P)]\nfor R in Q:\n    print(R, P)\n", ""),
+    ("python", "", "@g\nasync def P(a):\n    await P(a)\n\nasync def Q():\n    pass\n", "h()\n"),
+    ("javascript", "", "const P = (a) => { return P(a - 1); };\nfunction* Q() { yield P(1); }\nclass R extends S { f() { return new R(); } }\n", ""),
+    ("typescript", "", "interface P { a: number }\ntype Q = P | null;\nclass R implements P { a = 1; f(): R { return new R(); } }\n", ""),
+    ("tsx", "", "function P(a: T) { return <b c={a}>{P(a)}</b>; }\nenum Q { A }\nlet R: Q = Q.A;\n", ""),
+    ("java", "class A {\n", "  static int P(int a) { return P(a - 1); }\n  int Q() { return P(1) + Q(); }\n", "}\n"),
+    ("java", "", "class P { P() { } P f() { return new P(); } }\ninterface Q { P g(); }\n", ""),
+    ("go", "package m\n\n", "type P struct{ a int }\n\nfunc Q(a P) P { return Q(P{1}) }\n\nvar R = Q(P{2})\n", ""),
+    ("rust", "", "struct P { a: u8 }\nfn q_P(a: P) -> P { q_P(P { a: 1 }) }\nconst R: u8 = 1;\nfn f() -> u8 { P::g(R) }\n", ""),
+    ("c", "#include <a.h>\n", "#define R 3\nstruct P { int a; };\nint *Q(struct P *a) { return Q(a + R); }\n", "int main() { return 0; }\n"),
+    ("cpp", "", "class P { public: P(); void b(); };\nP::~P() { }\nvoid P::b() { }\ntemplate <class T> int Q(T a) { P p; return Q<T>(a); }\n", ""),
+    ("bash", "", "P() {\n  echo 1\n}\nP 1 | cat\nx=$(P)\n", ""),
+]  # fmt: skip
+
+
+def in_place(before, written, behind, language, names):
+    text = before + re.sub(r"(?<![a-z])[PQR](?![a-z])|(?<=_)P", lambda found: names[found[0]], written)
+    size = len(text.encode())
+    return Program((text + behind).encode(), by_name(language), ended=True, written=size)
+
+
+@pytest.mark.parametrize(("language", "before", "written", "behind"), FILE_NAMES)
+def test_a_name_that_both_introduce_is_a_renaming(language, before, written, behind):
+    first = {"P": "Pone", "Q": "Qone", "R": "Rone"}
+    other = {name: f"{name}_other_{name}" for name in first}
+    main = in_place(before, written, behind, language, first)
+    assert not main.root.has_error
+    for changed in ({**first, "P": other["P"]}, other):
+        assert compared(main, in_place(before, written, behind, language, changed)).outcome == Outcome.RENAMED
+    # one of the two is what the file knows already, behind or before
+    for known in ("# Pone\n", "# P_other_P\n"):
+        sign = known if language in ("python", "bash") else known.replace("#", "//")
+        branch = in_place(before + sign, written, behind, language, other)
+        assert compared(in_place(before + sign, written, behind, language, first), branch).outcome != Outcome.RENAMED
+        branch = in_place(before, written, behind + sign, language, other)
+        assert compared(in_place(before, written, behind + sign, language, first), branch).outcome != Outcome.RENAMED
+    # one occurrence is another name: what is meant is another thing
+    last = written.rindex("P")
+    if written.count("P") > 1:
+        branch = in_place(before, written[:last] + "Pnobody" + written[last + 1 :], behind, language, first)
+        assert Outcome.RENAMED < compared(main, branch).outcome < Outcome.DOES_NOT_PARSE
+
+
+@pytest.mark.parametrize(
+    ("language", "main", "branch"),
+    [
+        ("python", "class A:\n    def f(self): pass\n", "class A:\n    def g(self): pass\n"),
+        ("python", "class A:\n    x = 1\n", "class A:\n    y = 1\n"),
+        ("python", "import a as x\n", "import a as y\n"),
+        ("python", "__all__ = []\n", "__path__ = []\n"),
+        ("python", "x = f\nprint(x)\n", "print = f\nprint(print)\n"),
+        ("python", "f(1)\n", "g(1)\n"),
+        ("python", "def f(a):\n    x.b = a\n", "def f(a):\n    y.b = a\n"),
+        ("c", "int main() { return 0; }\n", "int run() { return 0; }\n"),
+        ("go", "package m\n\nfunc init() {}\n", "package m\n\nfunc start() {}\n"),
+        ("java", "class A { void f(B b) { b.g(); } }\n", "class A { void f(B b) { b.h(); } }\n"),
+        ("javascript", "f = 1;\n", "g = 1;\n"),
+        ("javascript", "const a = 1; export { a };\n", "const b = 1; export { b };\n"),
+        ("rust", "impl A { fn f(&self) {} }\n", "impl A { fn g(&self) {} }\n"),
+        ("bash", "f 1\n", "g 1\n"),
+        ("bash", "PATH=1\n", "OTHER=1\n"),
+    ],
+)
+def test_a_name_that_others_may_know_is_none(language, main, branch):
+    assert Outcome.RENAMED < compared(whole(main, language), whole(branch, language)).outcome < Outcome.DOES_NOT_PARSE
+
+
+def test_the_name_of_a_function_that_goes_on_is_compared_from_its_first_sign():
+    main = whole("def is_prime(n):\n    return n > 1\n\nprint(is_prime(3))\n")
+    assert compared(main, whole("def is_(n):\n    return n > 1\n\nprint(is_(3))\n")).outcome == Outcome.RENAMED
+    assert compared(cut("find_largest_number = 1\nx"), cut("find_ = 1\nx")).outcome == Outcome.RENAMED
+
+
 # Against Python's own ast
 
 MUTATIONS = [
@@ -370,7 +572,8 @@ def test_any_change_has_a_class_which_is_symmetric_where_both_parse(pair, start,
     assert found.branch_end <= len(branch.text)
     assert compare_programs(main, main, fork).outcome in SAME
     if parses(main) and parses(branch):
-        assert found.outcome == back.outcome
+        one_sided = Outcome.OUTPUT_UNFINISHED in (found.outcome, back.outcome)
+        assert found.outcome == back.outcome or (one_sided and Outcome.UNFINISHED in (found.outcome, back.outcome))
         assert found.outcome != Outcome.DOES_NOT_PARSE
 
 
@@ -398,7 +601,16 @@ def test_every_place_is_one_that_the_grammar_has(language):
         *(rules.notation.hulls, rules.notation.kept, rules.effects.calls),
         *(
             getattr(rules.names, name)
-            for name in ("properties", "shorthands", "binds", "binds_function", "patterns", "outside")
+            for name in (
+                "properties",
+                "shorthands",
+                "binds",
+                "binds_function",
+                "patterns",
+                "outside",
+                "declares",
+                "filewide",
+            )
         ),
         *(getattr(rules.names, name) for name in ("first_outside", "late", "fixed", "mentions")),
     ]

@@ -53,7 +53,7 @@ def test_every_pattern_names_kinds_that_the_grammar_has(name):
             rules.notation.strings,
             rules.notation.exact,
         ),
-        *(rules.names.leaves, rules.names.scopes, rules.names.raw),
+        *(rules.names.leaves, rules.names.types, rules.names.scopes, rules.names.raw),
         *(rules.effects.imports, rules.effects.control, rules.effects.literals),
     ):
         for pattern in patterns.split():

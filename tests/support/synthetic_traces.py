@@ -22,7 +22,7 @@ from tokenscope_trace.traces.layers import (
     encode_weights,
     lens_tables,
 )
-from tokenscope_trace.traces.schema import TABLES, BranchEnd, CheckResult, DecisionFlag, Origin, Outcome, Scope
+from tokenscope_trace.traces.schema import ALL, TABLES, BranchEnd, CheckResult, DecisionFlag, Origin, Outcome, Scope
 
 PROMPT = '''import re
 
@@ -653,7 +653,7 @@ def decide(
             np.arange(rejoined + 1, len(trace.main)), special=False
         ) * (rejoined >= 0)
         scope = Scope.WHOLE if outcome == Outcome.DOES_NOT_PARSE else Scope.FUNCTION if whole else Scope.NONE
-        row = (outcome, scope, begin * whole, len(text.rstrip()) * whole, len(other.rstrip()) * whole)
+        row = (outcome, scope, begin * whole, len(text.rstrip()) * whole, len(other.rstrip()) * whole, ALL)
         for column, value in zip(tables["outcomes"], row, strict=True):
             tables["outcomes"][column].append(int(value))
     nodes = {name: values.copy() for name, values in trace._contents.tables["nodes"].items()}

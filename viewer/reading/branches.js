@@ -19,9 +19,11 @@ const ENDS = byValue({
   context: (tokens) => `after ${tokens} the model\u2019s context was full`,
   nodes: (tokens) => `after ${tokens} the budget of the recording was spent`,
   cut: (tokens) => `cut short after ${tokens}`,
+  unit: () => 'the unit that the prompt began is complete',
+  repeats: () => 'from here on it repeats itself',
 });
 /** @type {readonly (number | undefined)[]} */
-const FINISHED = [END.end_of_text, END.stop_string];
+const FINISHED = [END.end_of_text, END.stop_string, END.unit];
 
 /**
  * @typedef {object} Tree

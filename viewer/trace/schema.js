@@ -32,7 +32,9 @@ export const TABLES = Object.freeze({
   attention: { node: Int32Array, weight: Uint8Array },
   lens: { token_id: Int32Array, probability: Float32Array, rank: Int32Array, logprob: Float32Array },
   syntax: { kind: Uint16Array, field: Uint16Array, parent: Int32Array, start: Uint32Array, end: Uint32Array, flags: Uint8Array },
-  outcomes: { outcome: Uint8Array, scope: Uint8Array, start: Uint32Array, main_end: Uint32Array, branch_end: Uint32Array },
+  outcomes: {
+    outcome: Uint8Array, scope: Uint8Array, start: Uint32Array, main_end: Uint32Array, branch_end: Uint32Array, kept: Uint32Array,
+  },
   decisions: {
     node: Int32Array, count: Uint16Array, syntax: Int32Array, probability: Float32Array, difference: Float32Array, flags: Uint8Array,
     option_count: Uint16Array,
@@ -45,23 +47,25 @@ export const LATER_TABLES = Object.freeze([
   'branches', 'attention_layers', 'attention_rows', 'attention', 'lens', 'syntax', 'outcomes', 'decisions', 'decision_options', 'checks',
 ]);
 /** A file without one of these measured nothing there. @type {readonly (readonly [table: string, column: string])[]} */
-export const LATER_COLUMNS = Object.freeze([['nodes', 'noise']]);
+export const LATER_COLUMNS = Object.freeze([['nodes', 'noise'], ['outcomes', 'kept']]);
 
 /** Where a token node comes from (column `nodes.origin`). */
 export const ORIGIN = Object.freeze({ prompt: 0, main: 1, branch: 2, scored: 3 });
 /** Why a branch ends (column `branches.end`). */
-export const END = Object.freeze({ length: 0, end_of_text: 1, stop_string: 2, rejoined: 3, context: 4, nodes: 5, cut: 6 });
-/** What a branch's program is beside the main path's (column `branches.outcome`): least different first. */
+export const END = Object.freeze({
+  length: 0, end_of_text: 1, stop_string: 2, rejoined: 3, context: 4, nodes: 5, cut: 6, unit: 7, repeats: 8,
+});
+/** What a branch's program is beside the main path's (column `branches.outcome`). */
 export const OUTCOME = Object.freeze({
   not_compared: 0, same_text: 1, same_program: 2, renamed: 3, other_expression: 4, other_control_flow: 5, other_calls: 6, does_not_parse: 7,
-  unfinished: 8,
+  unfinished: 8, only_what_follows: 9, output_unfinished: 10,
 });
 /** How much of two programs was compared: the largest unit around the fork that is complete in both (column `branches.scope`). */
 export const SCOPE = Object.freeze({ none: 0, statement: 1, function: 2, whole: 3 });
 /** What a syntax node is to a reader (column `syntax.flags`). */
 export const FLAG = Object.freeze({ named: 1, error: 2, missing: 4, expression: 8, statement: 16, block: 32, arm: 64 });
 /** What else is to be said of a decision (column `decisions.flags`). */
-export const DECISION = Object.freeze({ coin_flip: 1, taste: 2 });
+export const DECISION = Object.freeze({ coin_flip: 1, taste: 2, behind: 4 });
 /** What the user's own command said of a program (column `checks.result`). */
 export const CHECK = Object.freeze({ pass: 1, fail: 2, time_out: 3 });
 /** By value of OUTCOME: a key for styles and queries, and the words. @type {readonly (readonly [string, string])[]} */
@@ -75,6 +79,8 @@ export const OUTCOME_WORDS = Object.freeze([
   ['calls', 'other calls'],
   ['broken', 'does not parse'],
   ['unfinished', 'unfinished'],
+  ['follows', 'only what follows differs'],
+  ['complete', 'complete, where the output is not'],
 ]);
 
 /** A weight w of attention is stored as WEIGHT_STEPS times its root, what is not kept as UNKEPT_STEPS times its share. */

@@ -182,7 +182,7 @@ function readTables(stored) {
   const columns = Object.create(null);
   for (const [name, table] of Object.entries(stored)) columns[name] = readTable(name, table);
   for (const [name, column] of LATER_COLUMNS) {
-    if (columns[name]) columns[name][column] ??= new Float32Array(rowsOf(columns[name])).fill(NaN);
+    if (columns[name]) columns[name][column] ??= unknown(name, column, rowsOf(columns[name]));
   }
   for (const [name, required] of Object.entries(TABLES)) {
     if (LATER_TABLES.includes(name)) columns[name] ??= emptyTable(required);
@@ -196,6 +196,13 @@ function readTables(stored) {
 /** @param {{ [column: string]: import('#viewer/trace/columns').Column }} table */
 function rowsOf(table) {
   return Object.values(table)[0]?.length ?? 0;
+}
+
+/** A column that a file lacks: NaN, of whole numbers the largest. @param {string} table @param {string} column @param {number} rows */
+function unknown(table, column, rows) {
+  const Type = /** @type {{ [table: string]: { [column: string]: any } }} */ (TABLES)[table]?.[column];
+  const values = new Type(rows);
+  return values.fill(values instanceof Float32Array ? NaN : -1);
 }
 
 /** @param {{ [column: string]: new () => unknown }} columns */

@@ -100,7 +100,9 @@ def _checked(
         "result": np.array([one.result for _, one in rows], dtype=np.uint8),
         "output": np.array([outputs.index(one.output) for _, one in rows], dtype=np.uint16),
     }
-    checked = trace.replaced(run, {"checks": table})
+    asked = trace.facts.asked.decisions if trace.facts.asked is not None else None
+    checked = add_decisions(trace.replaced(run, {"checks": table}), LISTED_DECISIONS if asked is None else asked)
+    run = checked.run
     moves = pivot(checked)
     return checked if moves is None else checked.replaced({**run, "check": {**facts, "pivot": asdict(moves)}}, {})
 

@@ -5,16 +5,22 @@ The text that is parsed is the program as the file reads. Of scored code each fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from tokenscope_trace.languages.equivalence import Equivalence, Program, compare_programs
+from tokenscope_trace.analysis.kept import ProgramEnds, find_kept, repeats
+from tokenscope_trace.analysis.units import unit_of
+from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.languages.parsing import CodePassage, Parsed, code_passages, joined_kinds, parse
+from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, Parsed, code_passages, joined_kinds, parse
+from tokenscope_trace.languages.units import Program
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.programs import PathProgram
+from tokenscope_trace.traces.programs import PathProgram, Programs
 from tokenscope_trace.traces.schema import BranchEnd, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 
@@ -34,23 +40,32 @@ class _Found:
 class Code:
     """The pieces of code in the programs of a generation, and how each branch's compares with the main path's.
 
-    `language` is what a file of unknown suffix holds.
+    `language` is what a file of unknown suffix holds; `programs` are the trace's own where they are None.
     """
 
-    def __init__(self, trace: Trace, language: Language | None) -> None:
+    def __init__(self, trace: Trace, language: Language | None, programs: Programs | None = None) -> None:
         self._trace = trace
         self._language = language
-        self.programs = trace.programs
-        self._main = self._pieces(self.programs.main)
+        self.programs = programs or trace.programs
+        self._main = self.pieces(self.programs.main)
 
-    def passages(self, written: PathProgram) -> list[CodePassage]:
-        """Where a program is code."""
+    def passages(self, text: bytes) -> list[CodePassage]:
+        """Where a text of the recording is code."""
         prompt = self._trace.facts.prompt
-        return code_passages(written.text, prompt.source or "-", self._language, conversation=prompt.kind == "chat")
+        return code_passages(text, prompt.source or "-", self._language, conversation=prompt.kind == "chat")
+
+    @property
+    def broken(self) -> bool:
+        """Whether the output's own code does not parse, in one of its pieces."""
+        main = self.programs.main
+        return any(
+            start + program.written > main.begin and output_error(program, max(main.begin - start, 0)) is not None
+            for program, start in self._main
+        )
 
     def around(self, written: PathProgram) -> tuple[Program, int] | None:
         """(the piece of code in which a branch's program leaves the main path, the byte of the program where it begins)."""
-        return _piece_at(self._pieces(written), written.fork)
+        return _piece_at(self.pieces(written), written.fork)
 
     def main_around(self, fork: int) -> tuple[Program, int] | None:
         """The same for a byte of the main path's program."""
@@ -58,18 +73,28 @@ class Code:
 
     def compare(self, branch: int) -> Equivalence:
         """What a branch led to; bytes count in the whole programs."""
-        written = self.programs.of_branch(branch)
-        if written.text == self.programs.main.text and self._trace.branches.end[branch] == BranchEnd.REJOINED:
-            size = len(written.text)
-            return Equivalence(Outcome.SAME_TEXT, Scope.WHOLE, written.fork, size, size)
+        written, whole = self.programs.of_branch(branch), self.programs.main
+        if written.fork > whole.written:  # behind the output's program, which it has in common with it
+            return Equivalence(Outcome.NOT_COMPARED, Scope.NONE, 0, 0, 0)
+        if written.text == whole.text and self._trace.branches.end[branch] == BranchEnd.REJOINED:
+            return Equivalence(Outcome.SAME_TEXT, Scope.WHOLE, written.fork, len(whole.whole), len(written.whole))
         ours, main = self.around(written), self.main_around(written.fork)
         if ours is None or main is None or ours[1] != main[1] or ours[0].language != main[0].language:
             return Equivalence(Outcome.NOT_COMPARED, Scope.NONE, 0, 0, 0)
         start = main[1]
-        found = compare_programs(main[0], ours[0], written.fork - start)
-        return Equivalence(found.outcome, found.scope, found.start + start, found.main_end + start, found.branch_end + start)
+        begun = whole.begin - start
+        found = compare_programs(main[0], ours[0], written.fork - start, begun if begun > 0 else None)
+        ends = (one.of_whole(end + start) for one, end in ((whole, found.main_end), (written, found.branch_end)))
+        return Equivalence(found.outcome, found.scope, found.start + start, *ends)
 
-    def _pieces(self, written: PathProgram) -> list[tuple[Program, int]]:
+    @property
+    def fenced(self) -> bool:
+        """Whether its code stands in fences, as that of a chat does."""
+        prompt = self._trace.facts.prompt
+        return prompt.kind == "chat" or (prompt.source or "-").lower().endswith(MARKDOWN)
+
+    def pieces(self, written: PathProgram) -> list[tuple[Program, int]]:
+        """The pieces of code of a path's program, and the byte of it where each begins."""
         return [
             (
                 Program(
@@ -80,7 +105,7 @@ class Code:
                 ),
                 passage.start,
             )
-            for passage in self.passages(written)
+            for passage in self.passages(written.text)
             if passage.start <= written.written
         ]
 
@@ -90,25 +115,46 @@ def _piece_at(pieces: Sequence[tuple[Program, int]], fork: int) -> tuple[Program
 
 
 def add_structure(trace: Trace, language: Language | None = None) -> Trace:
-    """The trace with the syntax of its main path or of its files, and with that and the outcomes of its branches.
+    """The trace with the syntax of its main path or of its files; of a generation with where its programs end, and with the syntax and the
+    outcomes of its branches.
 
     `language` is what files of unknown suffix hold.
     """
-    found = _of_texts(trace, language)
-    code = Code(trace, language) if len(trace.branches) else None
-    if code is not None:
-        found += _of_branches(trace, code)
-    run = {**trace.run, "syntax": None} if not found else trace.run
-    tables: dict[str, dict[str, Array]] = {}
+    run, tables = dict(trace.run), dict[str, dict[str, Array]]()
+    if trace.files:
+        found = _of_files(trace, language)
+    else:
+        kept = find_kept(trace, partial(unit_of(trace, language).end, ended=True))
+        code = Code(trace, language, Programs(trace, kept.bytes))
+        found = [*_of_main(code), *_of_branches(trace, code)]
+        run["program"] = _program_facts(trace, code, kept)
+        run["decisions"] = None  # those of another analysis
+        tables |= {
+            name: {key: trace.tables[name][key][:0] for key in trace.tables[name]}
+            for name in ("decisions", "decision_options")
+        }
+        if len(trace.branches):
+            outcomes = _outcome_columns([code.compare(branch) for branch in range(len(trace.branches))])
+            tables["outcomes"] = {**outcomes, "kept": kept.bytes.branches}
+    run["syntax"] = None
     if found:
-        facts, tables["syntax"] = _columns(found)
-        run = {**trace.run, "syntax": facts}
-    if code is not None:
-        tables["outcomes"] = _outcome_columns([code.compare(branch) for branch in range(len(trace.branches))])
+        run["syntax"], tables["syntax"] = _columns(found)
     return trace.replaced(run, tables)
 
 
-def _of_texts(trace: Trace, language: Language | None) -> list[_Found]:
+def _program_facts(trace: Trace, code: Code, kept: ProgramEnds) -> dict[str, Any]:
+    """`run.program`."""
+    main, facts = code.programs.main, trace.facts.program
+    return {
+        "until": "text" if facts is None or facts.until is None else facts.until,
+        "kept": main.written,
+        "why": kept.why,
+        "repeats": repeats(main),
+        "broken": code.broken,
+    }
+
+
+def _of_files(trace: Trace, language: Language | None) -> list[_Found]:
     found = []
     for text in trace.texts:
         pieces = code_passages(text.bytes, text.source, language, conversation=text.conversation)
@@ -116,16 +162,28 @@ def _of_texts(trace: Trace, language: Language | None) -> list[_Found]:
     return found
 
 
+def _of_main(code: Code) -> list[_Found]:
+    main = code.programs.main
+    text = _blanked(main)
+    return [_Found(0, None, passage.language, parse(text, passage)) for passage in code.passages(text)]
+
+
 def _of_branches(trace: Trace, code: Code) -> list[_Found]:
     """Of each branch's program what touches the branch's own bytes; the rest is as on the path that it left."""
     found: list[_Found] = []
     for branch in range(len(trace.branches)):
         written = code.programs.of_branch(branch)
-        own = (written.own_start, written.own_end)
-        for passage in code.passages(written):
+        own, text = (written.own_start, written.own_end), _blanked(written)
+        for passage in code.passages(text):
             if passage.start < own[1] and passage.end > own[0] and len(found) < _MOST_PASSAGES:
-                found.append(_Found(0, branch, passage.language, parse(written.text, passage, own)))
+                found.append(_Found(0, branch, passage.language, parse(text, passage, own)))
     return found
+
+
+def _blanked(written: PathProgram) -> bytes:
+    """All that was written, with white space in place of what stands behind the program: every byte stays where it was."""
+    behind = written.whole[written.written : written.reach]
+    return written.whole[: written.written] + re.sub(rb"[^\r\n]", b" ", behind) + written.whole[written.reach :]
 
 
 def _columns(found: Sequence[_Found]) -> tuple[dict[str, object], dict[str, Array]]:

@@ -23,6 +23,7 @@ from tokenscope_trace.settings import (
     LISTED_DECISIONS,
     REPLAY_RANGES,
     TREE_RANGES,
+    UNTIL,
     Bounds,
     CheckSettings,
     ForcedPath,
@@ -239,6 +240,13 @@ _OPTIONS = (
         help=r"End the output after this text; may be given several times; \n, \t and \\ are understood.",
     ),
     _option(
+        "Decoding",
+        "--until",
+        type=click.Choice(UNTIL),
+        help="End the output where the function, the statement or the file is complete that the prompt breaks off in, or let it run (text). "
+        "[default: function where the prompt breaks off in one, else text]",
+    ),
+    _option(
         "Recording",
         "-o",
         "--output",
@@ -330,9 +338,9 @@ _OPTIONS = (
         "--tree-nodes",
         type=_number(TREE_RANGES["nodes"]),
         default=TREE.nodes,
-        show_default=True,
         metavar="N",
-        help="Continue alternatives, too, with so many tokens in all, the most probable first; 0 is no tree.",
+        help="Continue alternatives, too, with so many tokens in all, the most probable first; 0 is no tree. [default: as the output's length "
+        "asks for, within ten times its time]",
     ),
     _option(
         "Tree",
@@ -368,7 +376,7 @@ _OPTIONS = (
         default=TREE.extra,
         show_default=True,
         metavar="N",
-        help="Tokens more for branches of the likely decisions, to reach the end of their function; up to a third of --tree-nodes.",
+        help="Tokens more for branches in code, to reach the end of their function.",
     ),
     _option(
         "Tree",
@@ -474,7 +482,7 @@ def prompt_text(text: str, source: str, options: dict[str, Any]) -> PromptText:
 
 def generation_settings(options: dict[str, Any]) -> GenerationSettings:
     """How the output is decoded."""
-    names = ("max_new_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "top_alternatives")
+    names = ("max_new_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "until", "top_alternatives")
     return GenerationSettings(**{name: options[name] for name in names})
 
 

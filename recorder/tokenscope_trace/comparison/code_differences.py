@@ -25,6 +25,8 @@ _ENDS = {
     BranchEnd.CONTEXT: "the context is full",
     BranchEnd.NODES: "the budget",
     BranchEnd.CUT: "cut short",
+    BranchEnd.UNIT: "the end of its function",
+    BranchEnd.REPEATS: "it repeats itself",
 }
 _SHOWN = 40
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from tokenscope_trace.models.passes import REPLAY_CHUNK
 from tokenscope_trace.progress import Estimate, Stage
-from tokenscope_trace.tree.search import KEPT_BACK
 
 _DISTINCT = 0.6  # distinct tokens grow with about this power of all tokens (Heaps' law)
 _KEPT_MAIN, _KEPT_ALL = (
@@ -40,7 +39,7 @@ class Work:
     """What is asked for, in tokens, each number at most.
 
     `rereads`: the output is read again; `opinions` are the layers whose lens needs the head. `nodes` of a tree of branches of `length`,
-    `wave` of them advancing together, `asked` nodes beside them; `extra` as in TreeSettings.
+    `wave` of them advancing together, `asked` nodes beside them.
     """
 
     prompt: int
@@ -50,7 +49,6 @@ class Work:
     nodes: int = 0
     length: int = 1
     wave: int = 1
-    extra: int = 0
     asked: int = 0
 
     @property
@@ -75,8 +73,10 @@ class TreeSteps:
     nodes: int
 
     def step(self, width: int) -> float:
-        """Seconds of a step of so many branches."""
-        share = 0.0 if self.width <= 1 else (width - 1) / (self.width - 1)
+        """Seconds of a step of so many branches; where one was read at a time, of as many steps."""
+        if self.width <= 1:
+            return max(self.narrow, 0.0) * width
+        share = (width - 1) / (self.width - 1)
         return max(self.narrow + (self.wide - self.narrow) * share, 0.0)
 
 
@@ -136,7 +136,7 @@ def seconds_of(work: Work, steps: Steps, arithmetic: Arithmetic) -> dict[str, fl
     more = _ratio(work.branches + 1, done.branches + 1) * _ratio(work.tokens + work.length, done.tokens + done.length)
     analysis = steps.analysis * more
     if work.nodes + work.asked and steps.tree is not None:
-        found["branches"] = _branches(work, steps.tree, steps) + analysis * bool(work.extra)
+        found["branches"] = _branches(work, steps.tree, steps)
     found["analysis"] = analysis
     rows = _KEPT_MAIN * work.tokens + _KEPT_ALL * (work.tokens + work.nodes + work.asked)
     found["writing"] = steps.keeping * _ratio(rows, done.tokens + done.nodes + done.asked)
@@ -173,20 +173,16 @@ def _branches(work: Work, tree: TreeSteps, steps: Steps) -> float:
 
 
 def schedule(work: Work) -> Iterator[tuple[int, int]]:
-    """(branches that advance together, how many steps) of a tree that uses up its nodes in branches of full length.
-
-    What is kept back for bringing branches to an end is mostly left over, or taken by as many tokens beside each other.
-    """
-    kept_back = work.nodes // KEPT_BACK if work.extra else 0
+    """(branches that advance together, how many steps) of a tree that uses up its nodes in branches of full length."""
     if work.asked:
         yield 1, work.asked
-    for left in (work.nodes - kept_back, kept_back):
-        while left >= work.length > 1:
-            width = min(work.wave, left // work.length)
-            yield width, work.length - 1  # the first token of each is an alternative that was measured already
-            left -= width * work.length
-        if left > 1 and work.length > 1:
-            yield 1, left - 1
+    left = work.nodes
+    while left >= work.length > 1:
+        width = min(work.wave, left // work.length)
+        yield width, work.length - 1  # the first token of each is an alternative that was measured already
+        left -= width * work.length
+    if left > 1 and work.length > 1:
+        yield 1, left - 1
 
 
 def file_of(work: Work, sizes: PartSizes) -> dict[str, float]:

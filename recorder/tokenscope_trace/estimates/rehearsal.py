@@ -25,6 +25,7 @@ from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, ReplaySettings, TreeSettings
 from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.tree.budget import default_nodes
 from tokenscope_trace.tree.search import wave_of
 
 READ = 2048  # tokens of the prompt at most: what a pass over more of them takes is known from these
@@ -43,7 +44,6 @@ class Times:
     states: list[tuple[float, float]] = field(default_factory=list)  # when what there was was put together, from and to
     planned: float | None = None
     steps: list[tuple[float, int]] = field(default_factory=list)  # when a step of the tree ended, and the nodes by then
-    missing: list[Missing] = field(default_factory=list)
 
     def watcher(self) -> Watcher:
         """What notes the times."""
@@ -52,7 +52,7 @@ class Times:
             on_plan=lambda _nodes, _seconds, _engine: self._plan(),
             on_nodes=lambda count: self.steps.append((self.clock(), count)),
             on_state=self._state,
-            on_missing=lambda missing, _error: self.missing.append(missing),
+            on_missing=lambda _missing, _error: None,
         )
 
     def _plan(self) -> None:
@@ -120,7 +120,7 @@ class Rehearsal:
     steps: Steps
     trace: Trace
     seconds: float
-    missing: tuple[str, ...] = ()  # sentences on what it could not do
+    notes: tuple[str, ...] = ()  # sentences on what it could not do, or not as ever
 
 
 def work_of(
@@ -132,8 +132,9 @@ def work_of(
     if tree is None:
         return work
     asked = sum(tree.length for _ in tree.forced)
-    wave = wave_of(tree, backend.width)
-    return replace(work, nodes=tree.nodes, length=tree.length, wave=wave, extra=tree.extra if tree.nodes else 0, asked=asked)
+    nodes = default_nodes(work.output) if tree.nodes is None else tree.nodes
+    wave = wave_of(nodes, tree.length, backend.width)
+    return replace(work, nodes=nodes, length=tree.length + tree.extra if nodes else tree.length, wave=wave, asked=asked)
 
 
 def rehearsed(
@@ -148,8 +149,8 @@ def rehearsed(
 ) -> Rehearsal:
     """The measured steps of this recording. Raises what `record` raises before its first token."""
     short = replace(prompt if len(prompt.ids) <= READ else _end_of(prompt, READ), extra_eos=())
-    few = replace(settings, max_new_tokens=min(settings.max_new_tokens, WRITTEN), stop=())
-    small = None if tree is None or not (tree.nodes or tree.forced) else _small(backend, tree)
+    few = replace(settings, max_new_tokens=min(settings.max_new_tokens, WRITTEN), stop=(), until="text")
+    small = None if tree is None or not tree.grows else _small(backend, tree, settings.max_new_tokens)
     times = Times(clock)
     times.begun = times.clock()
     with backend.endless():
@@ -166,6 +167,8 @@ def rehearsed(
     )
     replayed = trace.facts.replay
     again = times.again if replayed is not None else None
+    tree_steps = _tree_steps(times, trace, times.step)
+    whole_work = work_of(backend, len(prompt.ids), settings, replay, tree)
     steps = Steps(
         done=done,
         prompt=times.prompt,
@@ -173,12 +176,12 @@ def rehearsed(
         step=times.step,
         again=again,
         whole=again is not None and replayed is not None and replayed.way == "whole",
-        tree=_tree_steps(times, trace, times.step),
+        tree=tree_steps,
         analysis=analysis,
         keeping=times.keeping + end - begin - analysis,
-        growth=_growth(backend, prompt, work_of(backend, len(prompt.ids), settings, replay, tree), done, clock),
+        growth=_growth(backend, prompt, whole_work, done, tree_steps.width if tree_steps else 1, clock),
     )
-    return Rehearsal(steps, trace, times.clock() - times.begun, tuple(one.sentence for one in times.missing))
+    return Rehearsal(steps, trace, times.clock() - times.begun, trace.facts.notes)
 
 
 def arithmetic_of(shape: Shape) -> Arithmetic:
@@ -189,7 +192,7 @@ def arithmetic_of(shape: Shape) -> Arithmetic:
     return Arithmetic(body, head, 2.0 * shape.layers * shape.heads * shape.width)
 
 
-def _growth(backend: Backend, prompt: Prompt, work: Work, done: Work, clock: Callable[[], float]) -> ContextCost:
+def _growth(backend: Backend, prompt: Prompt, work: Work, done: Work, wave: int, clock: Callable[[], float]) -> ContextCost:
     """What the length of what stands before a step costs, where the recording's goes far beyond the rehearsal's."""
 
     def of(width: int, long: int) -> float:
@@ -200,15 +203,15 @@ def _growth(backend: Backend, prompt: Prompt, work: Work, done: Work, clock: Cal
     return ContextCost(
         output=of(1, work.tokens),
         again=of(min(REPLAY_CHUNK, work.output), work.tokens) if work.rereads else 0.0,
-        branches=of(work.wave, work.tokens + (work.nodes + work.asked) // 2) if work.nodes + work.asked else 0.0,
+        branches=of(wave, work.tokens + (work.nodes + work.asked) // 2) if work.nodes + work.asked else 0.0,
     )
 
 
-def _small(backend: Backend, tree: TreeSettings) -> TreeSettings:
+def _small(backend: Backend, tree: TreeSettings, output: int) -> TreeSettings:
     """The tree with as many branches beside each other, and few steps: two rows of branches, then what is left of one."""
-    length = min(tree.length, GROWN)
-    nodes = 2 * wave_of(tree, backend.width) * length + length - 1
-    return replace(tree, nodes=min(nodes, tree.nodes), length=length, extra=0, min_prob=0.0, forced=())
+    length, most = min(tree.length, GROWN), default_nodes(output) if tree.nodes is None else tree.nodes
+    nodes = 2 * wave_of(most, tree.length, backend.width) * length + length - 1
+    return replace(tree, nodes=min(nodes, most), length=length, extra=0, min_prob=0.0, forced=())
 
 
 def _tree_steps(times: Times, trace: Trace, step: float) -> TreeSteps | None:

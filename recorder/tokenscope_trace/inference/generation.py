@@ -11,7 +11,7 @@ wrapped: the wrapper sees the very logits that decide each token, and what the p
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,6 +52,7 @@ class Generated:
     cache: Any = None  # what decoding left behind, as transformers made it; None where decoding failed
 
 
+Completed = Callable[[Sequence[int]], bool]
 OnPart = Callable[[Callable[[], Generated]], None]
 
 
@@ -74,12 +75,16 @@ class _Recorder(StoppingCriteria):  # type: ignore[misc]
         on_token: OnToken,
         should_stop: ShouldStop,
         on_step: Callable[[_Recorder], None],
+        completed: Completed,
     ) -> None:
         self.processors = processors
         self.meter = meter
         self.on_token = on_token
         self.should_stop = should_stop
         self.on_step = on_step
+        self.completed = completed
+        self.ids: list[int] = []
+        self.is_complete = False
         self.steps: list[_Step] = []  # grows by whole steps: an interruption may come between any two lines
         self.first_logits: Tensor | None = None
         self.first_time = 0.0
@@ -118,7 +123,10 @@ class _Recorder(StoppingCriteria):  # type: ignore[misc]
         self.steps.append(_Step(token, row, sampled))
         self.on_token(len(self.steps))
         self.on_step(self)
-        return torch.full((len(input_ids),), self.should_stop(), dtype=torch.bool, device=input_ids.device)
+        self.ids.append(int(token))
+        self.is_complete = self.completed(self.ids)
+        ends = self.is_complete or self.should_stop()
+        return torch.full((len(input_ids),), ends, dtype=torch.bool, device=input_ids.device)
 
 
 @torch.no_grad()
@@ -134,8 +142,9 @@ def generate(
     reading_prompt: AbstractContextManager[Any] | None = None,
     on_part: OnPart = lambda _part: None,
     on_missing: OnMissing = warn_of_errors,
+    completed: Completed = lambda _ids: False,
 ) -> Generated:
-    """Decode the main path as `model.generate` would, and measure it.
+    """Decode the main path as `model.generate` would, and measure it. It ends, too, where its ids have `completed` what was to be written.
 
     `prompt_ids` has P >= 1 ids; `extra_eos` are ids that end the output beside the model's own. The pass that reads the prompt
     runs inside `reading_prompt`. The global torch random state is left as it was. A KeyboardInterrupt ends the output where it
@@ -155,7 +164,7 @@ def generate(
         generation_config: Any,
         **kwargs: Any,
     ) -> Any:
-        recorder = _Recorder(logits_processor, Meter(settings.top_alternatives), on_token, should_stop, offer)
+        recorder = _Recorder(logits_processor, Meter(settings.top_alternatives), on_token, should_stop, offer, completed)
         context.update(recorder=recorder, config=generation_config, cache=kwargs.get("past_key_values"))
         context["begin"] = time.perf_counter()
         criteria = StoppingCriteriaList([*stopping_criteria, recorder])
@@ -171,7 +180,8 @@ def generate(
     def offer(recorder: _Recorder) -> None:
         on_part(lambda: _gathered(ids, recorder, recorder.steps[:], context, stop, interrupted=True))
 
-    stop = _stop_criteria(tokenizer, settings.stop or tuple(_own_stop_strings(model)))
+    context["stop"] = list(settings.stop or _own_stop_strings(model))
+    stop = _stop_criteria(tokenizer, tuple(context["stop"]))
     interrupted = False
     failure: Missing | None = None
     length: int | None = None
@@ -233,8 +243,8 @@ def _gathered(
         sampled_top_logprobs=sampled[:, 1:],
         prompt=None,
         processors=[_describe(processor) for processor in recorder.processors],
-        sampling=_sampling_facts(context["config"]),
-        finish=_finish(ids, output_ids, context, interrupted=interrupted, stop=stop),
+        sampling={**_sampling_facts(context["config"]), "stop": context["stop"]},
+        finish=_finish(ids, output_ids, context, interrupted=interrupted, stop=stop, complete=recorder.is_complete),
         prefill_seconds=recorder.first_time - context["begin"],
         decode_seconds=context.get("end", time.perf_counter()) - recorder.first_time,
         cache=context["cache"],
@@ -377,7 +387,9 @@ def _stop_criteria(tokenizer: Any, stop: tuple[str, ...]) -> Any:
     return StoppingCriteriaList([StopStringCriteria(tokenizer, list(stop))] if stop else [])
 
 
-def _finish(ids: Tensor, output_ids: list[int], context: dict[str, Any], *, interrupted: bool, stop: Any) -> str:
+def _finish(
+    ids: Tensor, output_ids: list[int], context: dict[str, Any], *, interrupted: bool, stop: Any, complete: bool
+) -> str:
     """Why the output ended, asked of the criteria that ended it."""
     eos = context["config"].eos_token_id
     if eos is not None and output_ids[-1] in ([eos] if isinstance(eos, int) else eos):
@@ -385,6 +397,8 @@ def _finish(ids: Tensor, output_ids: list[int], context: dict[str, Any], *, inte
     whole = torch.cat([ids, torch.tensor([output_ids], device=ids.device)], dim=1)
     if any(bool(criterion(whole, None)) for criterion in stop):
         return "stop-string"
+    if complete:
+        return "unit"
     if whole.shape[1] >= context["config"].max_length:
         return "length"
     assert interrupted, "generation ended for no known reason"

@@ -29,7 +29,7 @@ from tokenscope_trace.models.footprint import Shape
 from tokenscope_trace.models.loading import LoadedModel, load
 from tokenscope_trace.models.memory import held_bytes
 from tokenscope_trace.models.placement import input_device
-from tokenscope_trace.models.prompts import Prompt, encode_prompt, fim_ends
+from tokenscope_trace.models.prompts import Prompt, encode_prompt, file_ends
 from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.settings import GenerationSettings, ModelSettings, PromptText, ReplaySettings
@@ -64,9 +64,9 @@ class TokenizerVocabulary(Speller):
         super().__init__(tokenizer)
         self.size = size
 
-    def fim_ends(self) -> tuple[int, ...]:
+    def file_ends(self) -> tuple[int, ...]:
         """See Vocabulary."""
-        return fim_ends(self._tokenizer)
+        return file_ends(self._tokenizer)
 
     def ids_of(self, text: str) -> list[int]:
         """See Vocabulary."""
@@ -150,7 +150,13 @@ class LocalSession(Inside):
         self._replayed: Any = None
 
     def generate(
-        self, prompt: Prompt, settings: GenerationSettings, watcher: Watcher, on_part: OnOutput, on_missing: OnMissing
+        self,
+        prompt: Prompt,
+        settings: GenerationSettings,
+        watcher: Watcher,
+        on_part: OnOutput,
+        on_missing: OnMissing,
+        completed: Callable[[Sequence[int]], bool] = lambda _ids: False,
     ) -> Output:
         """See ModelSession."""
         tap = self.probes.tap
@@ -166,6 +172,7 @@ class LocalSession(Inside):
             reading_prompt=tap.watching(0) if tap is not None and goes_on else None,
             on_part=lambda part: on_part(lambda: _output(part())),
             on_missing=on_missing,
+            completed=completed,
         )
         self._decoded = generated.cache if goes_on else None
         return _output(generated)

@@ -48,6 +48,7 @@ _PYTHON = Rules(
         scopes="*_comprehension generator_expression",
         fixed="global_statement nonlocal_statement import_statement import_from_statement",
         mentions="interpolation/=",
+        never="__*__",
         in_order=False,
     ),
     effects=Effects(
@@ -85,11 +86,11 @@ _SCRIPT = Rules(
         shorthands="jsx_*.name",
         binds="lexical_declaration.- formal_parameters.- arrow_function.parameter for_in_statement.left/const "
         "for_in_statement.left/let catch_clause.parameter function_declaration.name generator_function_declaration.name "
-        "function_expression.name",
+        "class_declaration.name function_expression.name",
         binds_function="variable_declaration.- for_in_statement.left/var",
         patterns="variable_declarator.name array_pattern.- object_pattern.- pair_pattern.value rest_pattern.- "
         "assignment_pattern.left object_assignment_pattern.left",
-        outside="function_declaration.name generator_function_declaration.name",
+        outside="function_declaration.name generator_function_declaration.name class_declaration.name class_declaration.-",
         scopes="statement_block for_statement for_in_statement catch_clause switch_body class_static_block",
         fixed="import_statement export_specifier",
         in_order=False,
@@ -110,6 +111,9 @@ _TYPED_SCRIPT = Rules(
     ),
     names=replace(
         _SCRIPT.names,
+        types="type_identifier",
+        declares="class_declaration.name abstract_class_declaration.name interface_declaration.name type_alias_declaration.name "
+        "enum_declaration.name",
         binds=_SCRIPT.names.binds + " required_parameter.pattern optional_parameter.pattern",
         scopes=_SCRIPT.names.scopes
         + " function_type call_signature construct_signature method_signature function_signature "
@@ -136,8 +140,13 @@ _JAVA = Rules(
         exact="string_literal template_expression",
     ),
     names=Names(
-        properties="field_access.field method_invocation.name method_declaration.name annotation.name marker_annotation.name "
-        "element_value_pair.key constructor_declaration.name *class_declaration.name labeled_statement.- break_statement.- "
+        types="type_identifier",
+        declares="method_declaration.name constructor_declaration.name compact_constructor_declaration.name class_declaration.name "
+        "interface_declaration.name enum_declaration.name record_declaration.name",
+        filewide="method_invocation.name method_declaration.name constructor_declaration.name compact_constructor_declaration.name "
+        "*_declaration.name",
+        properties="field_access.field method_invocation.name/. annotation.name marker_annotation.name "
+        "element_value_pair.key labeled_statement.- break_statement.- "
         "continue_statement.- record_pattern.-",
         shorthands="switch_label.-",
         binds="formal_parameter.name spread_parameter.- local_variable_declaration.declarator enhanced_for_statement.name "
@@ -174,9 +183,11 @@ _GO = Rules(
         exact="interpreted_string_literal raw_string_literal",
     ),
     names=Names(
+        types="type_identifier",
+        declares="type_spec.name",
         shorthands="keyed_element.key",
-        properties="function_declaration.name",
-        binds="parameter_declaration.name variadic_parameter_declaration.name short_var_declaration.left var_spec.name "
+        outside="function_declaration.name",
+        binds="function_declaration.name parameter_declaration.name variadic_parameter_declaration.name short_var_declaration.left var_spec.name "
         "const_spec.name range_clause.left/:= type_switch_statement.alias receive_statement.left/:=",
         patterns="expression_list.-",
         late="short_var_declaration.right var_spec.value const_spec.value range_clause.right receive_statement.right "
@@ -213,7 +224,11 @@ _RUST = Rules(
     ),
     names=Names(
         leaves="identifier shorthand_field_identifier",
-        properties="scoped_identifier.path macro_invocation.macro const_item.name static_item.name scoped_use_list.path label.-",
+        types="type_identifier",
+        declares="const_item.name static_item.name struct_item.name enum_item.name union_item.name trait_item.name type_item.name "
+        "macro_definition.name",
+        filewide="scoped_identifier.path macro_invocation.macro macro_definition.name const_item.name static_item.name",
+        properties="scoped_use_list.path label.-",
         shorthands="shorthand_field_initializer.-",
         binds="parameter.pattern closure_parameters.- let_declaration.pattern for_expression.pattern let_condition.pattern "
         "match_arm.pattern function_item.name",
@@ -252,7 +267,12 @@ _C = Rules(
         exact="string_literal char_literal",
     ),
     names=Names(
-        properties="preproc_*.name preproc_defined.- enumerator.name",
+        types="type_identifier",
+        declares="function_declarator.declarator struct_specifier.name/field_declaration_list "
+        "union_specifier.name/field_declaration_list enum_specifier.name/enumerator_list type_definition.declarator "
+        "preproc_def.name preproc_function_def.name enumerator.name",
+        filewide="function_declarator.declarator preproc_def.name preproc_function_def.name enumerator.name",
+        properties="preproc_ifdef.name preproc_elifdef.name preproc_defined.-",
         binds="parameter_declaration.declarator declaration.declarator/!storage_class_specifier",
         patterns="init_declarator.declarator pointer_declarator.declarator array_declarator.declarator",
         scopes="compound_statement for_statement",
@@ -283,6 +303,9 @@ _CPP = Rules(
     ),
     names=replace(
         _C.names,
+        types="type_identifier namespace_identifier",
+        declares=_C.names.declares
+        + " namespace_definition.name class_specifier.name/field_declaration_list alias_declaration.name concept_definition.name",
         binds=_C.names.binds + " optional_parameter_declaration.declarator for_range_loop.declarator "
         "lambda_capture_initializer.left",
         patterns=_C.names.patterns + " reference_declarator.- structured_binding_declarator.-",
@@ -313,6 +336,8 @@ _BASH = Rules(
     ),
     names=Names(
         leaves="variable_name",
+        declares="function_definition.name",
+        filewide="function_definition.name command_name.-",
         binds="variable_assignment.name for_statement.variable",
         patterns="subscript.name",
         fixed="declaration_command/export declaration_command/readonly declaration_command/declare declaration_command/typeset "

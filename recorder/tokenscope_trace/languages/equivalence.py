@@ -1,53 +1,36 @@
 """Equivalence of two programs: what a branch's is beside the main path's, as one class, and how much was compared. Bytes in, an
 Equivalence out.
 
-Compared is the largest unit around the fork that is known to be complete in both: the whole text, a function, a statement. Knows
-no trace and runs no program: two programs that differ may still do the same.
+Compared is the largest unit around the fork that is known to be complete in both: the whole text, a function, a statement; of a whole
+text whose functions are followed by different things, the function. Knows no trace and runs no program: two programs that differ may still do the same.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import tree_sitter
 
-from tokenscope_trace.languages.incomplete import Reading, errors, first_text, read, read_cut
+from tokenscope_trace.languages.incomplete import errors
 from tokenscope_trace.languages.language import Language, kinds
 from tokenscope_trace.languages.normal_form import Form, normalise
+from tokenscope_trace.languages.shared_errors import Alike, Stretch, is_shared, own_errors, without_shared_errors
+from tokenscope_trace.languages.units import (
+    Program,
+    around,
+    behind_comments,
+    complete_scope,
+    function_at,
+    inside_function,
+    is_complete,
+    unit_at,
+)
 from tokenscope_trace.traces.schema import Outcome, Scope
 
-_WORD = re.compile(rb"\w+")
-_ENDS = (b")", b"]", b"}", b";", b",")
-
-
-@dataclass(frozen=True)
-class Program:
-    """A program: `ended` if its text came to its own end, else it was cut. What was generated ends at byte `written`; behind it
-    stands the rest of a file whose hole was filled.
-    """
-
-    text: bytes
-    language: Language
-    ended: bool
-    written: int
-
-    @cached_property
-    def reading(self) -> Reading:
-        """Its tree; of a program that was cut, the tree of what was written."""
-        return read(self.text, self.language) if self.ended else read_cut(self.text[: self.written], self.language)
-
-    @property
-    def tree(self) -> tree_sitter.Tree:
-        """Its tree, which behind `reading.known` is not the text's own."""
-        return self.reading.tree
-
-    @property
-    def root(self) -> tree_sitter.Node:
-        """The tree's root."""
-        return self.tree.root_node
+_FILLINGS = (b"", b"x", b"x;", b"pass", b"}")  # of a hole
+_SAME = (Outcome.SAME_TEXT, Outcome.SAME_PROGRAM)
 
 
 @dataclass(frozen=True)
@@ -78,51 +61,116 @@ class _Unit:
         return self.main.end_byte, self.branch.end_byte
 
 
-def complete_scope(program: Program, fork: int) -> Scope:
-    """The largest unit around a byte that is known to be complete."""
-    if program.ended:
-        return Scope.WHOLE
-    functions = _around(program, fork, function=True)
-    if functions and _is_complete(program, functions[0], function=True):
-        return Scope.FUNCTION
-    statements = _around(program, fork, function=False)
-    return Scope.STATEMENT if statements and _is_complete(program, statements[0], function=False) else Scope.NONE
+def compare_programs(main: Program, branch: Program, fork: int, begun: int | None = None) -> Equivalence:
+    """The class of `branch`, which has the bytes before `fork` in common with `main`.
+
+    Where the fork lies in a function, or behind the one that the text broke off in at byte `begun`, where what was written begins, that
+    function is compared first: what follows it counts only where the function is the same.
+    """
+    alike = without_shared_errors(main, branch, fork)
+    unit = _unit(alike.main, alike.branch, fork)
+    if unit is not None:
+        found = _compared(alike, unit, fork)
+    elif _is_broken(alike.main, alike.branch, fork):
+        found = Equivalence(Outcome.DOES_NOT_PARSE, Scope.NONE, fork, fork, fork)
+    else:
+        goes_on = branch.text.startswith(main.text[: main.written])
+        alone = not goes_on and _extent(alike.branch, fork) > _extent(alike.main, fork)
+        outcome = Outcome.OUTPUT_UNFINISHED if alone else Outcome.UNFINISHED
+        found = Equivalence(outcome, Scope.NONE, fork, fork, fork)
+    if found.outcome in _SAME and found.scope == Scope.WHOLE:
+        return found
+    return _function_first(alike, found, fork, begun) or found
 
 
-def inside_function(program: Program, fork: int) -> bool:
-    """Whether a function is around a byte, complete or not."""
-    return bool(_around(program, fork, function=True))
+def output_error(program: Program, begun: int) -> int | None:
+    """The byte of the first error that is in what was written of a program, from `begun` on, and that neither its being cut off nor what
+    stands around it explains; None where there is none.
+    """
+    before = _without_what_was_written(program, begun)
+    alike = without_shared_errors(before, program, begun)
+    found = own_errors(alike.main, alike.branch, begun, Stretch(0, len(before.text), len(program.text)))
+    if not program.ended:
+        found = [byte for byte in found if _is_in_complete_unit(alike.branch, byte)]
+        if alike.branch.reading.broken is not None and alike.branch.reading.broken >= begun:
+            found.append(alike.branch.reading.broken)
+    return min(found, default=None)
 
 
-def compare_programs(main: Program, branch: Program, fork: int) -> Equivalence:
-    """The class of `branch`, which has the bytes before `fork` in common with `main`."""
-    unit = _unit(main, branch, fork)
-    if unit is None:
-        outcome = Outcome.DOES_NOT_PARSE if _is_broken(main, branch, fork) else Outcome.UNFINISHED
-        return Equivalence(outcome, Scope.NONE, fork, fork, fork)
+def _without_what_was_written(program: Program, begun: int) -> Program:
+    """What stands around what was written, with something small in the hole if it reads better so."""
+    before, behind = program.text[:begun], program.text[program.written :]
+    fillings = _FILLINGS if behind.strip() else _FILLINGS[:1]
+    found = [Program(before + one + behind, program.language, program.ended, begun + len(one)) for one in fillings]
+    return min(found, key=lambda one: len(errors(one.root)))
+
+
+def _compared(alike: Alike, unit: _Unit, fork: int) -> Equivalence:
+    """The class by what is compared of the two."""
     main_end, branch_end = unit.ends
     if unit.scope == Scope.WHOLE:
-        main_end, branch_end = len(main.text), len(branch.text)
-    if main.text[unit.start : main_end] == branch.text[unit.start : branch_end]:
+        main_end, branch_end = len(alike.main.text), len(alike.branch.text)
+    if alike.main.text[unit.start : main_end] == alike.branch.text[unit.start : branch_end]:
         outcome = Outcome.SAME_TEXT
-    elif _has_own_error(unit.main, unit.branch, fork):
+    elif own_errors(alike.main, alike.branch, fork, Stretch(unit.start, main_end, branch_end)):
         outcome = Outcome.DOES_NOT_PARSE
     else:
-        outcome = _difference(main, branch, unit, fork)
+        outcome = _difference(alike, unit, fork)
     return Equivalence(outcome, unit.scope, unit.start, main_end, branch_end)
+
+
+def _function_first(alike: Alike, found: Equivalence, fork: int, begun: int | None) -> Equivalence | None:
+    """The class by the function alone, where the two differ in what follows it."""
+    pair = alike.main, alike.branch
+    if found.outcome == Outcome.DOES_NOT_PARSE and not alike.main.root.has_error and found.scope == Scope.WHOLE:
+        return None  # the output does, and that is more than its function
+    nodes = [function_at(program, fork if begun is None else begun) or function_at(program, fork) for program in pair]
+    first, second = nodes
+    if first is None or second is None or first.start_byte != second.start_byte or first.start_byte > fork:
+        return None
+    if not all(is_complete(program, node, function=True) for program, node in zip(pair, (first, second), strict=True)):
+        return None
+    if not _tails_differ(alike, first.end_byte, second.end_byte):
+        return None
+    function = _compared(alike, _Unit(Scope.FUNCTION, first.start_byte, first, second), fork)
+    if function.outcome in _SAME:
+        return replace(function, outcome=Outcome.ONLY_WHAT_FOLLOWS)
+    return function if found.scope == Scope.WHOLE else None
+
+
+def _tails_differ(alike: Alike, main_end: int, branch_end: int) -> bool:
+    """Whether other code follows in the two behind these bytes, as far as neither was cut off."""
+    main, branch = _tail(alike.main, main_end), _tail(alike.branch, branch_end)
+    goes_on = branch.startswith(main) and not alike.main.ended
+    return main != branch and not goes_on and not (main.startswith(branch) and not alike.branch.ended)
+
+
+def _tail(program: Program, end: int) -> bytes:
+    """The text behind a byte, from its first code on; what was cut off has no rest of a file."""
+    start = behind_comments(program, end)
+    return program.text[start : len(program.text) if program.ended else program.written].strip()
+
+
+def _extent(program: Program, fork: int) -> Scope:
+    """How much is complete of what a program is to write: nothing where a function goes on of which a statement is."""
+    scope = complete_scope(program, fork)
+    return Scope.NONE if scope == Scope.STATEMENT and inside_function(program, fork) else scope
+
+
+def _is_in_complete_unit(program: Program, byte: int) -> bool:
+    return any(
+        is_complete(program, node, function=function)
+        for function in (True, False)
+        for node in around(program, byte, function=function)
+    )
 
 
 def _is_broken(main: Program, branch: Program, fork: int) -> bool:
     """Whether the branch has an error that is not due to its being cut off."""
     if branch.ended:
-        return _has_own_error(main.root, branch.root, fork)
-    return branch.reading.broken is not None and branch.reading.broken >= fork
-
-
-def _has_own_error(main: tree_sitter.Node, branch: tree_sitter.Node, fork: int) -> bool:
-    """Whether the branch holds an error; one that begins before the fork and is in both is none of its own."""
-    both = {node.start_byte for node in errors(main) if node.start_byte < fork}
-    return any(node.start_byte not in both for node in errors(branch))
+        return bool(own_errors(main, branch, fork, Stretch(0, len(main.text), len(branch.text))))
+    broken = branch.reading.broken
+    return broken is not None and broken >= fork and not is_shared(main, branch, broken)
 
 
 # The unit
@@ -137,14 +185,14 @@ def _unit(main: Program, branch: Program, fork: int) -> _Unit | None:
 
 def _function_unit(main: Program, branch: Program, fork: int) -> _Unit | None:
     found = _shared(main, branch, fork, function=True)
-    if found is None or not all(_is_complete(*part, function=True) for part in zip((main, branch), found, strict=True)):
+    if found is None or not all(is_complete(*part, function=True) for part in zip((main, branch), found, strict=True)):
         return None
     return _Unit(Scope.FUNCTION, found[0].start_byte, *found)
 
 
 def _statement_unit(main: Program, branch: Program, fork: int) -> _Unit | None:
     found = _begun(main, branch, fork) or _shared(main, branch, fork, function=False)
-    if found is None or not all(_is_complete(*part, function=False) for part in zip((main, branch), found, strict=True)):
+    if found is None or not all(is_complete(*part, function=False) for part in zip((main, branch), found, strict=True)):
         return None
     return _Unit(Scope.STATEMENT, min(fork, found[0].start_byte), *found)
 
@@ -153,8 +201,8 @@ def _begun(main: Program, branch: Program, fork: int) -> tuple[tree_sitter.Node,
     """The statements that begin in both programs behind the fork's white space and comments, if they stand in the same block."""
     found = []
     for program in (main, branch):
-        start = _behind_comments(program, fork)
-        node = _at(program, start, function=False)
+        start = behind_comments(program, fork)
+        node = unit_at(program, start, function=False)
         if node is None or node.start_byte != start:
             return None
         found.append(node)
@@ -174,154 +222,26 @@ def _shared(
     main: Program, branch: Program, fork: int, *, function: bool
 ) -> tuple[tree_sitter.Node, tree_sitter.Node] | None:
     """The innermost units that begin at one byte in both and reach beyond the fork in one."""
-    starts = {node.start_byte for program in (main, branch) for node in _around(program, fork, function=function)}
+    starts = {node.start_byte for program in (main, branch) for node in around(program, fork, function=function)}
     for start in sorted(starts, reverse=True):
-        first, second = (_at(program, start, function=function) for program in (main, branch))
+        first, second = (unit_at(program, start, function=function) for program in (main, branch))
         if start <= fork and first is not None and second is not None and max(first.end_byte, second.end_byte) > fork:
             return first, second
     return None
 
 
-def _around(program: Program, fork: int, *, function: bool) -> list[tree_sitter.Node]:
-    """The units that hold the first text from the fork on, of statements the first code; innermost first."""
-    start = first_text(program.text[: program.reading.known], fork) if function else _behind_comments(program, fork)
-    last = fork if function else max(start, fork)
-    return [
-        node for node in _upwards(program, start) if node.start_byte <= last and _is_unit(program, node, function=function)
-    ]
-
-
-def _at(program: Program, start: int, *, function: bool) -> tree_sitter.Node | None:
-    """The outermost unit that begins at a byte."""
-    found = None
-    for node in _upwards(program, start):
-        if node.start_byte < start:
-            break
-        if _is_unit(program, node, function=function):
-            found = node
-    return found
-
-
-def _upwards(program: Program, start: int) -> Iterator[tree_sitter.Node]:
-    """The nodes that hold a byte, innermost first."""
-    if start >= program.reading.known:
-        return
-    node = program.root.descendant_for_byte_range(start, start + 1)
-    while node is not None:
-        yield node
-        node = node.parent
-
-
-def _is_unit(program: Program, node: tree_sitter.Node, *, function: bool) -> bool:
-    language = program.language
-    if not function:
-        return node.type in kinds(language, language.statements)
-    if node.type not in kinds(language, language.rules.units.functions):
-        return False
-    body = node.child_by_field_name("body")
-    return body is not None and body.type not in kinds(language, language.expressions)
-
-
-# Completeness
-
-
-def _is_complete(program: Program, node: tree_sitter.Node, *, function: bool) -> bool:
-    """Whether nothing that follows could still become part of a unit."""
-    if program.ended:
-        return True
-    units = program.language.rules.units
-    end = node.end_byte
-    if end > program.reading.known:
-        return False
-    if not units.indented and program.text[end - 1 : end] == b"}" and (function or _is_closed(program, node)):
-        return True
-    last = node.children[-1].type if node.children else ""
-    if not function and (last == ";" or (units.line_ends and not _holds_block(program, node) and _line_ends(program, node))):
-        return True
-    return _is_followed(program, node)
-
-
-def _last_ones(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
-    """A node, its last child, that one's last child and so on."""
-    last: tree_sitter.Node | None = node
-    while last is not None:
-        yield last
-        last = last.children[-1] if last.children else None
-
-
-def _is_closed(program: Program, node: tree_sitter.Node) -> bool:
-    """Whether a statement ends with a block's brace and can take no further clause."""
-    language = program.language
-    continued = kinds(language, language.rules.units.continued)
-    blocks = kinds(language, language.blocks) | kinds(language, language.rules.units.functions)
-    return node.type in blocks and not any(last.type in continued for last in _last_ones(node))
-
-
-def _holds_block(program: Program, node: tree_sitter.Node) -> bool:
-    language = program.language
-    blocks = kinds(language, language.blocks) | kinds(language, language.rules.units.continued)
-    return any(last.type in blocks for last in _last_ones(node))
-
-
-def _line_ends(program: Program, node: tree_sitter.Node) -> bool:
-    """Whether a line break follows, but for a comment."""
-    text = program.text[: program.written]
-    start = _behind_comments(program, node.end_byte)
-    between = text[node.end_byte : start]
-    return b"\n" in between or (start == len(text) and b"\n" in text[node.end_byte :])
-
-
-def _behind_comments(program: Program, start: int) -> int:
-    """The first text from a byte on that is no comment."""
-    text, known = program.text[: program.written], program.reading.known
-    comments = kinds(program.language, program.language.rules.notation.comments)
-    start = first_text(text, start)
-    while start < known:
-        node = program.root.descendant_for_byte_range(start, start + 1)
-        if node is None or node.type not in comments:
-            break
-        start = first_text(text, max(node.end_byte, start + 1))
-    return start
-
-
-def _is_followed(program: Program, node: tree_sitter.Node) -> bool:
-    """Whether what follows a unit shows that it has ended: text that is no comment, begins no clause, and is not cut off itself."""
-    units = program.language.rules.units
-    text = program.text[: program.written]
-    start = _behind_comments(program, node.end_byte)
-    if start >= len(text):
-        return False
-    known = start < program.reading.known
-    new_line = b"\n" in text[node.end_byte : start]
-    if units.indented and new_line:
-        deeper = _column(text, start) - _column(text, node.start_byte)
-        may_go_on = node.type in kinds(program.language, units.continued)
-        return deeper < 0 or (deeper == 0 and not (may_go_on and _may_continue(program, start)))
-    return (known or new_line) and not _may_continue(program, start)
-
-
-def _may_continue(program: Program, start: int) -> bool:
-    """Whether the text from a byte on begins a clause, or is cut off so early that it still might."""
-    text = program.text[: program.written]
-    word = _WORD.match(text, start)
-    if word is None:
-        return start + 1 >= min(len(text), program.reading.known) and text[start : start + 1] not in _ENDS
-    return word.end() == len(text) or word[0].decode(errors="replace") in program.language.rules.units.continuations.split()
-
-
-def _column(text: bytes, start: int) -> int:
-    return start - (text.rfind(b"\n", 0, start) + 1)
-
-
 # The class
 
 
-def _difference(main: Program, branch: Program, unit: _Unit, fork: int) -> Outcome:
-    ours, theirs = _forms(main, branch, unit, fork)
+def _difference(alike: Alike, unit: _Unit, fork: int) -> Outcome:
+    main = alike.main
+    ours, theirs = _forms(main, alike.branch, unit, fork)
     if ours.same_shape(theirs):
         if ours.same_names(theirs):
             return Outcome.SAME_PROGRAM
-        if ours.renames(theirs, lambda name: _is_known(main, unit, fork, name)):
+        if ours.renames(
+            theirs, lambda name, of_file: name in alike.words or _is_known(main, unit, fork, name, of_file=of_file)
+        ):
             return Outcome.RENAMED
     if ours.effects() != theirs.effects():
         return Outcome.OTHER_CALLS
@@ -332,14 +252,15 @@ def _forms(main: Program, branch: Program, unit: _Unit, fork: int) -> tuple[Form
     if unit.scope == Scope.WHOLE:
         parts = _differing(unit, fork, main.language)
         ours, theirs = (
-            normalise(program.text, nodes, program.language, local=False)
+            normalise(program.text, nodes, program.language, local=False, in_classes=nodes.count(None))
             for program, nodes in zip((main, branch), parts, strict=True)
         )
         return ours, theirs
     local = unit.scope == Scope.STATEMENT and _scope_of(main, unit.main) is not None
+    within = int(_is_in_class(main.language, unit.main))
     return (
-        normalise(main.text, [unit.main], main.language, local=local),
-        normalise(branch.text, [unit.branch], branch.language, local=local),
+        normalise(main.text, [unit.main], main.language, local=local, in_classes=within),
+        normalise(branch.text, [unit.branch], branch.language, local=local, in_classes=within),
     )
 
 
@@ -355,7 +276,7 @@ def _differing(
         held = [nodes[0] for nodes in rest if nodes and nodes[0].start_byte < fork < nodes[0].end_byte]
         same = len(held) == 2 and (held[0].type, held[0].start_byte) == (held[1].type, held[1].start_byte)
         body = above[0].child_by_field_name("body") if above[0].type in classes else None
-        if not same or not (held[0].type in classes or held[0] == body):
+        if not same or not (held[0].type in classes or held[0] == body) or _is_in_head(held[0], fork):
             break
         behind = [[None, *nodes[1:], *others] for nodes, others in zip(rest, behind, strict=True)]
         above = held
@@ -365,6 +286,12 @@ def _differing(
         for node, others in zip(above, behind, strict=True)
     )
     return first, second
+
+
+def _is_in_head(node: tree_sitter.Node, byte: int) -> bool:
+    """Whether a byte of a class lies before its body, where its name stands."""
+    body = node.child_by_field_name("body")
+    return body is not None and byte < body.start_byte
 
 
 def _scope_of(program: Program, node: tree_sitter.Node) -> tree_sitter.Node | None:
@@ -380,15 +307,34 @@ def _scope_of(program: Program, node: tree_sitter.Node) -> tree_sitter.Node | No
     return None
 
 
-def _is_known(program: Program, unit: _Unit, fork: int, name: bytes) -> bool:
-    """Whether a name occurs before what is compared, where it would be seen: then it is another variable."""
+def _is_in_class(language: Language, node: tree_sitter.Node) -> bool:
+    classes = kinds(language, language.rules.units.classes)
+    above = node.parent
+    while above is not None and above.type not in classes:
+        above = above.parent
+    return above is not None
+
+
+def _is_known(program: Program, unit: _Unit, fork: int, name: bytes, *, of_file: bool) -> bool:
+    """Whether a name occurs before what is compared, where it would be seen: then it is another variable. One of the file must not
+    occur in what was not written at all.
+    """
     language = program.language
+    if of_file:
+        given = program.text[: _word_begin(program.text, fork)], program.text[program.written :]
+        return any(re.search(rb"(?<!\w)" + re.escape(name) + rb"(?!\w)", part) for part in given)
     if unit.scope == Scope.STATEMENT or language.rules.names.whole_file:
         scope = None if language.rules.names.whole_file else _scope_of(program, unit.main)
         start = 0 if scope is None else scope.start_byte
         end = fork if unit.scope == Scope.WHOLE else unit.main.start_byte
         return _occurs(program, name, start, end)
     return False
+
+
+def _word_begin(text: bytes, byte: int) -> int:
+    """Where the word begins that goes on at a byte."""
+    found = re.search(rb"\w*\Z", text[max(byte - 200, 0) : byte])
+    return byte - (len(found[0]) if found else 0)
 
 
 def _occurs(program: Program, name: bytes, start: int, end: int) -> bool:

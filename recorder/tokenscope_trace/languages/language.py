@@ -61,15 +61,20 @@ class Notation:
 
 @dataclass(frozen=True)
 class Names:
-    """Which names are local, and where. Places, but for `leaves`, `scopes`, `raw` (kinds) and `never` (patterns over the names).
+    """Which names are local, and where. Places, but for `leaves`, `types`, `scopes`, `raw` (kinds) and `never` (patterns over the
+    names).
 
     A name is bound at `binds`, and within it at `patterns`; at `binds_function` for the whole function. A property is no variable;
     a `shorthand` is both. `outside` is part of a function, but not of its scope; of `first_outside` only the first of its kind.
     Where names count from their declaration on, `in_order`, those at `binds` do so only behind `late`. Names in `fixed` are not
     renamed, nor those that `mention` finds in the text of `mentions`. In `raw` text there is no syntax but dots and calls.
+
+    A file introduces what is bound outside of its functions and classes, and what stands at `declares`. Such names alone may stand
+    at `filewide` places, and be of `types` or like `never`.
     """
 
     leaves: str = "identifier"
+    types: str = ""
     properties: str = ""
     shorthands: str = ""
     binds: str = ""
@@ -84,6 +89,8 @@ class Names:
     mention: str = r"\w+"
     raw: str = ""
     never: str = ""
+    declares: str = ""
+    filewide: str = ""
     in_order: bool = True
     whole_file: bool = False
 

@@ -22,11 +22,13 @@ _STRING = re.compile(rb"([A-Za-z]*)(\"\"\"|'''|\"|')(.*)\2", re.DOTALL)
 _QUOTE = re.compile(rb"([A-Za-z]*)(?:\"\"\"|'''|\"|')")
 _WORD = re.compile(rb"[\w$\x80-\xff]+")
 _LINE_CONTINUED = re.compile(rb"\\\r?\n")
+_ENTRIES = frozenset((b"main", b"init"))  # names by which a program is called
 _NAME: tuple[str, bytes] = ("", b"name")
 _CLOSE: tuple[str, bytes] = ("", b"close")
 _CLOSING = frozenset(")]}>")
 _DOTS = frozenset((".", "::"))
 _NOWHERE = -1
+_FILE = -2  # a frame of its own: of names that only the file binds
 _Places = dict[str, tuple[GrammarPlace, ...]]
 
 
@@ -44,6 +46,7 @@ class _Rules:
     strings: frozenset[str]
     exact: frozenset[str]
     leaves: frozenset[str]
+    types: frozenset[str]
     properties: _Places
     shorthands: _Places
     binds: _Places
@@ -54,6 +57,8 @@ class _Rules:
     late: _Places
     fixed: _Places
     mentions: _Places
+    declares: _Places
+    filewide: _Places
     raw: frozenset[str]
     functions: frozenset[str]
     classes: frozenset[str]
@@ -122,6 +127,7 @@ class Form:
     names: list[Name] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     fixed: set[bytes] = field(default_factory=set)
+    introduced: set[bytes] = field(default_factory=set)  # by the file
     control: list[str] = field(default_factory=list)
     calls: list[tuple[int, int, int]] = field(default_factory=list)  # events [start, end) of what is called, end of the call
     imports: list[tuple[int, int]] = field(default_factory=list)
@@ -146,15 +152,22 @@ class Form:
         """Whether the names are the same."""
         return [name.text for name in self.names] == [name.text for name in other.names]
 
-    def renames(self, other: Form, known: Callable[[bytes], bool]) -> bool:
-        """Whether the names of two forms of one shape differ by a renaming; none to or from a `known` name is one."""
+    def _home_of(self, name: Name) -> int:
+        """The frame that binds a name, the file's own among them."""
+        frame = self.frame_of(name)
+        return _FILE if frame == _NOWHERE and name.text in self.introduced else frame
+
+    def renames(self, other: Form, known: Callable[[bytes, bool], bool]) -> bool:
+        """Whether the names of two forms of one shape differ by a renaming; none to or from a `known` name is one: (name, whether it is
+        the file's).
+        """
         fixed = self.fixed | other.fixed
         there: dict[tuple[int, bytes], bytes] = {}
         back: dict[tuple[int, bytes], bytes] = {}
         for mine, others in zip(self.names, other.names, strict=True):
-            frame = self.frame_of(mine)
+            frame = self._home_of(mine)
             same = mine.text == others.text
-            if frame != other.frame_of(others) or (frame == _NOWHERE and not same):
+            if frame != other._home_of(others) or (frame == _NOWHERE and not same):
                 return False
             if not same and (mine.shorthand or mine.text in fixed or others.text in fixed):
                 return False
@@ -162,8 +175,8 @@ class Form:
                 return False
             if back.setdefault((frame, others.text), mine.text) != mine.text:
                 return False
-        changed = {text for (_, a), b in there.items() if a != b for text in (a, b)}
-        return all(_WORD.fullmatch(text) and not known(text) for text in changed)
+        changed = {(text, frame == _FILE) for (frame, a), b in there.items() if a != b for text in (a, b)}
+        return all(_WORD.fullmatch(text) and not known(text, of_file) for text, of_file in changed)
 
     def effects(self) -> Counter[tuple[bytes, ...]]:
         """What is called, local names left open, and what is imported, each as often as it is."""
@@ -239,12 +252,13 @@ class _Context:
 class _Walk:
     """Fills a form from nodes; by hand, for trees may be deep."""
 
-    def __init__(self, text: bytes, language: Language, *, local: bool) -> None:
+    def __init__(self, text: bytes, language: Language, *, local: bool, in_classes: int) -> None:
         self.text = text
         self.rules = _rules(language)
         self.names = language.rules.names
         self.jumps = frozenset(word.encode() for word in language.rules.effects.jumps.split())
         self.local = local or self.names.whole_file
+        self.in_classes = in_classes
         self.form = Form(frames=[Frame(_NOWHERE, True)], literals=self.rules.literals)
 
     def walk(self, root: tree_sitter.Node) -> None:
@@ -268,6 +282,7 @@ class _Walk:
     def mark(self) -> None:
         """The end of what holds the nodes that were added."""
         self.form.events.append(_CLOSE)
+        self.in_classes -= 1
 
     def _enter(self, node: tree_sitter.Node, as_field: str, parent: _Context | None) -> _Context | None:
         """The context of a node whose children are to be walked; None for one that is done."""
@@ -342,13 +357,14 @@ class _Walk:
             self._open_control(context, "alternative")
         if kind in rules.control:
             self._open_control(context, kind)
-        if kind in rules.mentions and _stands(rules.mentions, node, ""):
+        filewide = kind in rules.types or (parent is not None and _stands(rules.filewide, parent.node, as_field))
+        if kind in rules.mentions and _stands(rules.mentions, node, "") and not filewide:
             text = self.text[node.start_byte : node.end_byte]
             self.form.fixed.update(word for word in rules.mention.findall(text))
             events.append((kind, text))
             return self._close_control(context)
         if node.child_count == 0:
-            self._add_leaf(context, node, kind, as_field, parent)
+            self._add_leaf(context, node, kind, as_field, parent, filewide=filewide)
             return self._close_control(context)
         self._open(context, node, kind, as_field, parent)
         return True
@@ -422,17 +438,27 @@ class _Walk:
         return ("quote", re.sub(rb"[rR]", b"", mark[1]).lower() + b'"') if mark else (kind, text)
 
     def _add_leaf(
-        self, context: _Context, node: tree_sitter.Node, kind: str, as_field: str, parent: _Context | None
+        self,
+        context: _Context,
+        node: tree_sitter.Node,
+        kind: str,
+        as_field: str,
+        parent: _Context | None,
+        *,
+        filewide: bool,
     ) -> None:
         text = self.text[node.start_byte : node.end_byte]
-        if kind not in self.rules.leaves or self._is_property(text, as_field, parent):
+        if not (filewide or kind in self.rules.leaves) or self._is_property(as_field, parent):
             self.form.events.append(self._quote(kind, text) if parent is not None and parent.clean else (kind, text))
             return
         shorthand = context.shorthand or kind.startswith("shorthand") or (parent is not None and self._is_key(node, parent))
         if parent is not None and parent.kind in self.rules.raw and _is_raw_call(node):
             self.form.calls.append((len(self.form.events), len(self.form.events) + 1, len(self.form.events) + 1))
-        binds = context.target != _NOWHERE
-        frame = context.target if binds else context.frame
+        never = self.rules.never.match(text.decode(errors="replace")) is not None
+        binds = context.target != _NOWHERE and not never and not filewide
+        frame = _NOWHERE if never or filewide else context.target if binds else context.frame
+        if parent is not None and _stands(self.rules.declares, parent.node, as_field) and text not in _ENTRIES:
+            self.form.introduced.add(text)
         self.form.names.append(Name(text, frame, node.start_byte, len(self.form.events), shorthand, binds))
         self.form.events.append(_NAME)
         if context.fixed:
@@ -440,9 +466,7 @@ class _Walk:
         if binds:
             self._bind(context.target, text, node.start_byte if context.effect is None else context.effect)
 
-    def _is_property(self, text: bytes, as_field: str, parent: _Context | None) -> bool:
-        if self.rules.never.match(text.decode(errors="replace")):
-            return True
+    def _is_property(self, as_field: str, parent: _Context | None) -> bool:
         return parent is not None and (parent.before in _DOTS or _stands(self.rules.properties, parent.node, as_field))
 
     def _is_key(self, node: tree_sitter.Node, parent: _Context) -> bool:
@@ -456,6 +480,8 @@ class _Walk:
                 self.form.fixed.add(text)
         elif target > 0 or self.local:
             frame.bound[text] = min(frame.bound.get(text, effect), effect)
+        elif self.in_classes <= 0 and text not in _ENTRIES:
+            self.form.introduced.add(text)
 
     def _count(self, context: _Context, node: tree_sitter.Node, kind: str, before: int) -> None:
         """Notes a comma that may turn out to be the last one."""
@@ -501,11 +527,13 @@ def _is_raw_call(node: tree_sitter.Node) -> bool:
     return after is not None and after.child_count > 0 and after.children[0].type == "("
 
 
-def normalise(text: bytes, nodes: Sequence[tree_sitter.Node | None], language: Language, *, local: bool) -> Form:
-    """The form of some nodes of a text; None stands where something that holds those before it ends. `local` says whether a name
-    that is bound outside of any function among them is local.
+def normalise(
+    text: bytes, nodes: Sequence[tree_sitter.Node | None], language: Language, *, local: bool, in_classes: int = 0
+) -> Form:
+    """The form of some nodes of a text; None stands where a class that holds those before it ends, in which the first of them stand in
+    `in_classes`. `local` says whether a name that is bound outside of any function among them is local.
     """
-    walk = _Walk(text, language, local=local)
+    walk = _Walk(text, language, local=local, in_classes=in_classes)
     for node in nodes:
         if node is None:
             walk.mark()

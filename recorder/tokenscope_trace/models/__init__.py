@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         check_length,
         encode_prompt,
         encode_text,
-        fim_ends,
+        file_ends,
         read_text,
         split_at_marker,
     )
@@ -69,7 +69,7 @@ __all__ = [
     "check_length",
     "encode_prompt",
     "encode_text",
-    "fim_ends",
+    "file_ends",
     "held_bytes",
     "input_device",
     "keeping_body",

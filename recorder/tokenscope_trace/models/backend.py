@@ -115,8 +115,8 @@ class Vocabulary(Protocol):
     def spell(self, ids: Sequence[int]) -> list[bytes]:
         """The bytes of each id where it stands."""
 
-    def fim_ends(self) -> tuple[int, ...]:
-        """The ids that end what fills a hole, ascending."""
+    def file_ends(self) -> tuple[int, ...]:
+        """The ids that end a file, or what fills a hole in one, ascending."""
 
     def ids_of(self, text: str) -> list[int]:
         """The ids of a piece of text, without special tokens around it."""
@@ -129,7 +129,8 @@ class Branching(Protocol):
     """A main path, ready to be continued at any place.
 
     `engine` names what computes it; `wave` is how many branches advance together; `seconds_per_node` is None where nothing was measured;
-    `most_nodes` is what the memory holds, None without a bound; `ends` are ids that end a text, `stop` strings that do.
+    `most_nodes` is what the memory holds, None without a bound; `ends` are ids that end a text, `stop` strings that do; `notes` are for the
+    reader.
     """
 
     engine: str
@@ -138,6 +139,7 @@ class Branching(Protocol):
     most_nodes: int | None
     ends: frozenset[int]
     stop: tuple[bytes, ...]
+    notes: tuple[str, ...]
 
     def step(self, steps: Sequence[Step]) -> tuple[list[int], Rows]:
         """The next token of each branch, and rows (R) that measure them; a logprob of NaN says that the model's numbers overflowed.
@@ -159,9 +161,16 @@ class ModelSession(Protocol):
     """The work of a model for one recording, with what the recording looks at inside of it."""
 
     def generate(
-        self, prompt: Prompt, settings: GenerationSettings, watcher: Watcher, on_part: OnOutput, on_missing: OnMissing
+        self,
+        prompt: Prompt,
+        settings: GenerationSettings,
+        watcher: Watcher,
+        on_part: OnOutput,
+        on_missing: OnMissing,
+        completed: Callable[[Sequence[int]], bool],
     ) -> Output:
-        """Decode the main path. Once there is a token, whatever ends it early is told to `on_missing`, and what there is comes back.
+        """Decode the main path; where its new ids have `completed` what was to be written, it is finished by that, `unit`. Once there is a
+        token, whatever ends it early is told to `on_missing`, and what there is comes back.
 
         Raises ModelError where there is no first token to be had, KeyboardInterrupt where it was interrupted before.
         """

@@ -58,13 +58,17 @@ _FIM_FAMILIES = (
     _FimTokens("<PRE>", "<SUF>", "<MID>"),
     _FimTokens("[PREFIX]", "[SUFFIX]", None, "suffix-prefix"),  # Codestral
 )
-_FIM_ENDS = (
+_FILE_ENDS = (
     "<|endoftext|>",
     "<|fim_pad|>",
     "<|file_sep|>",
     "<|file_separator|>",
     "<|repo_name|>",
     "<fim_pad>",
+    "<file_sep>",
+    "<repo_name>",
+    "<reponame>",
+    "<filename>",
     "<EOT>",
     "▁<EOT>",
 )
@@ -174,13 +178,13 @@ def encode_fim(tokenizer: Any, text: str, source: str = "-", *, marker: str = DE
         _plain_bytes(speller, part) == wanted.encode()
         for (_, part), wanted in zip(parts.values(), (before, after), strict=True)
     )
-    return Prompt(ids, "fim", source, tuple(segments), exact, fim_ends(tokenizer))
+    return Prompt(ids, "fim", source, tuple(segments), exact, file_ends(tokenizer))
 
 
-def fim_ends(tokenizer: Any) -> tuple[int, ...]:
-    """The ids that end what fills a hole, ascending."""
+def file_ends(tokenizer: Any) -> tuple[int, ...]:
+    """The ids that end a file, or what fills a hole in one, ascending."""
     vocabulary = tokenizer.get_vocab()
-    ends = {vocabulary[end] for end in _FIM_ENDS if end in vocabulary}
+    ends = {vocabulary[end] for end in _FILE_ENDS if end in vocabulary}
     if tokenizer.eos_token_id is not None:
         ends.add(tokenizer.eos_token_id)
     return tuple(sorted(ends))

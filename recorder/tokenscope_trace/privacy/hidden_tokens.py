@@ -80,7 +80,7 @@ class Hidden:
             self._hide(hidden, text.nodes, None, copies.found_in(text.bytes, _all_of(found)))
         for branch, found in branches.items():
             program = self.program(branch)
-            self._hide(hidden, program.nodes, self._trace.branch(branch), copies.found_in(program.text, _all_of(found)))
+            self._hide(hidden, program.nodes, self._trace.branch(branch), copies.found_in(program.whole, _all_of(found)))
         return hidden
 
     def _unknown(self, text: Text) -> str:
@@ -95,7 +95,9 @@ class Hidden:
 
     def _literals_of_branch(self, branch: int) -> Literals | None:
         (main,) = self._trace.texts
-        return find_literals(self.program(branch).text, main.source, self._language_of(main), conversation=main.conversation)
+        return find_literals(
+            self.program(branch).whole, main.source, self._language_of(main), conversation=main.conversation
+        )
 
     def _language_of(self, text: Text) -> Language | None:
         """What was asked for, else what the recording says of a text that is one passage of code."""

@@ -29,15 +29,14 @@ from tokenscope_trace.models.prompts import Prompt, check_length
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.backends import backend_of
 from tokenscope_trace.recording.facts import clock, common
+from tokenscope_trace.recording.prompt_text import surroundings_of
 from tokenscope_trace.recording.tables import Run, tables_of
 from tokenscope_trace.settings import AskedPlace, GenerationSettings, ReplaySettings, TreeSettings
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.trace import Trace
-from tokenscope_trace.tree.finishing import to_finish
 from tokenscope_trace.tree.forced_paths import encode_forced
 from tokenscope_trace.tree.growth import Growth, grow_tree
-from tokenscope_trace.tree.nodes import Grown
-from tokenscope_trace.tree.search import Finishing
+from tokenscope_trace.tree.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from tokenscope_trace.models.loading import LoadedModel
@@ -57,7 +56,7 @@ def record(
 ) -> Trace:
     """Generate and measure; then look inside of the model and grow the tree, where either is asked for.
 
-    `language` is what a file of unknown suffix holds: branches of likely decisions grow to the end of their function.
+    `language` is what a file of unknown suffix holds: the output and its branches end with the function that they stand in.
 
     Raises PromptError where the prompt does not fit the model or a forced token or text is none of the model's, ModelError where
     its logits are not finite or it lacks a layer that is asked for, and KeyboardInterrupt where it was interrupted before the
@@ -70,6 +69,9 @@ def record(
     asked = [] if tree is None else encode_forced(vocabulary, len(prompt.ids), tree.forced)
     room = settings.max_new_tokens if backend.context is None else backend.context - len(prompt.ids)
     new = min(settings.max_new_tokens, room)
+    if settings.until == "file":
+        prompt = replace(prompt, extra_eos=vocabulary.file_ends())
+    around = surroundings_of(vocabulary, prompt, language, settings.until)
     session = backend.begin(replay)
     watcher.on_need(recording_bytes(backend.shape, len(prompt.ids), len(prompt.ids) + new, replay))
     missing: list[Missing] = []
@@ -81,7 +83,19 @@ def record(
     def done_with(output: Output) -> _Done:
         main = MainPath([*prompt.ids, *output.ids], len(prompt.ids), output.rows)
         return _Done(
-            backend, prompt, settings, replay, tree, asked, output, session, main, vocabulary, list(command), load_seconds
+            backend,
+            prompt,
+            settings,
+            replay,
+            tree,
+            asked,
+            output,
+            session,
+            main,
+            vocabulary,
+            around,
+            list(command),
+            load_seconds,
         )
 
     try:
@@ -91,6 +105,7 @@ def record(
             watcher,
             lambda part: watcher.on_state(lambda also: done_with(part()).so_far(also), False),
             lacks,
+            around.completed,
         )
         if output.finish == "length" and room < settings.max_new_tokens:
             output = replace(output, finish="context")
@@ -101,7 +116,7 @@ def record(
         if replay is not None:
             done = replace(done, replayed=_replayed(done, watcher, lacks))
             watcher.on_state(partial(done.so_far, missing=missing[:]), True)
-        growth = None if tree is None else _tree(done, tree, language, watcher, lacks, missing)
+        growth = None if tree is None else _tree(done, tree, watcher, lacks, missing)
     finally:
         session.forget()
     return _assembled(done, growth, missing, lacks)
@@ -131,7 +146,6 @@ def _cut_short(done: _Done, missing: list[Missing], lacks: OnMissing) -> Trace:
 def _tree(
     done: _Done,
     tree: TreeSettings,
-    language: Language | None,
     watcher: Watcher,
     lacks: OnMissing,
     missing: list[Missing],
@@ -141,24 +155,18 @@ def _tree(
     if reason is not None:
         lacks(Missing("tree", reason), KeyboardInterrupt() if reason == INTERRUPTED else None)
         return Growth(finish="interrupted" if reason == INTERRUPTED else "memory")
-    growth = attempt("tree", partial(_grow, done, tree, language, watcher, lacks, missing), lacks)
+    growth = attempt("tree", partial(_grow, done, tree, watcher, lacks, missing), lacks)
     return growth or Growth(finish="interrupted")
 
 
 def _grow(
     done: _Done,
     tree: TreeSettings,
-    language: Language | None,
     watcher: Watcher,
     lacks: OnMissing,
     missing: list[Missing],
 ) -> Growth:
     """The tree; what there is of the recording is offered on the way."""
-    words = done.vocabulary
-
-    def finish(grown: Grown) -> Finishing:
-        known = replace(done, replayed=Replayed()).trace(Growth(grown))  # nobody asks about attention here, and it is large
-        return to_finish(known, language, lambda token: b"" if words.is_special(token) else words.inside(token))
 
     def on_part(part: Callable[[], Growth]) -> None:
         watcher.on_state(lambda also: done.so_far(also, part(), missing=missing[:]), False)
@@ -171,9 +179,10 @@ def _grow(
         done.settings,
         tree,
         done.asked,
-        words.inside,
+        done.vocabulary.inside,
         watcher,
-        finish,
+        done.surroundings,
+        output_seconds=done.output.prefill_seconds + done.output.decode_seconds,
         on_part=on_part,
         on_missing=lacks,
     )
@@ -222,6 +231,7 @@ class _Done:
     session: ModelSession
     main: MainPath
     vocabulary: Vocabulary
+    surroundings: Surroundings
     command: list[str]
     load_seconds: float
     replayed: Replayed = field(default_factory=Replayed)
@@ -253,6 +263,7 @@ class _Done:
             "top_alternatives": self.settings.top_alternatives,
             "main_leaf": len(self.main.ids) - 1,
             "finish": output.finish,
+            "program": {"until": self.surroundings.unit.until},
             "tree": _tree_facts(self.tree, self.settings, output, growth),
             "asked": _asked_facts(self.settings, self.asked, len(self.prompt.ids)),
             "replay": replayed.facts(),
@@ -292,7 +303,7 @@ def _sampling_facts(settings: GenerationSettings, output: Output) -> dict[str, A
     return {
         **output.sampling,
         "max_new_tokens": settings.max_new_tokens,
-        "stop": list(settings.stop),
+        "stop": list(output.sampling.get("stop", settings.stop)),
         "seed": settings.seed,
         "processors": output.processors,
     }
@@ -332,7 +343,7 @@ def _tree_facts(
         "length": tree.length,
         "extra": tree.extra,
         "min_prob": tree.min_prob,
-        "nodes": tree.nodes,
+        "nodes": growth.nodes if tree.nodes is None else tree.nodes,
         "temperature": tree.temperature,
         "seed": settings.seed,
         "finish": "interrupted" if output.finish == "interrupted" else growth.finish,

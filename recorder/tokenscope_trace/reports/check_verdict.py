@@ -16,22 +16,22 @@ from tokenscope_trace.traces.facts import CheckFacts
 from tokenscope_trace.traces.schema import CheckResult
 from tokenscope_trace.traces.trace import Trace
 
-PASSES, FAILS, TIMES_OUT, NOT_RUN, UNCHECKED = "passes", "fails", "times-out", "not-run", "unchecked"
-_KEYS = {CheckResult.PASS: PASSES, CheckResult.FAIL: FAILS, CheckResult.TIME_OUT: TIMES_OUT}
+PASSED, FAILED, TIMED_OUT, UNRUN, UNCHECKED = "passes", "fails", "times-out", "not-run", "unchecked"
+_KEYS = {CheckResult.PASS: PASSED, CheckResult.FAIL: FAILED, CheckResult.TIME_OUT: TIMED_OUT}
 _OUTPUT = {
-    PASSES: "The output passes the check",
-    FAILS: "The output fails the check",
-    TIMES_OUT: "The check of the output timed out",
+    PASSED: "The output passes the check",
+    FAILED: "The output fails the check",
+    TIMED_OUT: "The check of the output timed out",
     UNCHECKED: "The output is not finished and was not checked",
 }
 _LABELS = {
-    PASSES: "passes the check",
-    FAILS: "fails the check",
-    TIMES_OUT: "times out in the check",
-    NOT_RUN: "the check could not be run",
+    PASSED: "passes the check",
+    FAILED: "fails the check",
+    TIMED_OUT: "times out in the check",
+    UNRUN: "the check could not be run",
     UNCHECKED: "not checked",
 }
-_SIGNS = {PASSES: "\N{CHECK MARK}", FAILS: "\N{BALLOT X}", TIMES_OUT: "\N{BALLOT X}", NOT_RUN: "!", UNCHECKED: "?"}
+_SIGNS = {PASSED: "\N{CHECK MARK}", FAILED: "\N{BALLOT X}", TIMED_OUT: "\N{BALLOT X}", UNRUN: "!", UNCHECKED: "?"}
 _WIDTH = 200  # of a printed line
 _BEFORE_RUN = "it could not be run"  # a reason in `run.missing`
 # What differs between runs that say the same: places in code, addresses, times, dates, names of temporary files, processes.
@@ -96,7 +96,7 @@ def make_verdict(trace: Trace) -> Verdict | None:
         known = facts.not_run if facts is not None and facts.not_run != LEFT_OUT else None
         reason = visible_line(known or "")
         sentence = f"The check could not be run{f': {reason}' if reason else ''}."
-        return Verdict(NOT_RUN, _LABELS[NOT_RUN], sentence, (), "", "", reason)
+        return Verdict(UNRUN, _LABELS[UNRUN], sentence, (), "", "", reason)
     main = trace.checks.branch == -1
     if not np.any(main) and lacks:
         return _verdict(UNCHECKED, f"The output was not checked: {visible_line(lacks[0])}.")
@@ -135,12 +135,12 @@ def _sentence(trace: Trace, key: str) -> str:
     what = _OUTPUT[key]
     if not count:
         return f"{what}."
-    does, do = ("does", "do") if key == PASSES else ("passes", "pass")
+    does, do = ("does", "do") if key == PASSED else ("passes", "pass")
     if count > 1:
         found = f"{passing:,} of {count:,} finished alternatives {does if passing == 1 else do}"
         return f"{what}; {found if passing else f'none of {count:,} finished alternatives {does}'}."
     if passing:
-        return f"{what}; the one finished alternative {does}{', too' if key == PASSES else ''}."
+        return f"{what}; the one finished alternative {does}{', too' if key == PASSED else ''}."
     return f"{what}; the one finished alternative does not."
 
 

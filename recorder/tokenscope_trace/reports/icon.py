@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 
-from tokenscope_trace.reports.check_verdict import FAILS, NOT_RUN, PASSES, TIMES_OUT, UNCHECKED
+from tokenscope_trace.reports.check_verdict import FAILED, PASSED, TIMED_OUT, UNCHECKED, UNRUN
 
 _SHAPES = {  # (colour, shape, sign) in a square of 16
-    PASSES: ("#1a7f37", "M8 0a8 8 0 0 1 0 16a8 8 0 0 1 0-16", "M4 8.5l3 3l5-6.5"),
-    FAILS: ("#c4281c", "M2 0h12q2 0 2 2v12q0 2-2 2h-12q-2 0-2-2v-12q0-2 2-2", "M5 5l6 6M11 5l-6 6"),
-    TIMES_OUT: ("#c4281c", "M8 0a8 8 0 0 1 0 16a8 8 0 0 1 0-16", "M8 4v4.5l3 2"),
-    NOT_RUN: ("#a15c00", "M8 .5l8 15h-16z", "M8 5.5v4.5M8 12.4v.6"),
+    PASSED: ("#1a7f37", "M8 0a8 8 0 0 1 0 16a8 8 0 0 1 0-16", "M4 8.5l3 3l5-6.5"),
+    FAILED: ("#c4281c", "M2 0h12q2 0 2 2v12q0 2-2 2h-12q-2 0-2-2v-12q0-2 2-2", "M5 5l6 6M11 5l-6 6"),
+    TIMED_OUT: ("#c4281c", "M8 0a8 8 0 0 1 0 16a8 8 0 0 1 0-16", "M8 4v4.5l3 2"),
+    UNRUN: ("#a15c00", "M8 .5l8 15h-16z", "M8 5.5v4.5M8 12.4v.6"),
     UNCHECKED: ("#63666e", "M8 0a8 8 0 0 1 0 16a8 8 0 0 1 0-16", "M4.5 8h7"),
     "": ("#2f57c8", "M2 0h12q2 0 2 2v12q0 2-2 2h-12q-2 0-2-2v-12q0-2 2-2", "M4 5h8M4 8h5M4 11h7"),
 }

@@ -23,6 +23,7 @@ from tokenscope_trace.settings import (
     MODEL_DTYPES,
     REPLAY_RANGES,
     TREE_RANGES,
+    UNTIL,
     Bounds,
     CheckSettings,
     ForcedPath,
@@ -75,6 +76,8 @@ def checked_generation(settings: GenerationSettings) -> GenerationSettings:
     stop = settings.stop
     if not isinstance(stop, list | tuple) or any(not isinstance(text, str) or not text for text in stop):
         raise SettingsError(f"generation.stop is {shortened(repr(stop), 60)}; give a tuple of texts that are not empty.")
+    if settings.until is not None and settings.until not in UNTIL:
+        raise SettingsError(f"generation.until is {shortened(repr(settings.until), 60)}; give one of {', '.join(UNTIL)}.")
     return replace(settings, stop=tuple(stop))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokenscope_trace.errors import PromptError
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.models.backend import Backend
 from tokenscope_trace.models.prompts import split_at_marker
@@ -44,9 +45,17 @@ class Job:
 def generation_job(
     prompt: PromptText, settings: GenerationSettings, tree: TreeSettings | None = None, language: Language | None = None
 ) -> Job:
-    """The job that goes on from a prompt, and grows a tree. Raises PromptError where a prompt with a hole does not mark it once."""
+    """The job that goes on from a prompt, and grows a tree.
+
+    Raises PromptError where a prompt with a hole does not mark it once, and where an answer or a hole is to end with a function.
+    """
     if prompt.kind == "fim":
         split_at_marker(prompt.text, prompt.source, prompt.marker)
+    if prompt.kind != "text" and settings.until in ("function", "statement"):
+        raise PromptError(
+            f"an output ends with the {settings.until} that its prompt breaks off in; a chat's answer ends with its turn, and what fills a "
+            "hole where the model says so: leave out --until."
+        )
 
     def record_it(backend: Backend, encoded: Any, watcher: Watcher, **more: Any) -> Trace:
         from tokenscope_trace.estimates.forecast import forecast_generation

@@ -123,6 +123,7 @@ def _generation(trace: Trace) -> GenerationSettings:
         **_sampling(facts),
         seed=_count("seed", sampling.seed or 0, 0, 2**63 - 1),
         stop=tuple(text for text in sampling.stop or () if text),
+        until="text" if facts.program is None else facts.program.until or "text",
         top_alternatives=top,
     )
 

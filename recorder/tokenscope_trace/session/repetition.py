@@ -86,7 +86,7 @@ def _prompt(trace: Trace, vocabulary: Vocabulary) -> Prompt:
     if not ids:
         raise TraceError("the recording has no prompt.")
     kind = facts.kind or "text"
-    ends = vocabulary.fim_ends() if kind == "fim" else ()
+    ends = vocabulary.file_ends() if kind == "fim" else ()
     return Prompt(ids, kind, facts.source or "-", segments, facts.exact is not False, ends)
 
 

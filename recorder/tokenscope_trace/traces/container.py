@@ -132,12 +132,18 @@ def _held_table(name: str, table: Mapping[str, Array]) -> dict[str, Array]:
         if key not in held:
             if (name, key) not in LATER_COLUMNS:
                 raise CorruptTrace(f"the column {name}.{key} is missing.")
-            held[key] = frozen(np.full(rows, np.nan, column.dtype), column.dtype)
+            held[key] = frozen(_unknown(rows, column), column.dtype)
     for key, values in held.items():
         assert values.shape == (rows,), f"{name}.{key} has shape {values.shape}, expected {(rows,)}"
         if values.dtype.str not in columns.COLUMN_DTYPES:
             raise CorruptTrace(f"the column {_quoted(name)}.{_quoted(key)} has the unknown dtype {values.dtype.str[:20]!a}.")
     return held
+
+
+def _unknown(rows: int, column: Column) -> Array:
+    """A column that a file lacks: NaN, of whole numbers the largest."""
+    dtype = np.dtype(column.dtype)
+    return np.full(rows, np.nan if dtype.kind == "f" else np.iinfo(dtype).max, dtype)
 
 
 def encode_payload(run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> bytes:
@@ -352,7 +358,7 @@ def _decode_table(table_name: str, table: Any) -> dict[str, Array]:
     decoded = {key: _decode_column(f"{name}.{_quoted(key)}", stored.pop(key), rows) for key in list(stored)}
     for key, expected in TABLES.get(table_name, {}).items():
         if (table_name, key) in LATER_COLUMNS and key not in decoded:
-            decoded[key] = np.full(rows, np.nan, expected.dtype)
+            decoded[key] = _unknown(rows, expected)
         if key not in decoded:
             raise CorruptTrace(f"the column {name}.{key} is missing.")
         if decoded[key].dtype.str != expected.dtype:

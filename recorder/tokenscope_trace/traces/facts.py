@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from tokenscope_trace.settings import UNTIL, Until
 from tokenscope_trace.traces.fact_kinds import (
     COUNT,
     FLAG,
@@ -41,6 +42,7 @@ _NO_MISSING = "run.missing names no stage or no reason"
 _NO_ORDER = "the places of run.asked.forced are not in ascending order"
 _NO_RANGES = "the changed lines of a file are not ascending ranges"
 _NO_ROLE = "a segment of the prompt has no known role"
+_NO_UNTIL = "run.program.until is not one of the known ends"
 _NO_SHARES = "run.check.pivot has no shares"
 _RANGE = Kind(
     "a range of lines",
@@ -228,6 +230,18 @@ class SyntaxFacts(FactMap):
     passages: tuple[PassageFacts, ...] = needed(ListOf(PassageFacts, entry_says=_NO_LANGUAGE))
 
 
+class ProgramFacts(FactMap):
+    """The program of the output: `until` which end it was to be written, where in its text what was written of it ends, and what ended it
+    there; from which byte on it repeats itself, and whether it is broken code.
+    """
+
+    until: Until | None = known(one_of(*UNTIL), says=_NO_UNTIL)
+    kept: int | None = known(COUNT, says="run.program.kept is no place in the text")
+    why: str | None = known(TEXT)
+    repeats: int | None = known(COUNT, says="run.program.repeats is no place in the text")
+    broken: bool | None = known(FLAG)
+
+
 class DecisionFacts(FactMap):
     """How many decisions there are in all."""
 
@@ -288,7 +302,7 @@ class Facts(FactMap):
 
     main_leaf: int = needed(WHOLE, says=_NO_LEAF)
     finish: str = needed(
-        one_of("end-of-text", "stop-string", "length", "context", "interrupted", "scored"),
+        one_of("end-of-text", "stop-string", "unit", "length", "context", "interrupted", "scored"),
         says="run.finish is not one of the known reasons",
     )
     generator: GeneratorFacts = needed(GeneratorFacts)
@@ -309,6 +323,7 @@ class Facts(FactMap):
     lens: LensFacts | None = known(LensFacts)
     files: tuple[FileFacts, ...] | None = known(ListOf(FileFacts, entry="a file"))
     syntax: SyntaxFacts | None = known(SyntaxFacts)
+    program: ProgramFacts | None = known(ProgramFacts)
     decisions: DecisionFacts | None = known(DecisionFacts, says=_NO_FOUND)
     check: CheckFacts | None = known(CheckFacts)
     score: ScoreFacts | None = known(ScoreFacts)

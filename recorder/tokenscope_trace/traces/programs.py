@@ -1,6 +1,7 @@
 """Programs: what each path of a recording writes, the main path's, and that of every branch. Knows no language and no syntax.
 
-A program reads as its file does: without control tokens, and in a fill-in-the-middle recording with what was written in its hole.
+A program reads as its file does: without control tokens, and in a fill-in-the-middle recording with what was written in its hole. It
+ends where the analysis says so: what was written behind that, such as the stop string that ended it, is no part of it.
 """
 
 from __future__ import annotations
@@ -19,33 +20,60 @@ if TYPE_CHECKING:
     from tokenscope_trace.traces.trace import Trace
 
 _HELD = 1 << 26  # bytes of text: more is not kept, for thousands of branches may share a long beginning
-_ENDED = ("end-of-text", "stop-string")
+_ENDED = ("end-of-text", "stop-string", "unit")
 
 
 @dataclass(frozen=True)
 class PathProgram:
-    """One path's program. `nodes` spell it in the order of the file; it leaves the main path's at byte `fork` (which itself has the
-    output's begin there); bytes [own_start, own_end) are the branch's own tokens (the output); what was generated ends at
-    `written`, and `ended` says whether it came to its own end there.
+    """One path's program, `text`; it leaves the main path's at byte `fork` (which itself has the output's begin there); what was
+    generated of it ends at `written`, and `ended` says whether it came to its own end there.
+
+    `nodes` spell, in the order of the file, `whole`: the program and what was written behind it. In that, bytes [own_start, own_end) are
+    the branch's own tokens (the output); all that was generated begins at `begin` and ends at `reach`, its last token begins at `last`.
     """
 
     nodes: Indices
     text: bytes
+    whole: bytes
     fork: int
     own_start: int
     own_end: int
     written: int
+    begin: int
+    last: int
+    reach: int
     ended: bool
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it leaves the main path behind the end of its own program only, which is then that of the main path."""
+        return self.fork > self.written
+
+    def of_whole(self, byte: int) -> int:
+        """The byte of `whole` that stands at one of `text`."""
+        return byte if byte <= self.written else byte + self.reach - self.written
+
+
+@dataclass(frozen=True)
+class KeptBytes:
+    """Where the written part of each path's program ends, as bytes of its `whole`: of the main path, and of each branch (B,)."""
+
+    main: int
+    branches: Array
 
 
 class Programs:
     """The programs of one recording of a generation."""
 
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
+    def __init__(self, trace: Trace, kept: KeptBytes | None = None) -> None:
+        """`kept` None: nothing was written behind any program."""
+        self._trace, self._kept = trace, kept
         self._owner = np.full(len(trace.nodes), -1, dtype=np.int32)  # the branch of each node
         self._branches: dict[int, PathProgram] = {}
         self._held = 0  # bytes of their texts
+        program = trace.facts.program
+        whole = program is not None and program.until in ("function", "statement")  # so that a complete unit is all there is
+        self._ends = (BranchEnd.END_OF_TEXT, BranchEnd.STOP_STRING, *([BranchEnd.UNIT] if whole else []))
         for branch, (first, count) in enumerate(zip(trace.branches.first, trace.branches.count, strict=True)):
             self._owner[first : first + count] = branch
 
@@ -54,7 +82,8 @@ class Programs:
         """That of the main path."""
         trace = self._trace
         first = int(trace.output[0]) if len(trace.output) else -1
-        return self._program(trace.main, trace.output, first, ended=trace.facts.finish in _ENDED)
+        kept = None if self._kept is None else self._kept.main
+        return self._program(trace.main, trace.output, first, kept, ended=trace.facts.finish in _ENDED)
 
     def _spelled(self, nodes: Array) -> bytes:
         return b"".join(map(self._trace.program_pieces.__getitem__, nodes.tolist()))
@@ -63,9 +92,9 @@ class Programs:
         """That of a branch; where it rejoined the path it left, it goes on as that path does."""
         if branch not in self._branches:
             made = self._of_branch(branch)
-            self._held += len(made.text)
+            self._held += len(made.whole)
             if self._held > _HELD:
-                self._branches, self._held = {}, len(made.text)
+                self._branches, self._held = {}, len(made.whole)
             self._branches[branch] = made
         return self._branches[branch]
 
@@ -74,7 +103,8 @@ class Programs:
         rest, ended = self._after(branch)
         path = np.concatenate([self._trace.path(int(own[-1])), rest]).astype(np.int32)
         leaves = path[int(np.flatnonzero(path == self.departure(branch))[0]) + 1]
-        return self._program(path, own, int(leaves), ended=ended)
+        kept = None if self._kept is None else int(self._kept.branches[branch])
+        return self._program(path, own, int(leaves), kept, ended=ended)
 
     def departure(self, branch: int) -> int:
         """The last node of the main path on the way to a branch."""
@@ -111,7 +141,7 @@ class Programs:
         while True:
             end = int(trace.branches.end[branch])
             if end != BranchEnd.REJOINED:
-                return np.concatenate(rest), end in (BranchEnd.END_OF_TEXT, BranchEnd.STOP_STRING)
+                return np.concatenate(rest), end in self._ends
             node = int(trace.branches.rejoined[branch])
             branch = self.owner(node)
             if branch < 0:
@@ -120,7 +150,7 @@ class Programs:
             stop = int(trace.branches.first[branch]) + int(trace.branches.count[branch])
             rest.append(np.arange(node + 1, stop, dtype=np.int32))
 
-    def _program(self, path: Array, own: Array, leaves: int, *, ended: bool) -> PathProgram:
+    def _program(self, path: Array, own: Array, leaves: int, kept: int | None, *, ended: bool) -> PathProgram:
         """Of a path whose own nodes are `own`; `leaves` is the first that is not the main path's, -1 for none."""
         trace = self._trace
         generated = trace.nodes.origin[path] != Origin.PROMPT
@@ -134,12 +164,19 @@ class Programs:
             return start + (len(self._spelled(made[: places[0]])) if len(places) else 0)
 
         own_start = byte_of(int(own[0])) if len(own) else start
+        whole = self._spelled(nodes)
+        reach = start + len(self._spelled(made))
+        written = reach if kept is None else min(max(kept, start), reach)
         return PathProgram(
             nodes=nodes,
-            text=self._spelled(nodes),
+            text=whole if written == reach else whole[:written] + whole[reach:],
+            whole=whole,
             fork=byte_of(leaves),
             own_start=own_start,
             own_end=own_start + len(self._spelled(own)),
-            written=start + len(self._spelled(made)),
-            ended=ended,
+            written=written,
+            begin=start,
+            last=reach - len(self._spelled(made[-1:])),
+            reach=reach,
+            ended=ended or written < reach,
         )

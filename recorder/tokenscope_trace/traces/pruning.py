@@ -160,7 +160,9 @@ class _Remainder:
         main = self._move(-1)
         table["start"], table["main_end"] = main.starts(table["start"]), main.ends(table["main_end"])
         for branch in np.flatnonzero(~self._lost):
-            table["branch_end"][branch] = self._move(int(branch)).ends(table["branch_end"][branch : branch + 1])[0]
+            move = self._move(int(branch))
+            for name in ("branch_end", "kept"):
+                table[name][branch] = move.ends(table[name][branch : branch + 1])[0]
         return {name: values[~self._lost] for name, values in table.items()}
 
     def _syntax(self) -> tuple[dict[str, Array], list[dict[str, Any]], NDArray[np.int32]]:

@@ -35,6 +35,8 @@ class BranchEnd(IntEnum):
     CONTEXT = 4
     NODES = 5
     CUT = 6
+    UNIT = 7
+    REPEATS = 8
 
 
 class SyntaxFlag(IntFlag):
@@ -50,7 +52,7 @@ class SyntaxFlag(IntFlag):
 
 
 class Outcome(IntEnum):
-    """What a branch's program is beside the main path's (column `branches.outcome`): least different first."""
+    """What a branch's program is beside the main path's (column `branches.outcome`)."""
 
     NOT_COMPARED = 0
     SAME_TEXT = 1
@@ -61,6 +63,8 @@ class Outcome(IntEnum):
     OTHER_CALLS = 6
     DOES_NOT_PARSE = 7
     UNFINISHED = 8
+    ONLY_WHAT_FOLLOWS = 9
+    OUTPUT_UNFINISHED = 10
 
 
 OUTCOME_WORDS = {  # a key for styles and queries, and the words
@@ -73,6 +77,8 @@ OUTCOME_WORDS = {  # a key for styles and queries, and the words
     Outcome.OTHER_CALLS: ("calls", "other calls"),
     Outcome.DOES_NOT_PARSE: ("broken", "does not parse"),
     Outcome.UNFINISHED: ("unfinished", "unfinished"),
+    Outcome.ONLY_WHAT_FOLLOWS: ("follows", "only what follows differs"),
+    Outcome.OUTPUT_UNFINISHED: ("complete", "complete, where the output is not"),
 }
 
 
@@ -90,6 +96,7 @@ class DecisionFlag(IntFlag):
 
     COIN_FLIP = 1
     TASTE = 2
+    BEHIND = 4
 
 
 class CheckResult(IntEnum):
@@ -181,6 +188,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "start": Column("<u4", "bytes"),
         "main_end": Column("<u4", "bytes"),
         "branch_end": Column("<u4", "bytes"),
+        "kept": Column("<u4", "bytes"),
     },
     "decisions": {
         "node": Column("<i4"),
@@ -202,7 +210,8 @@ TABLES: dict[str, dict[str, Column]] = {
 # Added after version 1.0: a file without these tables has no rows there, one without these columns measured nothing there.
 LATER_TABLES = frozenset(TABLES) - {"nodes", "alternatives", "tokens", "token_bytes", "spellings", "spelling_bytes"}
 CODE_TABLES = ("syntax", "outcomes", "decisions", "decision_options", "checks")  # what is known of the code
-LATER_COLUMNS = frozenset({("nodes", "noise")})
+LATER_COLUMNS = frozenset({("nodes", "noise"), ("outcomes", "kept")})
+ALL = 2**32 - 1  # of `outcomes.kept`: nothing was written behind the program
 
 METRICS: dict[str, Metric] = {
     "logprob": Metric("nats", "<= 0", "ln p of the token, p the softmax of the model's raw logits at temperature 1"),

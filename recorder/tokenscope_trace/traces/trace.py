@@ -26,8 +26,8 @@ from tokenscope_trace.traces import container, validation
 from tokenscope_trace.traces.columns import Array, Indices
 from tokenscope_trace.traces.facts import Facts, FileFacts
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens, read_attention, read_lens
-from tokenscope_trace.traces.programs import Programs
-from tokenscope_trace.traces.schema import Origin
+from tokenscope_trace.traces.programs import KeptBytes, Programs
+from tokenscope_trace.traces.schema import ALL, Origin
 from tokenscope_trace.traces.syntax import Syntax, TokenPlaces
 from tokenscope_trace.traces.table import (
     Alternatives,
@@ -224,8 +224,10 @@ class Trace:
 
     @cached_property
     def programs(self) -> Programs:
-        """The programs that the paths of a generation write."""
-        return Programs(self)
+        """The programs that the paths of a generation write, each up to its end as the analysis found it."""
+        facts, outcomes = self.facts.program, self.outcomes
+        kept = outcomes.kept if len(outcomes) else np.full(len(self.branches), ALL, dtype=np.uint32)
+        return Programs(self, KeptBytes(ALL if facts is None or facts.kept is None else facts.kept, kept))
 
     def branch(self, number: int) -> Indices:
         """The nodes of a branch, first to last."""

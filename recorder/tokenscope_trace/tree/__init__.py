@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
-    from tokenscope_trace.tree.finishing import to_finish
+    from tokenscope_trace.tree.budget import default_nodes
     from tokenscope_trace.tree.forced_paths import encode_forced
     from tokenscope_trace.tree.growth import Growth, grow_tree
     from tokenscope_trace.tree.nodes import Grown
-    from tokenscope_trace.tree.search import KEPT_BACK, Finishing, wave_of
+    from tokenscope_trace.tree.search import wave_of
+    from tokenscope_trace.tree.surroundings import Surroundings
 else:
     __getattr__ = exports(__name__, __file__)
 
 __all__ = [
-    "KEPT_BACK",
-    "Finishing",
     "Grown",
     "Growth",
+    "Surroundings",
+    "default_nodes",
     "encode_forced",
     "grow_tree",
-    "to_finish",
     "wave_of",
 ]

@@ -14,15 +14,18 @@ from tokenscope_trace.models.backend import Backend, MainPath, ModelSession
 from tokenscope_trace.models.prompts import Prompt
 from tokenscope_trace.progress import Watcher, warn_of_errors
 from tokenscope_trace.settings import AskedPlace, GenerationSettings, TreeSettings
+from tokenscope_trace.tree.budget import default_nodes
 from tokenscope_trace.tree.nodes import Grown, Spell
-from tokenscope_trace.tree.search import Finish, Search, wave_of
+from tokenscope_trace.tree.search import Search, wave_of
+from tokenscope_trace.tree.surroundings import Surroundings
 
 
 @dataclass(frozen=True)
 class Growth:
-    """What came of a tree. `engine` is None where it came to nothing; `notes` are sentences for the reader."""
+    """What came of a tree. `engine` is None where it came to nothing, `nodes` is the budget; `notes` are sentences for the reader."""
 
     grown: Grown | None = None
+    nodes: int | None = None
     engine: str | None = None
     finish: str = "complete"
     seconds: float | None = None
@@ -39,20 +42,27 @@ def grow_tree(
     asked: Sequence[Sequence[AskedPlace]],
     spell: Spell,
     watcher: Watcher,
-    finish: Finish | None = None,
+    surroundings: Surroundings | None = None,
     *,
+    output_seconds: float | None = None,
     on_part: Callable[[Callable[[], Growth]], None] = lambda _part: None,
     on_missing: OnMissing = warn_of_errors,
 ) -> Growth:
-    """The tree within its bounds; `finish` chooses the branches that are brought to an end. Whatever ends it early is in `finish` and told
-    to `on_missing`; what has grown is kept, and offered to `on_part` after each step.
+    """The tree within its bounds. Where they give no number of nodes, it follows the output's length and the `output_seconds` that it took.
+    Whatever ends the tree early is in `finish` and told to `on_missing`; what has grown is kept, and offered to `on_part` after each step.
     """
-    if not tree.nodes and not asked:
+    if tree.nodes == 0 and not asked:
         return Growth()
     begin = time.perf_counter()
     try:
-        branching = session.branching(main, prompt, settings, tree.temperature, wave_of(tree, backend.width))
-        tree, notes = _within_memory(tree, branching.most_nodes)
+        deciding = _deciding(main, surroundings, settings)
+        expected = tree.nodes or default_nodes(deciding)
+        branching = session.branching(
+            main, prompt, settings, tree.temperature, wave_of(expected, tree.length, backend.width)
+        )
+        nodes = default_nodes(deciding, output_seconds, branching.seconds_per_node) if tree.nodes is None else tree.nodes
+        nodes, cut = _within_memory(nodes, branching.most_nodes)
+        notes = [*branching.notes, *cut]
     except (Exception, KeyboardInterrupt) as error:
         on_missing(Missing("tree", reason_of(error)), error)
         released(error)
@@ -62,17 +72,25 @@ def grow_tree(
 
     def on_nodes(count: int) -> None:
         watcher.on_nodes(count)
-        on_part(lambda: Growth(search.so_far(), branching.engine, "interrupted", time.perf_counter() - begin, notes[:]))
+        on_part(
+            lambda: Growth(search.so_far(), nodes, branching.engine, "interrupted", time.perf_counter() - begin, notes[:])
+        )
 
     search = Search(
-        branching, main, tree, spell, context=backend.context, on_nodes=on_nodes, should_stop=watcher.should_stop
+        branching,
+        main,
+        replace(tree, nodes=nodes),
+        spell,
+        surroundings,
+        context=backend.context,
+        on_nodes=on_nodes,
+        should_stop=watcher.should_stop,
     )
-    asked_nodes = sum(max(tree.length, len(place.tokens)) for places in asked for place in places)
-    nodes = tree.nodes + asked_nodes
+    planned = nodes + sum(max(tree.length, len(place.tokens)) for places in asked for place in places)
     per_node = branching.seconds_per_node
-    watcher.on_plan(nodes, None if per_node is None else per_node * nodes, branching.engine)
+    watcher.on_plan(planned, None if per_node is None else per_node * planned, branching.engine)
     errors: list[Exception] = []
-    grown = search.grow(asked, finish, errors.append)
+    grown = search.grow(asked, errors.append)
     if errors:
         on_missing(Missing("tree", reason_of(errors[0]), partly=True), errors[0])
     elif grown.finish == "memory":
@@ -82,13 +100,19 @@ def grow_tree(
     if grown.unreached:
         paths = "One path that was" if grown.unreached == 1 else f"{grown.unreached} paths that were"
         notes.append(f"{paths} asked for could not be taken: the text ends before the position.")
-    return Growth(grown, branching.engine, grown.finish, time.perf_counter() - begin, notes)
+    return Growth(grown, nodes, branching.engine, grown.finish, time.perf_counter() - begin, notes)
 
 
-def _within_memory(tree: TreeSettings, most: int | None) -> tuple[TreeSettings, list[str]]:
-    """The settings with no more nodes than the memory holds, and what to say about it."""
-    if most is None or most >= tree.nodes:
-        return tree, []
-    return replace(tree, nodes=most), [
-        f"The tree was cut from {tree.nodes:,} to {most:,} nodes, because the memory does not hold more."
-    ]
+def _deciding(main: MainPath, surroundings: Surroundings | None, settings: GenerationSettings) -> int:
+    """How many tokens of the output may decide something."""
+    if surroundings is None:
+        return len(main.rows)
+    words = [surroundings.spell(token) for token in main.ids[main.prompt :]]
+    return surroundings.deciding(words, [text.encode() for text in settings.stop])
+
+
+def _within_memory(nodes: int, most: int | None) -> tuple[int, list[str]]:
+    """No more nodes than the memory holds, and what to say about it."""
+    if most is None or most >= nodes:
+        return nodes, []
+    return most, [f"The tree was cut from {nodes:,} to {most:,} nodes, because the memory does not hold more."]

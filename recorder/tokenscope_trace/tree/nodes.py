@@ -52,12 +52,16 @@ class Branch:
     level: int  # forks above each other, this one included
     weight: float
     limit: int  # of tokens
+    granted: int  # of them, by the budget; of one that was asked for it does not count
     bound: BranchEnd  # what it is that ends it at its limit
+    least: int  # of tokens, before its text may end it
     asked: bool
     pending: deque[int]  # tokens still to be forced
     tail: bytes  # the text before the next token, as far as a stop string may begin there
     comparisons: list[TextPair]  # with the paths that it and those below it left
     name: str  # the forks on the way to it
+    fork: int  # bytes of output before it
+    written: bytes  # the output, up to where it has grown
     holds: int = -1  # the parent, until the model has read the first token
     forced: int = 0
     nodes: list[int] = field(default_factory=list)
@@ -167,6 +171,11 @@ class Explored:
             text = self._spell(self.token_of(node)) + text
             node = self.before(node)
         return text
+
+    def written(self, node: int, spell: Spell) -> bytes:
+        """The output of a path up to a node and with it, in which a token reads as `spell` says."""
+        ids = self.ids(node)[self._main.prompt :]
+        return b"".join(map(spell, ids))
 
     def grown(self, branches: Sequence[Branch], *, finish: str, unreached: int) -> Grown:
         """These branches as columns; what was still growing is cut."""

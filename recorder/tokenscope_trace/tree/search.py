@@ -4,8 +4,9 @@ In: a main path and what continues it at any place, the bounds. Out: branches, a
 
 A fork is a node on an explored path and another token that is forced after it. Its weight is the probability that the forks
 on the way to it were taken: the product of the forced tokens' probabilities, each under its own prefix. Growth is best
-first: whenever there is room among the live branches, the heaviest fork known begins; all live branches advance together.
-A part of the budget is for branches that somebody who has seen what grew wants to see brought to an end.
+first: whenever there is room among the live branches, the first fork known begins; all live branches advance together. First are the
+likely ones of the main path in code, then all others in code, then those in code that follows what was asked for, then those of the main
+path in prose, and of equals the heaviest. None begins where it could decide nothing. A branch ends with the unit of code that it stands in, or where it repeats itself.
 """
 
 from __future__ import annotations
@@ -21,46 +22,39 @@ import numpy as np
 
 from tokenscope_trace.failures import is_memory, released
 from tokenscope_trace.models.backend import Branching, MainPath, Step
-from tokenscope_trace.settings import AskedPlace, TreeSettings
+from tokenscope_trace.settings import LIKELY, AskedPlace, TreeSettings
 from tokenscope_trace.traces.rows import Rows, alternative_row
 from tokenscope_trace.traces.schema import BranchEnd
 from tokenscope_trace.tree.nodes import Branch, Explored, Grown, Spell, TextPair
+from tokenscope_trace.tree.surroundings import Ground, Look, Surroundings, is_loop, may_end_unit
 
 OnNodes = Callable[[int], None]
 _LEAST_WAVE = 8
-KEPT_BACK = 3  # the part of the budget for bringing branches to an end: one in so many
-
-
-@dataclass(frozen=True)
-class Finishing:
-    """Which branches are to grow beyond their length, the most important first, and when one has come far enough: `reached` is
-    asked with the branch's number and the ids of its nodes.
-    """
-
-    branches: Sequence[int]
-    reached: Callable[[int, list[int]], bool]
-
-
-Finish = Callable[[Grown], Finishing]
+_FIRST, _OTHER, _BEHIND, _PROSE = range(4)  # ranks of forks
+_LATER = {Ground.BEHIND: _BEHIND, Ground.PROSE: _PROSE}
+_LOOKED = 256  # looks that are kept
+_LOOKS = 8  # tokens after which a branch within a long line is looked at for a loop
 
 
 @dataclass(frozen=True, order=True)
 class _Fork:
-    """A branch that could begin. Sorts heaviest first, then by age."""
+    """A branch that could begin. Sorts by rank, then heaviest first, then by age."""
 
+    rank: int
     key: tuple[float, int]  # (-weight, age)
     parent: int = field(compare=False)
     token: int = field(compare=False)
+    sibling: int = field(compare=False)  # what stands there
     level: int = field(compare=False)
     numbers: tuple[Rows, int, int] = field(compare=False)  # rows, the row, and the token's place among its alternatives
 
 
-def wave_of(settings: TreeSettings, most: int) -> int:
-    """How many branches should advance together, `most` at most.
+def wave_of(nodes: int, length: int, most: int) -> int:
+    """How many branches of `length` tokens should advance together, `most` at most.
 
     Few where the budget is small: a fork that turns up later may be heavier than those that wait.
     """
-    return min(most, max(_LEAST_WAVE, settings.nodes // (2 * settings.length)))
+    return min(most, max(_LEAST_WAVE, nodes // (2 * length)))
 
 
 def _raise(error: Exception) -> None:
@@ -76,12 +70,15 @@ class Search:
         main: MainPath,
         settings: TreeSettings,
         spell: Spell,
+        surroundings: Surroundings | None = None,
         *,
         context: int | None = None,
         on_nodes: OnNodes = lambda _count: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`context` is the most tokens a sequence may have."""
+        """`settings` have a number of nodes. `context` is the most tokens a sequence may have. Without `surroundings` all forks are equal, and only a bound, an end of the
+        text or a stop string ends a branch.
+        """
         self._branching = branching
         self._main = main
         self._settings = settings
@@ -91,28 +88,23 @@ class Search:
         self._should_stop = should_stop
         self._stop_length = max((len(text) for text in branching.stop), default=1)
         self._explored = Explored(main, spell)
+        self._surroundings = surroundings
+        self._looks: dict[Branch | None, tuple[int, Look]] = {}  # by run, with the number of its tokens
         self._forks: list[_Fork] = []
         self._waiting: Counter[int] = Counter()  # forks that wait, by parent
         self._ages = itertools.count()
         self._branches: list[Branch] = []
         self._live: list[Branch] = []
-        self._left = settings.nodes  # of the budget, less what live branches may still take and what is kept back
+        self._nodes = settings.nodes or 0
+        self._left = self._nodes  # of the budget, less what live branches may still take
         self._finish = "complete"
         self._unreached = 0
 
-    def grow(
-        self,
-        asked: Sequence[Sequence[AskedPlace]] = (),
-        finish: Finish | None = None,
-        on_error: Callable[[Exception], None] = _raise,
-    ) -> Grown:
-        """First what the user asked for, then best first until a bound is reached, then what `finish` chooses is brought to an end.
+    def grow(self, asked: Sequence[Sequence[AskedPlace]] = (), on_error: Callable[[Exception], None] = _raise) -> Grown:
+        """First what the user asked for, then best first until a bound is reached.
 
         An error ends the growth: `on_error` is called with it, unless it says that the memory is full.
         """
-        finish = finish if self._settings.extra else None
-        kept_back = self._settings.nodes // KEPT_BACK if finish is not None else 0
-        self._left -= kept_back
         try:
             for row in range(len(self._main.rows)):
                 node = self._main.prompt + row
@@ -120,10 +112,6 @@ class Search:
             for places in asked:
                 self._ask(places)
             self._best_first()
-            if finish is not None and self._finish not in ("interrupted", "memory"):
-                self._left += kept_back
-                self._bring_to_an_end(finish(self.so_far()))
-                self._best_first()  # with what is left
         except KeyboardInterrupt:
             self._finish = "interrupted"
         except Exception as error:  # what has grown until then is whole
@@ -146,67 +134,72 @@ class Search:
             while len(self._live) < self._branching.wave and self._begin_next():
                 pass
             if not self._live:
-                self._finish = "nodes" if self._forks and self._settings.nodes else "complete"
+                self._finish = "nodes" if self._forks and self._nodes else "complete"
                 return
             self._step(self._live)
             self._live = [branch for branch in self._live if branch.end is None]
             self._on_nodes(len(self._explored))
 
-    def _bring_to_an_end(self, finishing: Finishing) -> None:
-        """Let branches that their length has ended go on until they have come far enough."""
-        grown = [branch for branch in self._branches if branch.nodes]
-        waiting = deque((grown[number], number) for number in finishing.branches)
-        live: dict[Branch, int] = {}
-        while waiting or live:
-            if self._should_stop():
-                self._finish = "interrupted"
-                return
-            while waiting and len(live) < self._branching.wave and self._left > 0:
-                branch, number = waiting.popleft()
-                if branch.end in (BranchEnd.LENGTH, BranchEnd.NODES):
-                    self._go_on(branch)
-                    live[branch] = number
-            if not live:
-                return
-            self._step(list(live))
-            for branch, number in list(live.items()):
-                ids = [self._explored.token_of(node) for node in branch.nodes]
-                if branch.end is None and finishing.reached(number, ids):
-                    self._close(branch, BranchEnd.LENGTH)
-                if branch.end is not None:
-                    del live[branch]
-            self._on_nodes(len(self._explored))
-
-    def _go_on(self, branch: Branch) -> None:
-        """Open a branch again. The model may have let go of all of it but the last token, which was never read."""
-        more = min(self._settings.extra, self._left)
-        bound = BranchEnd.LENGTH if more == self._settings.extra else BranchEnd.NODES
-        if self._context is not None and more > (room := self._context - 1 - self._explored.reach(branch)):
-            more, bound = room, BranchEnd.CONTEXT
-        self._branching.recall([self._explored.tip(node) for node in branch.nodes[:-1]])
-        branch.limit, branch.bound = len(branch.nodes) + more, bound
-        branch.end = None
-        self._left -= more
-
     def _begin_next(self) -> bool:
-        """Begin the heaviest fork; False where none waits or the budget is taken."""
-        length = self._settings.length
-        if not self._forks or self._left < 1 or (self._left < length and self._live):
-            return False  # a live branch may end early and leave enough for a whole one
-        fork = heapq.heappop(self._forks)
-        if self._explored.child(fork.parent, fork.token) is not None:
-            self._no_longer_waits(fork.parent)
-        else:
-            branch = self._new_branch(
-                fork.parent, fork.token, fork.level, -fork.key[0], min(length, self._left), asked=False
-            )
-            branch.holds = fork.parent
-            self._left -= branch.limit
-            row = alternative_row(*fork.numbers)
-            self._live.append(branch)
-            self._add(branch, fork.token, row, 0, forced=True)
-            self._live = [branch for branch in self._live if branch.end is None]
-        return True
+        """Begin the first fork; False where none waits or the budget is taken."""
+        while self._forks:
+            fork = self._forks[0]
+            if self._explored.child(fork.parent, fork.token) is not None:
+                heapq.heappop(self._forks)
+                self._no_longer_waits(fork.parent)
+                continue
+            ground = self._ground(fork)
+            if ground == Ground.NOWHERE or (ground == Ground.PROSE and fork.level > 1):
+                heapq.heappop(self._forks)
+                self._no_longer_waits(fork.parent)
+                continue
+            later = _LATER.get(ground, fork.rank)
+            if later > fork.rank:
+                heapq.heapreplace(self._forks, replace(fork, rank=later))
+                continue
+            length = self._settings.length + (self._settings.extra if ground in (Ground.CODE, Ground.BEHIND) else 0)
+            reserved = self._settings.length
+            if self._left < 1 or (self._left < reserved * (1 + len(self._live) / 2) and self._live):
+                return False  # live branches may need more than they have, or end early and leave enough
+            heapq.heappop(self._forks)
+            self._begin(fork, length)
+            return True
+        return False
+
+    def _begin(self, fork: _Fork, length: int) -> None:
+        branch = self._new_branch(fork.parent, fork.token, fork.level, -fork.key[0], length, asked=False)
+        branch.holds = fork.parent
+        self._grant(branch)
+        row = alternative_row(*fork.numbers)
+        self._live.append(branch)
+        self._add(branch, fork.token, row, 0, forced=True)
+        self._live = [branch for branch in self._live if branch.end is None]
+
+    def _grant(self, branch: Branch) -> bool:
+        """Let a branch have more of the budget; False where nothing is left of it."""
+        if branch.asked:
+            return True
+        more = min(self._settings.length, branch.limit - branch.granted, self._left)
+        branch.granted += more
+        self._left -= more
+        return more > 0
+
+    def _ground(self, fork: _Fork) -> Ground:
+        """What stands around a fork."""
+        if self._surroundings is None:
+            return Ground.PLAIN
+        run = self._explored.branch_of(fork.sibling)
+        size, look = self._looks.get(run, (-1, None))
+        length = len(self._main.ids) if run is None else len(run.nodes)
+        if look is None or size != length:
+            last = length - 1 if run is None else run.nodes[-1]
+            word = self._surroundings.spell(self._explored.token_of(last))
+            look = self._surroundings.look(self._written(last), word, self._branching.stop)
+            if len(self._looks) >= _LOOKED:
+                self._looks.clear()
+            self._looks[run] = length, look
+        place = len(self._written(fork.parent))
+        return look.ground(place, self._spell(fork.token), self._spell(self._explored.token_of(fork.sibling)))
 
     def _ask(self, places: Sequence[AskedPlace]) -> None:
         """Begin the branch that forces what stands in `places`, growing what lies between them."""
@@ -231,32 +224,41 @@ class Search:
             row = self._asked_row(sibling, parent, tokens[0])
             reach = places[index + 1].position if index + 1 < len(places) else 0
             begin = self._explored.position_of(parent) + 1
-            length = max(self._settings.length, len(tokens), reach + 1 - begin)
+            least = max(len(tokens), reach + 1 - begin)
             below = self._explored.branch_of(parent)
             level, weight = (below.level, below.weight) if below is not None else (0, 1.0)
             weight *= float(np.exp(row.logprob[0]))
-            branch = self._new_branch(parent, tokens[0], level + 1, weight, length, asked=True)
+            branch = self._new_branch(
+                parent, tokens[0], level + 1, weight, max(self._settings.length, least), asked=True, least=least
+            )
             self._live.append(branch)
             first = tokens.popleft()
             branch.pending = tokens
             self._add(branch, first, row, 0, forced=True)
             self._live = [branch for branch in self._live if branch.end is None]
 
-    def _new_branch(self, parent: int, token: int, level: int, weight: float, limit: int, *, asked: bool) -> Branch:
-        bound = BranchEnd.LENGTH if limit >= self._settings.length else BranchEnd.NODES
+    def _new_branch(
+        self, parent: int, token: int, level: int, weight: float, limit: int, *, asked: bool, least: int = 0
+    ) -> Branch:
+        bound = BranchEnd.LENGTH
         if self._context is not None and limit > (room := self._context - self._explored.position_of(parent) - 1):
             limit, bound = room, BranchEnd.CONTEXT
+        fork = self._written(parent)
         branch = Branch(
             parent=parent,
             level=level,
             weight=weight,
             limit=limit,
+            granted=0,
             bound=bound,
+            least=least,
             asked=asked,
             pending=deque(),
             tail=self._explored.text_before(parent, self._stop_length if self._branching.stop else 0),
             comparisons=self._comparisons(parent),
             name=self._explored.name(parent) + f"/{self._explored.position_of(parent) + 1}:{token}",
+            fork=len(fork),
+            written=fork,
         )
         self._branches.append(branch)
         return branch
@@ -284,6 +286,8 @@ class Search:
         self._explored.add(branch, parent, token, rows, row)
         branch.forced += forced
         word = self._spell(token)
+        if self._surroundings is not None:
+            branch.written += self._surroundings.spell(token)
         for comparison in branch.comparisons:
             comparison.text += word
         if branch.forced < len(branch.nodes) and branch.level < self._settings.depth:
@@ -302,7 +306,21 @@ class Search:
             return BranchEnd.STOP_STRING
         if not branch.pending and self._rejoins(branch):
             return BranchEnd.REJOINED
-        return branch.bound if len(branch.nodes) >= branch.limit else None
+        if len(branch.nodes) >= branch.least and self._surroundings is not None:
+            if may_end_unit(self._last_words(branch)) and self._surroundings.is_complete(branch.written, branch.fork):
+                return BranchEnd.UNIT
+            if (b"\n" in word or len(branch.nodes) % _LOOKS == 0) and is_loop(branch.written):
+                return BranchEnd.REPEATS
+        if len(branch.nodes) >= branch.limit:
+            return branch.bound
+        return BranchEnd.NODES if len(branch.nodes) == branch.granted and not self._grant(branch) else None
+
+    def _written(self, node: int) -> bytes:
+        """The output of a path as its program reads, up to a node."""
+        return b"" if self._surroundings is None else self._explored.written(node, self._surroundings.spell)
+
+    def _last_words(self, branch: Branch) -> list[bytes]:
+        return [self._spell(self._explored.token_of(node)) for node in branch.nodes[-4:]]
 
     def _rejoins(self, branch: Branch) -> bool:
         """Whether its text since a fork is that of the path it left there, up to the end of one of that path's tokens."""
@@ -337,12 +355,12 @@ class Search:
         branch.end = end
         self._let_go(branch)
         if not branch.asked:  # from those the user may ask for more
-            self._left += branch.limit - len(branch.nodes)
+            self._left += branch.granted - len(branch.nodes)
             self._branching.release(node for node in branch.nodes if not self._waiting[node])
 
     def _offer(self, parent: int, chosen: int, rows: Rows, row: int, *, level: int, weight: float) -> None:
         """The alternatives of a token become forks that wait."""
-        if not self._settings.nodes:
+        if not self._nodes:
             return
         found = 0
         floor = np.log(self._settings.min_prob) if self._settings.min_prob else -np.inf
@@ -352,18 +370,23 @@ class Search:
             if token == chosen:
                 continue
             found += 1
-            key = (-weight * float(np.exp(logprob)), next(self._ages))
-            heapq.heappush(self._forks, _Fork(key, parent, token, level + 1, (rows, row, place)))
+            probability = float(np.exp(logprob))
+            first = level == 0 and probability >= LIKELY
+            key = (-weight * probability, next(self._ages))
+            sibling = self._explored.child(parent, chosen)
+            assert sibling is not None
+            fork = _Fork(_FIRST if first else _OTHER, key, parent, token, sibling, level + 1, (rows, row, place))
+            heapq.heappush(self._forks, fork)
             self._waiting[parent] += 1
-        if len(self._forks) > 4 * max(self._settings.nodes, 64):
+        if len(self._forks) > 4 * max(self._nodes, 64):
             self._drop_lightest()
 
     def _drop_lightest(self) -> None:
         """Of the forks that wait, at most one per node of the budget can ever begin."""
         self._forks.sort()
-        for fork in self._forks[max(self._settings.nodes, 64) :]:
+        for fork in self._forks[max(self._nodes, 64) :]:
             self._no_longer_waits(fork.parent)
-        del self._forks[max(self._settings.nodes, 64) :]
+        del self._forks[max(self._nodes, 64) :]
 
     def _let_go(self, branch: Branch) -> None:
         if branch.holds >= 0:

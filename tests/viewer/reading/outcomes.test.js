@@ -14,9 +14,9 @@ const pathOf = (trace, tree, branch) => layOut(trace, trace.path(tree.leafOf(bra
 
 test('what a branch led to has words and a key; where nothing is known there are none', () => {
   assert.equal(outcomeOf({ outcomes: { outcome: new Uint8Array() } }, 0), null);
-  const trace = { outcomes: { outcome: Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8]) } };
-  const found = Array.from({ length: 9 }, (_, branch) => outcomeOf(trace, branch));
-  assert.deepEqual(found.map(({ key }) => key), ['unknown', 'same', 'same', 'renamed', 'expression', 'control', 'calls', 'broken', 'unfinished']);
+  const trace = { outcomes: { outcome: Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) } };
+  const found = Array.from({ length: 11 }, (_, branch) => outcomeOf(trace, branch));
+  assert.deepEqual(found.map(({ key }) => key), ['unknown', 'same', 'same', 'renamed', 'expression', 'control', 'calls', 'broken', 'unfinished', 'follows', 'complete']);
   assert.ok(found.every(({ words }) => words));
   assert.equal(outcomeOf(trace, -1), null);
 });

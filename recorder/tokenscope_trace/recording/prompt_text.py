@@ -1,0 +1,30 @@
+"""The text of a prompt around what the model is to write, and the unit that it began. Ids in, bytes out; runs no model."""
+
+from __future__ import annotations
+
+from tokenscope_trace.analysis.units import PromptUnit
+from tokenscope_trace.languages.language import Language
+from tokenscope_trace.models.backend import Vocabulary
+from tokenscope_trace.models.prompts import Prompt
+from tokenscope_trace.settings import Until
+from tokenscope_trace.tree.surroundings import Surroundings
+
+
+def surroundings_of(vocabulary: Vocabulary, prompt: Prompt, language: Language | None, until: Until | None) -> Surroundings:
+    """What the output and its branches stand in; `until` None is the function that a text breaks off in, of anything else the text."""
+    words = [
+        b"" if vocabulary.is_special(token) else word
+        for token, word in zip(prompt.ids, vocabulary.spell(prompt.ids), strict=True)
+    ]
+    before, behind = b"".join(words), b""
+    if prompt.kind == "fim":
+        parts = {one.role: b"".join(words[one.first : one.end]) for one in prompt.segments if one.role != "control"}
+        before, behind = parts.get("prefix", b""), parts.get("suffix", b"")
+    unit = PromptUnit(until or "text", prompt.source, language, prompt.kind == "chat", len(before))
+    if until is None and prompt.kind == "text":
+        unit = unit.resolved(before)
+
+    def spell(token: int) -> bytes:
+        return b"" if vocabulary.is_special(token) else vocabulary.inside(token)
+
+    return Surroundings(unit, spell, before, behind)
