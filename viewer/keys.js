@@ -39,6 +39,7 @@ export const KEYS = [
   { keys: ['s'], shown: ['s'], does: 'view the structure: syntax and its numbers', command: 'structure' },
   { keys: ['d'], shown: ['d'], does: 'show what each number means', command: 'explain' },
   { keys: ['y'], shown: ['y'], does: 'copy a link to this view', command: 'copy-link' },
+  { keys: ['Y'], shown: ['Y'], does: 'copy the code of the program', command: 'copy-code' },
   { keys: ['i'], shown: ['i'], does: 'images of what is in sight: copy, save', command: 'pictures' },
   { keys: ['t'], shown: ['t'], does: 'theme: as the system, light, dark', command: 'theme' },
   { keys: ['?'], shown: ['?'], does: 'this list', command: 'help' },

@@ -122,8 +122,8 @@ def record(
     given; with `fim` it is a file whose hole `fim_marker` marks. `source` is the name of its file: its suffix says the language, unless
     `language` names it ("python", ...). `generation` says how the output is decoded, `tree` how far alternatives are continued (None:
     not at all), `replay` what is read inside of the model (None: nothing, and no noise is measured). `decisions` is how many are listed
-    at most; `check` a command of yours that judges each finished program, `{file}` being its path; it runs with your rights. Without
-    `analyse` the trace has neither syntax nor outcomes, decisions and check. `watcher` is called while tokens are made, and its
+    at most; `check` a command of yours that judges each finished program, `{file}` being its path; it runs with your rights, alone with the
+    program or in a copy of a project (`CheckSettings.folder`); one that cannot be run is a warning and no verdict. Without `analyse` the trace has neither syntax nor outcomes, decisions and check. `watcher` is called while tokens are made, and its
     `should_stop` ends the recording in good order.
 
     Of the trace: `nodes`, one row per token of the prompt (P), the output (T) and the branches: `token_id` int32; `surprisal` and
@@ -150,6 +150,7 @@ def record(
     )
     known = checked_language(language)
     job = generation_job(text, generation, tree, known)
+    check = checked_check(check, os.fspath(source))
     plan = _plan(model, checked_replay(replay, generates=True), language, decisions, check, analyse=analyse)
     return _recorded(job, plan, watcher)
 
@@ -207,6 +208,9 @@ def analyse(
 
     known, settings = checked_language(language), checked_check(check)
     found = analysed(_checked_trace(trace), known, decisions=_count(decisions), check=settings)
+    facts = found.facts.check
+    if settings is not None and facts is not None and facts.not_run is not None:
+        warnings.warn(f"The check could not be run: {facts.not_run}.", RuntimeWarning, stacklevel=2)
     return _preparation(known, [])(found)
 
 
@@ -295,14 +299,13 @@ def _plan(
     replay: ReplaySettings | None,
     language: str | None,
     decisions: int,
-    check: CheckSettings | str | None,
+    check: CheckSettings | None,
     *,
     analyse: bool,
 ) -> Plan:
     if isinstance(model, str | os.PathLike) or not hasattr(model, "tokenizer"):
         raise SettingsError(f"the model is a {type(model).__name__}; load_model(...) gives what records.")
-    settings = checked_check(check)
-    if settings is not None and not analyse:
+    if check is not None and not analyse:
         raise SettingsError("a check needs the analysis; leave out analyse=False.")
     return Plan(
         output=None,
@@ -312,7 +315,7 @@ def _plan(
         replay=replay,
         language=checked_language(language),
         decisions=_count(decisions),
-        check=settings,
+        check=check,
         command=(),
         keep=False,
         signals=False,

@@ -202,12 +202,15 @@ def spread_layers(count: int) -> tuple[int, ...]:
 class CheckSettings:
     """The user's own command that judges a finished program: `{file}` in it is the program's path.
 
-    `timeout` in seconds and `memory` in megabytes bound each run.
+    `timeout` in seconds and `memory` in megabytes bound each run. It runs in a temporary folder that holds the program alone, or in a
+    copy of `folder`, where the program stands in `place`, a folder below it ("" is its top), and need not be named in the command.
     """
 
     command: str
     timeout: float = 10.0
     memory: int = 4096
+    folder: str | None = None
+    place: str = ""
 
 
 _LAYERS = re.compile(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*")

@@ -13,8 +13,7 @@ import time
 
 import pytest
 
-from tokenscope_trace.analysis.checks import CHARACTERS, PRINTED_LINES, Checked, check_programs, names_file
-from tokenscope_trace.errors import TokenScopeError
+from tokenscope_trace.analysis.checks import CHARACTERS, PRINTED_LINES, Checked, NotRun, check_programs
 from tokenscope_trace.session.interrupts import Stop
 from tokenscope_trace.settings import CheckSettings
 from tokenscope_trace.traces.schema import CheckResult
@@ -94,21 +93,42 @@ def test_an_end_by_a_signal_is_told(command):
     assert checked.output.splitlines()[-1].startswith(f"Ended by signal {signal.SIGSEGV.value} (")
 
 
-def test_a_command_that_is_not_there_is_told():
-    checked = check("no-such-command {file}")
+def reason(command, programs=(b"",), name="merge.py", **settings):
+    """Why a command could not be run."""
+    with pytest.raises(NotRun) as raised:
+        check_programs(list(programs), name, CheckSettings(command, 30.0, 2048, **settings))
+    return str(raised.value)
+
+
+def test_a_program_s_own_status_is_its_verdict_whatever_a_shell_means_by_it():
+    checked = check_python("raise SystemExit(127)")
+    assert checked == Checked(FAIL, "Ended with 127, which a shell says where there is no such command.")
+    assert check_python("raise SystemExit(126)").result is FAIL
+    assert check("bash {file}", b"no-such-command\n", "merge.sh").result is FAIL
+    assert check("bash {file}", b"cat no-such-file\n", "merge.sh").result is FAIL
+    assert check_python("open('data.json')").result is FAIL
+
+
+def test_an_end_by_the_system_s_killer_fails_and_says_why_that_may_be():
+    checked = check_python("import os; os.kill(os.getpid(), 9)")
     assert checked.result is FAIL
-    assert "no-such-command" in checked.output.splitlines()[0]
-    assert checked.output.splitlines()[-1] == "Command not found."
+    assert checked.output.endswith(f"Ended by signal 9 ({signal.strsignal(9)}), as where the memory is used up.")
 
 
-def test_a_command_that_cannot_be_executed_is_told():
-    checked = check("{file}", b"echo")
-    assert checked.result is FAIL
-    assert checked.output.splitlines()[-1] == "Command cannot be executed."
+def test_a_fault_that_one_run_shows_ends_the_check(tmp_path):
+    log = tmp_path / "log"
+    command = f"echo run >> {shlex.quote(str(log))}; no-such-command {{file}}"
+    assert reason(command, [b"1", b"2"]) == "no-such-command: not found"
+    assert log.read_text() == "run\n"
 
 
-def test_a_command_with_a_mistake_in_its_syntax_fails():
-    assert check("echo 'unfinished").result is FAIL
+def test_a_fault_that_may_be_the_program_s_needs_all_runs(tmp_path):
+    script = tmp_path / "judge.py"
+    script.write_text("import sys\nif open(sys.argv[1]).read() == '1': sys.exit(\"can't open file 'cases.txt'\")\n")
+    settings = CheckSettings(f"{PYTHON} {shlex.quote(str(script))} {{file}} cases.txt")
+    found = check_programs([b"1", b"2", b"1"], "merge.py", settings)
+    assert [one.result for one in found] == [FAIL, PASS, FAIL]
+    assert "cases.txt" in reason(settings.command, [b"1", b"1"])
 
 
 def test_after_the_time_limit_children_and_grandchildren_are_gone(fifo):
@@ -199,11 +219,6 @@ def test_what_is_no_plain_name_becomes_program(name):
 def test_file_may_occur_several_times_and_other_braces_are_left_alone():
     checked = check("cat {file} {file}; echo {} {0} {name} ${HOME:+x} '{{file}}' %s", b"text\n")
     assert checked.output.splitlines() == ["text", "text", "{} {0} {name} x {merge.py} %s"]
-
-
-def test_whether_the_command_names_the_file():
-    assert names_file("cat {file}")
-    assert not names_file("cat {} {File} file")
 
 
 @pytest.mark.parametrize(("program", "result"), [(b"x\n", PASS), (b"y\n", FAIL)])
@@ -332,10 +347,8 @@ def test_folders_that_the_program_locked_are_removed():
 
 def test_without_a_temporary_folder_the_error_says_so(temporary, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(temporary / "missing"))
-    with pytest.raises(TokenScopeError, match="No such file or directory"):
-        check("true")
+    assert "No such file or directory" in reason("true")
 
 
 def test_a_command_that_the_system_refuses_is_an_error():
-    with pytest.raises(TokenScopeError, match="Argument list too long"):
-        check("true " + "x" * 10_000_000)
+    assert "Argument list too long" in reason("true " + "x" * 10_000_000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.support import synthetic_traces
@@ -32,7 +34,7 @@ def with_outcomes(trace, *outcomes):
 
 
 def decision(first=0, *, p=0.5, options=(), taste=False):
-    listed = tuple(Option(first, 1, q, 0 if outcome is not None else -1, outcome) for q, outcome in options)
+    listed = tuple(Option(first, 1, q, q, 0 if outcome is not None else -1, outcome) for q, outcome in options)
     return Decision(first, first, -1, p, listed, coin_flip=False, taste=taste)
 
 
@@ -60,12 +62,20 @@ def test_a_larger_difference_weighs_more_and_every_outcome_has_one():
     assert [DIFFERENCE[outcome] for outcome in order] == sorted({DIFFERENCE[outcome] for outcome in order})
 
 
-def test_decisions_rank_by_what_was_unsure_times_how_far_it_leads():
-    sure = decision(0, p=0.9, options=[(0.1, Outcome.OTHER_CALLS)])
-    unsure = decision(1, p=0.4, options=[(0.3, Outcome.OTHER_EXPRESSION)])
-    surer = decision(2, p=0.6, options=[(0.3, Outcome.OTHER_EXPRESSION)])
-    twin = decision(3, p=0.4, options=[(0.3, Outcome.OTHER_EXPRESSION)])
+def test_decisions_rank_by_how_much_leads_how_far():
+    sure = decision(0, options=[(0.1, Outcome.OTHER_CALLS)])
+    unsure = decision(1, options=[(0.5, Outcome.OTHER_EXPRESSION), (0.2, Outcome.SAME_PROGRAM)])
+    surer = decision(2, options=[(0.4, Outcome.OTHER_EXPRESSION)])
+    twin = decision(3, options=[(0.25, Outcome.OTHER_EXPRESSION), (0.25, Outcome.OTHER_EXPRESSION)])
     assert [d.first for d in ranked([twin, sure, surer, unsure])] == [1, 3, 2, 0]
+
+
+def test_what_the_check_tells_apart_comes_first_and_what_follows_the_code_last():
+    likely = decision(0, options=[(0.5, Outcome.OTHER_CALLS)])
+    turning = replace(decision(1, options=[(0.1, Outcome.OTHER_EXPRESSION)]), turns=True)
+    behind = replace(decision(2, options=[(0.9, Outcome.OTHER_CALLS)]), behind=True)
+    taste = decision(3, options=[(0.9, Outcome.RENAMED)], taste=True)
+    assert [d.first for d in ranked([behind, taste, likely, turning])] == [1, 0, 3, 2]
 
 
 def test_names_chosen_by_taste_sink_to_the_end_however_unsure():
@@ -182,7 +192,7 @@ def test_without_syntax_every_uncertain_token_is_a_decision():
 
 
 def test_the_table_lists_the_first_ones_and_says_how_many_there_are():
-    output = [Word(f" v{i}", 0.5 - i / 100, {f" w{i}": 0.3}) for i in range(12)]
+    output = [Word(f" v{i}", 0.5, {f" w{i}": 0.3 + i / 100}) for i in range(12)]
     trace = add_decisions(add_structure(recorded(["Roses"], output, source="a.txt")), 3)
     assert trace.run["decisions"] == {"found": 12}
     assert trace.decisions.node.tolist() == [12, 11, 10]

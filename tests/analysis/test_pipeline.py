@@ -80,8 +80,8 @@ def test_what_was_cut_within_a_brace_is_not_finished():
 def test_of_an_answer_in_a_chat_the_code_is_the_program():
     answer = ["Sure:\n", "```python\n", "x = ", Word("1", 0.5, {"2": 0.4}), "\n```\n", "Bye"]
     trace = recorded(["Hi\n"], answer, [Twig(3, ["2", "\n```\n", "Bye"], [0.4])], source="a.md")
-    assert programs(trace) == [(0, "x = 2\n")]  # the output's fork is its beginning, where there is no code
-    assert file_name(trace, Code(trace, None)) == "a.md"
+    assert programs(trace) == [(-1, "x = 1\n"), (0, "x = 2\n")]
+    assert file_name(trace, Code(trace, None)) == "a.py"
 
 
 def test_files_are_named_by_the_prompt_and_the_language():
@@ -117,7 +117,7 @@ def test_the_review_tells_what_the_check_says():
         "What moves it most is “2” on line 2: of the checked probability 77.8 % passes before it is written, 100 % after.",
     )
     verdicts = {option.branch: option.check for decision in found.decisions for option in decision.options}
-    assert verdicts == {0: "passes", 1: "fails", 2: ""}
+    assert verdicts == {0: "passes", 1: "fails", 2: ""}, "in the card of 2 all pass, the output, too"
     said = {option.branch: option.said for decision in found.decisions for option in decision.options}
     assert (said[0], said[1][-1], said[2]) == ((), "AssertionError: 12", ())
 

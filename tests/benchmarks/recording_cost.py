@@ -43,11 +43,14 @@ RECORDED = {
 BY_HAND = "output_attentions by hand"
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    begin = time.perf_counter()
+CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
+
+
+def seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Time of one call."""
+    begin = clock()
     work()
-    return time.perf_counter() - begin
+    return clock() - begin
 
 
 def random_model(dtype: str) -> torch.nn.Module:
@@ -93,8 +96,14 @@ def attentions_by_hand(model: torch.nn.Module, ids: torch.Tensor, new_tokens: in
 @click.option("--new", "new_tokens", default=256, show_default=True, help="New tokens.")
 @click.option("--rounds", default=3, show_default=True, help="Rounds of all variants, after a short one to warm up.")
 @click.option("--dtype", default="float32", show_default=True)
+@click.option(
+    "--clock",
+    type=click.Choice(list(CLOCKS)),
+    default="wall",
+    help="processor: where others use the machine, with one thread.",
+)
 @click.option("--by-hand/--no-by-hand", default=True, show_default=True, help="Also measure output_attentions.")
-def main(prompt_length: int, new_tokens: int, rounds: int, dtype: str, by_hand: bool) -> None:
+def main(prompt_length: int, new_tokens: int, rounds: int, dtype: str, clock: str, by_hand: bool) -> None:
     """Print seconds and ratios."""
     model = random_model(dtype)
     loaded = describe(model, AutoTokenizer.from_pretrained(builtin_folder()), name="random")
@@ -120,7 +129,7 @@ def main(prompt_length: int, new_tokens: int, rounds: int, dtype: str, by_hand: 
     taken: dict[str, list[float]] = {name: [] for name in variants}
     for number in range(1, rounds + 1):
         for name, run in variants.items():
-            taken[name].append(seconds(lambda run=run: run(new_tokens)))
+            taken[name].append(seconds(lambda run=run: run(new_tokens), CLOCKS[clock]))
         base = taken["plain generate"][-1]
         print(f"round {number}: " + ", ".join(f"{name} {times[-1] / base:.3f}" for name, times in taken.items()), flush=True)
     base = statistics.median(taken["plain generate"])

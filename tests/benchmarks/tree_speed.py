@@ -9,6 +9,10 @@ tokens, each branch a forced token and its greedy continuation:
 
 The last two are measured on a few branches and tokens and scaled to all of them. Memory is the peak above the model,
 prefill included, from the system's own counter; each way runs in a process of its own. Linux only.
+
+`--model FOLDER` measures a real model instead: a recording of the first tokens of this file, its tree against plain `generate` of the
+same model, in all formats by turns. Seconds are those of the processor, so that others on the machine count less; the tree's include
+the choice of its engine, which is named.
 """
 
 from __future__ import annotations
@@ -32,6 +36,11 @@ from recording_cost import SHAPE
 from tokenscope_trace.inference.tree_attention import TreeAttention
 from tokenscope_trace.models.backend import Tip
 from tokenscope_trace.models.forward import Reader
+from tokenscope_trace.models.loading import LoadedModel, load
+from tokenscope_trace.models.prompts import encode_text
+from tokenscope_trace.progress import Watcher
+from tokenscope_trace.recording.recorder import record
+from tokenscope_trace.settings import GenerationSettings, ModelSettings, TreeSettings
 
 SEQUENTIAL_BRANCHES = 2
 RECOMPUTED_TOKENS = 1
@@ -124,14 +133,74 @@ def apart(*arguments: Any) -> tuple[float, float, list[list[int]]]:
     return result
 
 
+def recorded_tree(loaded: LoadedModel, new: int, nodes: int) -> tuple[float, float, str]:
+    """(tokens a second of plain `generate`, tokens a second of the tree, its engine)."""
+    prompt = encode_text(loaded.tokenizer, Path(__file__).read_text(encoding="utf-8")[:1200])
+    ids = torch.tensor([prompt.ids])
+    begin = time.process_time()
+    output = loaded.model.generate(
+        ids, attention_mask=torch.ones_like(ids), min_new_tokens=new, max_new_tokens=new, do_sample=False
+    )
+    first = time.process_time()
+    loaded.model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=1, do_sample=False)
+    prefill = time.process_time() - first
+    plain = (output.shape[1] - ids.shape[1] - 1) / (first - begin - prefill)
+    written: list[float] = []
+    watcher = Watcher(on_token=lambda _count: written.append(time.process_time()))
+    settings = GenerationSettings(max_new_tokens=new, temperature=0)
+    record(loaded, prompt, settings, watcher=watcher)
+    without = time.process_time() - written[-1]
+    written.clear()
+    trace = record(loaded, prompt, settings, tree=TreeSettings(nodes=nodes), watcher=watcher)
+    taken = time.process_time() - written[-1] - without
+    return plain, (len(trace.nodes) - len(trace.main)) / taken, trace.run["tree"]["engine"]
+
+
+def real_model(folder: str, formats: tuple[str, ...], new: int, nodes: int, rounds: int) -> None:
+    """Print speeds and ratios of one model in several formats."""
+    loaded = {name: load(ModelSettings(folder, dtype=name)) for name in formats}
+    for model in loaded.values():  # what runs first is slower
+        recorded_tree(model, 4, 16)
+    found: dict[str, list[tuple[float, float, str]]] = {name: [] for name in formats}
+    for _ in range(rounds):
+        for name, model in loaded.items():
+            found[name].append(recorded_tree(model, new, nodes))
+    print(f"{folder}, {new} new tokens, {nodes} of the tree, medians of {rounds}; tokens per second of processor time")
+    print("format    | plain decoding | tree | tree / plain | plain, tree against the first format | engine")
+    median = {name: [statistics.median(row[place] for row in rows) for place in (0, 1)] for name, rows in found.items()}
+    base = median[formats[0]]
+    for name, (plain, tree_) in median.items():
+        print(
+            f"{name:9} | {plain:14.1f} | {tree_:4.1f} | {tree_ / plain:12.2f} | {plain / base[0]:.2f}, {tree_ / base[1]:.2f} | "
+            f"{', '.join(sorted({row[2] for row in found[name]}))}"
+        )
+
+
 @click.command()
 @click.option("--branches", multiple=True, type=int, default=(8, 32, 128), show_default=True)
 @click.option("--prefix", multiple=True, type=int, default=(256, 1024, 4096), show_default=True)
 @click.option("--length", default=16, show_default=True, help="Tokens of one branch.")
 @click.option("--dtype", multiple=True, default=("float32", "bfloat16"), show_default=True)
 @click.option("--layers", default=SHAPE["num_hidden_layers"], show_default=True)
-def main(branches: tuple[int, ...], prefix: tuple[int, ...], length: int, dtype: tuple[str, ...], layers: int) -> None:
+@click.option("--model", help="A real model's folder: its tree against plain decoding, in every --dtype.")
+@click.option("--new", default=64, show_default=True, help="With --model: tokens of the output.")
+@click.option("--nodes", default=512, show_default=True, help="With --model: tokens of the tree.")
+@click.option("--rounds", default=3, show_default=True, help="With --model: rounds of all formats.")
+def main(
+    branches: tuple[int, ...],
+    prefix: tuple[int, ...],
+    length: int,
+    dtype: tuple[str, ...],
+    layers: int,
+    model: str | None,
+    new: int,
+    nodes: int,
+    rounds: int,
+) -> None:
     """Print nodes per second, ratios and peak memory."""
+    if model is not None:
+        real_model(model, dtype, new, nodes, rounds)
+        return
     print(
         "dtype     prefix branches | tree nodes/s | x sequential | x recomputed | peak MB above the model: tree, sequential"
     )

@@ -13,6 +13,8 @@ from tokenscope_trace.reports.pull_request import decision_comment
 from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.traces.schema import OUTCOME_WORDS
 
+SAMPLE = Path(__file__).parents[2] / "samples" / "merge.tsc"
+
 
 @pytest.fixture(scope="module")
 def trace():
@@ -52,28 +54,40 @@ def test_the_page_opens_on_the_cards_and_they_say_all_that_was_found(open_report
     assert page.locator(".card").count() == len(found.decisions)
     for decision in found.decisions:
         text = plain(card(report, decision.number).inner_text())
-        for words in (f"line {decision.line}", decision.where, decision.written, decision.percent):
+        remark = decision.remark.replace("“", "").replace("”", "")
+        for words in (f"line {decision.line}", decision.where, decision.written, decision.percent, plain(remark)):
             assert words in text
         for place, option in enumerate(decision.options, 1):
             row = plain(choice(report, decision.number, place).inner_text())
             outcome = option.outcome if option.branch >= 0 else "not explored"
-            assert row == " ".join(filter(None, (plain(option.text), outcome, option.check, option.percent)))
+            note = f"{option.note}:" if option.note else ""
+            against = f"against {option.against_percent} of {option.against_text}" if decision.is_elsewhere(option) else ""
+            parts = (note, plain(option.text), outcome, option.check, plain(against), option.percent)
+            assert row == " ".join(filter(None, parts))
         assert ("coin flip" in text) == decision.coin_flip
-    shares = [plain(text) for text in page.locator(".shares li").all_inner_texts()]
-    assert shares == [plain(f"{share.label} {share.percent}") for share in found.shares]
     overview = plain(page.locator("#overview").inner_text())
-    for sentence in (f"hold {found.explored} of the probability of all", "says nothing about what is right", *found.checks):
+    for sentence in (found.unexplored, *found.checks):
         assert sentence in overview
+    assert page.locator(".stack, #overview .shares").count() == 0, "hardly anything was explored"
 
 
-def test_bars_are_as_long_as_what_they_stand_for(open_report, trace, found):
-    report = open_report(trace)
+def test_bars_are_as_long_as_what_they_stand_for(open_report, trace):
+    card_report = open_report(trace)
+    gauge = card(card_report, 1).locator(".gauge").first
+    assert gauge.locator("hr").bounding_box()["width"] / gauge.bounding_box()["width"] == pytest.approx(0.412, abs=0.01)
+    sample = Trace.load(SAMPLE)
+    found = make_review(sample)
+    assert len(found.shares) > 3
+    report = open_report(sample)
+    words = [plain(text) for text in report.page.locator(".shares li").all_inner_texts()]
+    assert words == [plain(f"{share.label} {share.percent}") for share in found.shares]
+    overview = plain(report.page.locator("#overview").inner_text())
+    for sentence in (f"hold {found.explored} of the probability of all", "says nothing about what is right"):
+        assert sentence in overview
     shares = report.evaluate("[...document.querySelectorAll('.stack hr')].map(bar => bar.getBoundingClientRect().width)")
     room = sum(shares)
     for share, width in zip(found.shares, shares, strict=True):
         assert width / room == pytest.approx(share.share, abs=0.02)
-    gauge = card(report, 1).locator(".gauge").first
-    assert gauge.locator("hr").bounding_box()["width"] / gauge.bounding_box()["width"] == pytest.approx(0.412, abs=0.01)
 
 
 def test_those_about_taste_stand_below_a_heading_and_are_quieter(open_report, trace):
@@ -115,7 +129,14 @@ def test_j_and_k_walk_the_decisions_and_say_them(open_report, trace, found):
         assert (current(report), report.selected()) == ([f"d{decision.number}"], decision.node)
         spoken = plain(report.page.locator("#live").inner_text())
         assert spoken.startswith(f"Decision {decision.number} of 10: line {decision.line}")
-        assert spoken.endswith(f"{plain(decision.written)} written {decision.percent}")
+        parts = (
+            decision.written,
+            "written",
+            decision.check,
+            decision.remark.replace("“", "").replace("”", ""),
+            decision.percent,
+        )
+        assert spoken.endswith(plain(" ".join(filter(None, parts))))
         token = report.page.locator(".t.selected").first.bounding_box()
         assert 0 < token["y"] < 800
     report.page.keyboard.press("k")
@@ -197,7 +218,7 @@ def test_the_history_leads_back_and_forth(open_report, trace):
     page.keyboard.press("j")
     page.keyboard.press("j")
     choice(report, 2, 2).click()
-    addresses = ["", "#d1", "#d2", "#d2&b=2&diff=1"]
+    addresses = ["", "#d1", "#d2", "#d2&b=1&diff=1"]
     assert report.address == report.url + addresses[3]
     for address in addresses[2::-1]:
         page.go_back()
@@ -269,10 +290,11 @@ def test_on_a_phone_the_cards_come_first_and_an_open_one_is_a_sheet(open_report,
 
 
 def test_on_paper_there_are_the_cards_and_the_code(open_report, trace):
-    for fragment in ("", "#d2"):
-        report = open_report(trace, fragment=fragment)
+    for shown, fragment in ((trace, ""), (trace, "#d2"), (Trace.load(SAMPLE), "")):
+        report = open_report(shown, fragment=fragment)
         report.page.emulate_media(media="print")
-        for part in ("#d1", "#d2", "#d10", ".code", ".stack", ".marks .badge"):
+        chart = [".stack"] if shown is not trace else ["#d10"]
+        for part in ("#d1", "#d2", ".code", *chart, ".marks .badge"):
             assert report.page.locator(part).first.is_visible(), part
         assert not report.page.locator(".copy").first.is_visible()
 

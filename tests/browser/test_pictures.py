@@ -8,7 +8,10 @@ import pytest
 from tests.browser.test_accessibility import violations
 from tests.support import synthetic_traces
 
+from tokenscope_trace import Trace
+
 SVG = "{http://www.w3.org/2000/svg}"
+SAMPLE = Path(__file__).parents[2] / "samples" / "merge.tsc"
 # A view, and what it brings into sight.
 SIGHTS = {
     "": ("Strip", "Code", "Where the alternatives lead"),
@@ -32,7 +35,8 @@ def words_of(svg):
 
 @pytest.mark.parametrize("view", SIGHTS)
 def test_every_chart_in_sight_becomes_an_svg_with_its_text(open_report, view):
-    report = open_report(synthetic_traces.decided(), fragment=f"#{view}" if view else "")
+    trace = synthetic_traces.decided() if view else Trace.load(SAMPLE)  # of which enough was explored for a chart
+    report = open_report(trace, fragment=f"#{view}" if view else "")
     for name in SIGHTS[view]:
         svg = saved(report, name)
         width, height = float(svg.get("width")), float(svg.get("height"))

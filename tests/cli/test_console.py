@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests.reports.test_code import ending
+from tests.reports.test_decision_reader import FAIL, PASS, branching, judged
 from tests.support import synthetic_traces
 
 from tokenscope_trace import Trace
@@ -79,3 +81,23 @@ def test_decisions_take_two_lines_each_without_signs_for_spaces_and_the_tree_is_
     print_summary(Console(file=narrow, width=60, highlight=False), trace, Path("t.tsc"), 12_345)
     decisions = narrow.getvalue().split("decisions")[1].split("and 31 more")[0]
     assert len(decisions.splitlines()) <= 7, "one line each, cut at the edge"
+
+
+def test_the_alternative_that_passes_where_the_output_does_not_is_the_one_that_is_shown():
+    assert re.search(r"\n +or sum 10\.0 %: [\w ]+, passes the check", said(judged(FAIL, FAIL, FAIL, PASS)))
+    text = said(judged(FAIL, FAIL, FAIL, FAIL))
+    assert re.search(r"\n +or max 30\.0 %: [\w ]+\n", text), "a verdict that all have needs no ink"
+
+
+def test_an_alternative_of_white_space_is_the_code_that_follows():
+    text = said(branching("\n        ", "\n    ", ["return best\n"]))
+    assert re.search(r"\n +or dedented: return best 30\.0 %", text)
+
+
+def test_what_is_the_matter_with_an_output_is_said_and_what_stands_behind_it_is_not_counted():
+    trace = ending(13, "stop-string", output=["    return 1\n", "\ndef", " sub"], broken=True, repeats=60)
+    text = said(timed(trace, decode_seconds=None))
+    assert "2 of prompt, 3 of output (2 of them behind the program); a stop string came" in text
+    assert re.search(r"\nprogram +The output itself does not parse\.", text)
+    assert "on the output repeats itself." in text
+    assert "1 of 1 output tokens nearly certain" in text

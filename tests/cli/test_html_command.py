@@ -5,7 +5,9 @@ import pytest
 from click.testing import CliRunner
 from tests.support import synthetic_traces
 
+from tokenscope_trace import Trace
 from tokenscope_trace.cli.html_command import main
+from tokenscope_trace.reports.code import kept_code
 
 
 @pytest.fixture
@@ -75,6 +77,29 @@ def test_json_and_sarif_for_other_programs(trace_file, kind, begins, words):
     assert result.stderr.count("\n") == 1
     assert run(trace_file, "--format", kind, "--title", "Mein Überblick", "-o", "-").stdout == text
     assert run(trace_file, "--format", kind).exit_code == 5
+
+
+def test_the_program_byte_for_byte(trace_file, tmp_path):
+    trace = Trace.load(trace_file)
+    result = run(trace_file, "--format", "code")
+    assert result.exit_code == 0
+    assert trace_file.with_suffix(".code").read_bytes() == kept_code(trace) == trace.text(trace.main, special=False)
+    assert result.stderr.count("\n") == 1
+    assert run(trace_file, "--format", "code", "-o", "-").stdout_bytes == kept_code(trace)
+    odd = synthetic_traces.make([b"a = '"], [b"\xff\xfe", b"\xe3", b"'\r\n"])
+    odd.save(tmp_path / "odd.tsc")
+    assert run(tmp_path / "odd.tsc", "--format", "code").exit_code == 0
+    assert (tmp_path / "odd.code").read_bytes() == b"a = '\xff\xfe\xe3'\r\n"
+
+
+def test_the_program_of_what_has_none_or_not_all_of_it(trace_file, tmp_path):
+    synthetic_traces.scored().save(tmp_path / "scored.tsc")
+    refused = run(tmp_path / "scored.tsc", "--format", "code")
+    assert (refused.exit_code, "the model wrote nothing" in error_of(refused)) == (3, True)
+    redacted = run(trace_file, "--format", "code", "--redact", "prompt", "-o", tmp_path / "r.py")
+    assert redacted.exit_code == 0
+    assert "Note: left out of this recording: prompt; █ stands in the code" in redacted.stderr
+    assert "█" in (tmp_path / "r.py").read_text(encoding="utf-8")
 
 
 def test_two_traces_make_one_page(trace_file, tmp_path):

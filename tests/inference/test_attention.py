@@ -194,6 +194,17 @@ def test_low_precision_adds_up_to_one_as_well():
             assert np.abs(layer.weights.sum(-1) + layer.unkept - 1).max() <= 0.02
 
 
+def test_the_heaviest_are_those_of_topk_and_of_equal_ones_the_first():
+    weights = torch.randn(3, 5, 70, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    weights[1] = 0.0
+    weights[2, :, 40:] = 0.25
+    sources, kept, _ = heaviest(weights, 6)
+    assert torch.equal(kept, torch.topk(weights, 6, dim=-1).values.transpose(0, 1))
+    assert torch.equal(sources[:, 0].long(), torch.topk(weights[0], 6, dim=-1).indices)
+    assert sources[:, 1].tolist() == [[0, 1, 2, 3, 4, 5]] * 5
+    assert sources[:, 2].tolist() == [[40, 41, 42, 43, 44, 45]] * 5
+
+
 def test_the_heaviest_of_a_row_by_hand():
     weights = torch.tensor([[[0.5, 0.0, 0.25, 0.25], [0.0, 0.0, 1.0, 0.0]]])
     sources, kept, unkept = heaviest(weights, 2, origin=10)

@@ -79,7 +79,7 @@ def test_the_last_layer_says_what_the_model_says(kind):
 def test_the_probe_itself_says_so_for_the_last_layer_of_every_architecture():
     for kind in ARCHITECTURES:
         lens, head = Lens(tiny_model(kind)), 8
-        assert lens.opinion(torch.zeros(3, 64), torch.arange(3)).rank.shape == (3,), (kind, head)
+        assert lens.opinions({0: torch.zeros(3, 64)}, torch.arange(3))[0].rank.shape == (3,), (kind, head)
 
 
 def test_a_model_whose_last_layer_is_not_what_it_says_has_no_lens():

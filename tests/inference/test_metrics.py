@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenscope_trace.inference.metrics import METER_ROWS, Meter, log_softmax_at
+from tokenscope_trace.inference.metrics import METER_ROWS, Meter, largest, log_softmax_at
 
 LN2 = math.log(2)
 
@@ -145,3 +145,15 @@ def test_log_softmax_of_a_cut_distribution():
     assert log_softmax_at(scores, torch.tensor([0, 1, 2])).tolist() == pytest.approx(
         [math.log(0.25), -math.inf, math.log(0.75)]
     )
+
+
+@pytest.mark.parametrize(("width", "count"), [(128 * 100, 10), (16 * 900, 7), (384, 10), (151, 20), (128 * 40, 1)])
+def test_the_largest_are_those_of_topk(width, count):
+    z = torch.randn(5, width, generator=torch.Generator().manual_seed(width))
+    z[1] = z[1].bfloat16().float()  # many ties
+    z[2, 7:] = -torch.inf
+    z[3] = torch.arange(width).float()  # all of them in one block
+    values, places = largest(z, count)
+    assert torch.equal(values, torch.topk(z, count, dim=-1).values)
+    assert torch.equal(z.gather(1, places), values)
+    assert all(len(set(row)) == count for row in places.tolist())

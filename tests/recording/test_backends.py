@@ -92,7 +92,7 @@ def written(ids, fork, weight, level, left, most, bound):
 
 
 def enumerated(nodes=10_000, depth=2, length=4):
-    """All branches, the likeliest fork that is known first, until so many nodes are written."""
+    """All branches, the likeliest fork that is known first, those of the main path before all others, until so many nodes are written."""
     heap, age, found = [], 0, []
 
     def offer(path, first, weight, level, left):
@@ -102,12 +102,13 @@ def enumerated(nodes=10_000, depth=2, length=4):
                 if token != path[place]:
                     ids = (*path[:place], token)
                     likely = weight * float(np.exp(float(np.float32(np.log(p(ids, place))))))  # as it is recorded
-                    heapq.heappush(heap, (-likely, age, ids, place, level, (*left, (path, place))))
+                    rank = level > 1 or likely < 0.05  # the likely ones of the main path come first
+                    heapq.heappush(heap, (rank, -likely, age, ids, place, level, (*left, (path, place))))
                     age += 1
 
     offer(tuple(MAIN), len(PROMPT.ids), 1.0, 1, ())
     while heap and nodes:
-        weight, _, ids, place, level, left = heapq.heappop(heap)
+        _, weight, _, ids, place, level, left = heapq.heappop(heap)
         bound = BranchEnd.LENGTH if nodes >= length else BranchEnd.NODES
         branch = written(ids, place, -weight, level, left, min(length, nodes), bound)
         found.append(branch)

@@ -84,13 +84,13 @@ def test_the_table_of_outcomes_is_that_of_the_code():
 
 def test_the_example_of_a_decision_is_ranked_so():
     options = (
-        decisions.Option(0, 0, 0.3, 0, Outcome.OTHER_CALLS),
-        decisions.Option(0, 1, 0.1, 1, Outcome.RENAMED),
-        decisions.Option(0, 2, 0.2, -1, None),
+        decisions.Option(0, 0, 0.3, 0.3, 0, Outcome.OTHER_CALLS),
+        decisions.Option(0, 1, 0.1, 0.1, 1, Outcome.RENAMED),
+        decisions.Option(0, 2, 0.2, 0.2, -1, None),
     )
     decision = decisions.Decision(0, 1, -1, 0.8 * 0.5, options, coin_flip=False, taste=False)
     assert decision.difference == pytest.approx(0.7625)
-    assert decision.score == pytest.approx(0.4575)
+    assert decision.score == pytest.approx(0.405)
 
 
 def test_the_example_of_explored_probability_is_divided_so():

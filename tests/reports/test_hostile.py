@@ -30,7 +30,7 @@ _ELEMENTS = (
 )
 _ATTRIBUTES = (
     "lang charset http-equiv content name class id href aria-label aria-hidden aria-live role tabindex hidden type title width start scope "
-    "colspan data-format data-bytes"
+    "colspan data-format data-bytes data-code"
 )
 MADE: dict[str, Trace] = {}
 

@@ -114,11 +114,19 @@ def test_decisions_have_the_tables_numbers(decided):
     trace, document = decided
     listed = document["decisions"]["listed"]
     assert document["decisions"]["found"] == 34
-    assert [d["probability"] for d in listed] == pytest.approx(trace.decisions.probability.tolist())
+    forks = [d["fork"] for d in listed]
+    assert [d["probability"] for d in listed] == pytest.approx(np.exp(trace.nodes.logprob[forks]).tolist())
+    whole = [np.exp(trace.nodes.logprob[d["node"] : d["node"] + d["tokens"]].sum()) for d in listed]
+    assert [d["whole_probability"] for d in listed] == pytest.approx(whole)
     options = [option for decision in listed for option in decision["options"]]
-    assert [option["probability"] for option in options] == pytest.approx(trace.decision_options.probability.tolist())
-    assert [-1 if o["branch"] is None else o["branch"] for o in options] == trace.decision_options.branch.tolist()
+    against = np.exp(trace.nodes.logprob[[option["fork"] for option in options]])
+    assert [option["against"] for option in options] == pytest.approx(against.tolist())
+    table = trace.decision_options
+    rows = sorted(zip(table.branch.tolist(), table.probability.tolist(), strict=True))
+    said = sorted((-1 if one["branch"] is None else one["branch"], one["probability"]) for one in options)
+    assert np.array(said) == pytest.approx(np.array(rows), abs=1e-6)
     first = listed[0]["options"][0]
+    assert first["note"] == ""
     assert (first["outcome"], first["check"]) == ("other-control-flow", "fail")
     assert [d["number"] for d in listed if d["coin_flip"]] == [6]
     assert [d["number"] for d in listed if d["taste"]] == [8, 9, 10]

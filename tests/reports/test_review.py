@@ -17,8 +17,9 @@ from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.reports.json_report import json_document
 from tokenscope_trace.reports.page import html_page
 from tokenscope_trace.reports.pull_request import MOST_LINES, comment_text, decision_comment
-from tokenscope_trace.reports.review import DIFF_LINES, make_review
+from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.reports.sarif import sarif_log
+from tokenscope_trace.reports.small_diffs import DIFF_LINES
 from tokenscope_trace.traces.schema import BranchEnd
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.tsc"))
@@ -124,7 +125,7 @@ def test_shares_add_up_and_name_every_outcome(found):
 def test_the_comment_is_markdown_with_the_first_diff(found):
     text = decision_comment(found.decisions[1])
     assert text.startswith(
-        "**Line 5**, comparison, condition of the if statement, in most\nThe model wrote `value > best` (60.0 %)."
+        "**Line 5**, comparison, condition of the if statement, in most\nThe model wrote `value > best` (60.0 %; at `·>`)."
     )
     assert "- or `value >= best` (35.0 %): another expression\n- or anything else (5.0 %)\n" in text
     assert "```diff\n" in text
@@ -148,9 +149,10 @@ def test_the_markdown_is_short_and_says_what_to_attach(trace):
     assert len(text.splitlines()) <= MOST_LINES < 60
     assert "Attach `most.html`" in text
     assert "1. **Line 3**" in text
-    many = [Word(f"v{i}", 0.5, {f"w{i}": 0.4}) for i in range(0, 90)]
+    names = [f"v{chr(97 + i // 10)}{chr(97 + i % 10)}" for i in range(90)]  # numbers would count, as a loop does
+    many = [Word(name, 0.5, {f"w{name}": 0.4}) for name in names]
     output = [word for pair in zip(many, ["\n"] * len(many), strict=True) for word in pair]
-    twigs = [Twig(2 * i, [f"w{i}", "\n", "x\n", "y\n"], [0.4]) for i in range(90)]
+    twigs = [Twig(2 * i, [f"w{names[i]}", "\n", "x\n", "y\n"], [0.4]) for i in range(90)]
     long = comment_text(analysed(recorded(["\n"], output, twigs)), "p.html")
     assert len(long.splitlines()) <= MOST_LINES
     assert "The first 10 of 90 decisions." in long
@@ -239,18 +241,20 @@ def test_an_older_recording_of_such_an_end_is_read_as_one():
     assert (decision.line, decision.where, decision.written) == (3, "", "the end of the text")
 
 
-def test_ending_a_comment_is_taste():
+def test_ending_a_comment_is_no_decision():
     output = [Word("# ready", 0.9), Word(END, 0.6, {" now": 0.3})]
     twigs = [Twig(2, [" now", END], [0.3], BranchEnd.END_OF_TEXT)]
-    (decision,) = make_review(
-        analysed(recorded(PROMPT, ["    return 1\n", *output][1:], twigs, finish="end-of-text"))
-    ).decisions
-    assert decision.taste
+    trace = analysed(recorded(PROMPT, ["    return 1\n", *output][1:], twigs, finish="end-of-text"))
+    assert make_review(trace).decisions == ()
+    output = [Word("# ready", 0.9), Word(END, 0.6, {" now\nx = 1\n": 0.3})]
+    twigs = [Twig(2, [" now\nx = 1\n", END], [0.3], BranchEnd.END_OF_TEXT)]
+    (decision,) = make_review(analysed(recorded(["y = 2\n", "\n"], output, twigs, finish="end-of-text"))).decisions
+    assert not decision.taste, "it went on with code"
 
 
 def test_the_line_is_where_what_was_decided_begins_to_show():
     output = ["    best = 1", Word("\n    ", 0.5, {" + 2\n    ": 0.4}), "return best\n", END]
-    twigs = [Twig(3, [" + 2\n    ", "return best\n", END], [0.4], BranchEnd.END_OF_TEXT)]
+    twigs = [Twig(2, [" + 2\n    ", "return best\n", END], [0.4], BranchEnd.END_OF_TEXT)]
     trace = analysed(recorded(PROMPT, output, twigs, finish="end-of-text"))
     (decision,) = make_review(trace).decisions
     text = trace.text(trace.main, special=False)
@@ -259,7 +263,7 @@ def test_the_line_is_where_what_was_decided_begins_to_show():
     log = json.loads(sarif_log(trace))
     region = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]
     document = json.loads(json_document(trace))
-    assert region["startLine"] == document["decisions"]["listed"][0]["line"] == decision.line == 4
+    assert region["startLine"] == document["decisions"]["listed"][0]["line"] == decision.line == 3
     assert f"1. **Line {decision.line}**" in comment_text(trace, "p.html")
     assert f"<b>line {decision.line}</b>" in html_page(trace)
 

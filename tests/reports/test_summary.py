@@ -10,7 +10,7 @@ from tokenscope_trace.reports.page import html_page
 from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.text import visible_text
-from tokenscope_trace.traces.schema import DecisionFlag
+from tokenscope_trace.traces.schema import DecisionFlag, Outcome
 
 
 def test_the_headline_counts_what_was_nearly_certain():
@@ -32,7 +32,20 @@ def test_where_there_are_decisions_they_are_the_headline_and_certainty_follows()
     assert all_of_them.headline == "10 decisions shaped this code."
     tables = trace._contents.tables["decisions"]
     taste = {"decisions": {**tables, "flags": np.full(10, DecisionFlag.TASTE, np.uint8)}}
-    assert summarise(trace.replaced(trace.run, taste)).headline.startswith("What else was likely would have changed names")
+    assert summarise(trace.replaced(trace.run, taste)).headline == "10 of 34 decisions shaped this code most.", "not so"
+    outcomes = trace._contents.tables["outcomes"]
+    for outcome, begin in {
+        Outcome.RENAMED: "What else was likely would have changed names and notation, nothing more.",
+        Outcome.NOT_COMPARED: "10 decisions about names and wording, none about more.",
+        Outcome.DOES_NOT_PARSE: "10 of 34 decisions shaped this code most.",
+    }.items():
+        same = {"outcomes": {**outcomes, "outcome": np.full_like(outcomes["outcome"], outcome)}}
+        assert summarise(trace.replaced(trace.run, {**taste, **same})).headline == begin
+    options = trace._contents.tables["decision_options"]
+    unexplored = {"decision_options": {**options, "branch": np.full_like(options["branch"], -1)}}
+    assert (
+        summarise(trace.replaced(trace.run, {**taste, **unexplored})).headline == "10 of 34 decisions shaped this code most."
+    )
 
 
 def test_a_recording_without_decisions_has_no_review():

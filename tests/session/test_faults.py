@@ -24,7 +24,7 @@ KEPT = {  # what a killed recording's file beside the output lacks
     "replay": ["replay", "tree", "structure", "check"],
     "engine": ["tree", "structure", "check"],
     "tree": ["tree", "structure", "check"],
-    "finishing": ["tree", "structure", "check"],
+    "looking": ["tree", "structure", "check"],
     **{stage: ["structure", "check"] for stage in ("structure", "check", *WRITING)},
 }
 

@@ -43,6 +43,7 @@ def recorded(
     source: str = "p.py",
     finish: str = "length",
     noise: float | None = None,
+    stop: Sequence[str] = (),
     **facts: Any,
 ) -> Trace:
     """A trace of these; nodes are numbered from the prompt on, then the output, then the twigs."""
@@ -110,7 +111,7 @@ def recorded(
             "exact": True,
             "segments": [{"role": "text", "first": 0, "end": len(prompt)}],
         },
-        "sampling": {"do_sample": False, "max_new_tokens": len(words)},
+        "sampling": {"do_sample": False, "max_new_tokens": len(words), "stop": list(stop)},
         "top_alternatives": 4,
         "main_leaf": main - 1,
         "finish": finish,

@@ -24,7 +24,7 @@ PLACES = {
     "replay": ("inference.replay", "_replay", 0),
     "engine": ("inference.branching", "choose_engine", 0),
     "tree": ("tree.search", "Search._step", AFTER),
-    "finishing": ("recording.recorder", "to_finish", 0),
+    "looking": ("tree.search", "Search._ground", AFTER),
     "structure": ("session.runner", "with_decisions", 0),
     "check": ("session.runner", "with_checks", 0),
 }
@@ -35,7 +35,7 @@ MISSING = {
     "replay": ["replay"],
     "engine": ["tree"],
     "tree": ["tree"],
-    "finishing": ["tree"],
+    "looking": ["tree"],
     "structure": ["structure"],
     "check": ["check"],
 }

@@ -55,7 +55,7 @@ TEXTS = (
 )
 ALL = " ".join(TEXTS)
 # What has a meaning of its own; everything else that is text may be any text.
-_WORDS = {("finish",), ("prompt", "kind"), ("prompt", "segments", "role")}
+_WORDS = {("finish",), ("program", "until"), ("prompt", "kind"), ("prompt", "segments", "role")}
 _TOKENS = [text.encode() for text in TEXTS] + [b"\xff\xfe", b"\xe3\x81", b"\xed\xa0\x80", b"\r", b"\n"]
 
 

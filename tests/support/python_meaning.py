@@ -30,11 +30,16 @@ def meaning(program: str) -> str:
     return ast.dump(ast.parse(program))
 
 
-def renaming_form(program: str) -> str:
-    """The same for all programs that differ by their local names alone, one to one in each scope."""
+def renaming_form(program: str, introduced: frozenset[str] = frozenset()) -> str:
+    """The same for all programs that differ by their local names alone, one to one in each scope, or by these names of the file."""
+    return ast.dump(renamed(program, introduced))
+
+
+def renamed(program: str, introduced: frozenset[str] = frozenset()) -> ast.Module:
+    """A program whose local names, and these of the file, are numbers of scope and name, such as `2.1`."""
     module = ast.parse(program)
-    _Numbered().program(module)
-    return ast.dump(module)
+    _Numbered().program(module, Scope(None, bound=set(introduced)) if introduced else None)
+    return module
 
 
 class _Numbered:
@@ -43,9 +48,9 @@ class _Numbered:
     def __init__(self) -> None:
         self.scopes = 0
 
-    def program(self, module: ast.Module) -> None:
+    def program(self, module: ast.Module, scope: Scope | None) -> None:
         for statement in module.body:
-            self.visit(statement, None)
+            self.visit(statement, scope)
 
     def name(self, text: str, scope: Scope | None) -> str:
         at, first = scope, True

@@ -112,7 +112,7 @@ def small_tables() -> dict[str, dict[str, np.ndarray]]:
                 "end": [7, 3, 7, 9],
                 "flags": [1, 9, 2, 1],
             },
-            "outcomes": {"outcome": [4], "scope": [1], "start": [1], "main_end": [6], "branch_end": [9]},
+            "outcomes": {"outcome": [4], "scope": [1], "start": [1], "main_end": [6], "branch_end": [9], "kept": [9]},
             "decisions": {
                 "node": [3],
                 "count": [1],

@@ -41,10 +41,10 @@ class ToyVocabulary:
 
 
 class ToySession:
-    engine, seconds_per_node, most_nodes, spared, ends, stop = "toy", None, None, False, frozenset({0}), ()
+    engine, seconds_per_node, most_nodes, spared, ends, stop, notes = "toy", None, None, False, frozenset({0}), (), ()
     recall = release = unseen = forget = give_up = lambda *_: None
 
-    def generate(self, prompt, settings, watcher, on_part, on_missing):
+    def generate(self, prompt, settings, watcher, on_part, on_missing, completed):
         path = list(prompt.ids)
         while len(path) - len(prompt.ids) < settings.max_new_tokens and path[-1] != 0:
             path.append(int(np.argmax(AFTER[path[-1]])))

@@ -219,7 +219,7 @@ def _lens(model: Any, trace: Trace) -> str:
     last = len(lens.layers) - 1
     with lens.watching([last]) as states:
         logits, _ = Reader(model)(ids[0].tolist(), range(ids.shape[1]), use_cache=False)
-    said = lens.opinion(states[last][:-1], ids[0, 1:])
+    said = lens.opinions({last: states[last][:-1]}, ids[0, 1:])[last]
     exact = torch.log_softmax(logits[:-1].double(), -1).gather(1, ids[0, 1:, None])[:, 0]
     error = float((said.logprob - exact).abs().max())
     return YES if error <= NEAR * max(1.0, float(exact.abs().max())) else f"{WRONG}: last layer by {error:.1e}"

@@ -53,7 +53,7 @@ BREAKAGES = {
     "about unknown syntax": ("decisions", "syntax", 0, 4),
     "a difference of a decision": ("decisions", "difference", 0, 1.5),
     "a probability of a decision": ("decision_options", "probability", 0, NAN),
-    "unknown flag": ("decisions", "flags", 0, 4),
+    "unknown flag": ("decisions", "flags", 0, 8),
     "options of the decisions do not add up": ("decisions", "option_count", 0, 1),
     "an option stands at no node": ("decision_options", "node", 1, 5),
     "an option is not in the table": ("decision_options", "token_id", 1, 6),

@@ -10,18 +10,12 @@ from tests.support.tiny_models import tiny_model
 
 from tokenscope_trace.errors import PromptError
 from tokenscope_trace.inference import branching, in_process, tree_attention
-from tokenscope_trace.inference.engine_choice import Chosen
-from tokenscope_trace.inference.recomputation import Recomputation
-from tokenscope_trace.inference.snapshots import Snapshots
-from tokenscope_trace.inference.tree_attention import TreeAttention
 from tokenscope_trace.models.loading import describe
 from tokenscope_trace.models.prompts import encode_text
 from tokenscope_trace.progress import Watcher
-from tokenscope_trace.recording import recorder
 from tokenscope_trace.recording.recorder import record
 from tokenscope_trace.settings import GenerationSettings, TreeSettings, parse_forced_text, parse_forced_token
 from tokenscope_trace.traces.schema import BranchEnd, Origin
-from tokenscope_trace.tree.search import Finishing
 
 TEXT = "def mean(values):\n    total = sum(values)\n"
 GREEDY = GenerationSettings(max_new_tokens=12, temperature=0, top_alternatives=8)
@@ -273,8 +267,10 @@ def test_a_second_signal_in_the_midst_of_a_step_keeps_them_too(tiny, monkeypatch
             raise KeyboardInterrupt
         return advance(self, tips)
 
-    monkeypatch.setattr(tree_attention.TreeAttention, "advance", interrupted)
-    trace = recorded(tiny)
+    def planned(*_plan):  # the engine was tried by then
+        monkeypatch.setattr(tree_attention.TreeAttention, "advance", interrupted)
+
+    trace = recorded(tiny, on_plan=planned)
     assert trace.run["tree"]["finish"] == "interrupted"
     assert len(trace.branches)
 
@@ -291,8 +287,10 @@ def test_full_memory_keeps_the_branches_grown_so_far(tiny, monkeypatch, error):
             raise error
         return advance(self, tips)
 
-    monkeypatch.setattr(tree_attention.TreeAttention, "advance", full)
-    trace = recorded(tiny)
+    def planned(*_plan):  # the engine was tried by then
+        monkeypatch.setattr(tree_attention.TreeAttention, "advance", full)
+
+    trace = recorded(tiny, on_plan=planned)
     assert trace.run["tree"]["finish"] == "memory"
     assert len(trace.branches)
     assert any("memory" in note for note in trace.run["notes"])
@@ -391,87 +389,3 @@ def test_an_id_that_the_model_lacks_is_refused_before_it_writes(tiny):
 def test_forced_tokens_that_make_no_sense_are_refused(value):
     with pytest.raises(ValueError, match=r"POSITION|positions"):
         parse_forced_token(value)
-
-
-def finishing(monkeypatch, branches, tokens):
-    """The search is asked to bring these branches to so many tokens."""
-    chosen = Finishing(branches, lambda _branch, ids: len(ids) >= tokens)
-    monkeypatch.setattr(recorder, "to_finish", lambda *_: chosen)
-
-
-def test_chosen_branches_grow_beyond_their_length_until_they_have_come_far_enough(tiny, monkeypatch):
-    finishing(monkeypatch, [3, 1], 10)
-    bounds = {"nodes": 150, "depth": 1}
-    before = recorded(tiny, tree=changed(**bounds, extra=0))
-    trace = recorded(tiny, tree=changed(**bounds, extra=20))
-    assert trace.branches.count.tolist()[:6] == [6, 10, 6, 10, 6, 6]
-    assert trace.branches.end.tolist()[:6] == [BranchEnd.LENGTH] * 6
-    assert before.branches.count.tolist()[:6] == [6] * 6
-    assert (
-        trace.nodes.token_id[trace.branches.first].tolist()[:6] == before.nodes.token_id[before.branches.first].tolist()[:6]
-    )
-    assert int(trace.branches.count.sum()) == 150  # what was kept back and not needed went to other branches
-
-
-@pytest.mark.parametrize("engine", ["tree-attention", "snapshots", "recomputation"])
-def test_a_branch_that_goes_on_writes_what_it_would_have_written(tiny, monkeypatch, engine):
-    monkeypatch.setattr(branching, "choose_engine", lambda *given: other_engine(engine, *given))
-    finishing(monkeypatch, [0, 4, 2], 17)
-    short = recorded(tiny, tree=changed(depth=1, extra=40))
-    assert short.run["tree"]["engine"] == engine
-    whole = recorded(tiny, tree=changed(depth=1, length=17, extra=0))
-    first = dict(zip(branch_keys(whole), spans(whole), strict=True))
-    for branch in (0, 2, 4):
-        start, count = spans(short)[branch]
-        begin, _ = first[branch_keys(short)[branch]]
-        assert count == 17
-        assert short.nodes.token_id[start : start + 17].tolist() == whole.nodes.token_id[begin : begin + 17].tolist()
-        assert np.allclose(short.nodes.logprob[start : start + 17], whole.nodes.logprob[begin : begin + 17], atol=1e-5)
-
-
-def branch_keys(trace):
-    first = trace.branches.first
-    return list(zip(trace.nodes.parent[first].tolist(), trace.nodes.token_id[first].tolist(), strict=True))
-
-
-def other_engine(name, model, ids, prompt, _rows, wave, _cache):
-    engines = {
-        "tree-attention": lambda: TreeAttention(model, ids),
-        "snapshots": lambda: Snapshots(model, ids, prompt),
-        "recomputation": lambda: Recomputation(model, ids),
-    }
-    return Chosen(engines[name](), None, wave)
-
-
-def test_the_extra_tokens_are_bounded_and_part_of_the_budget(tiny, monkeypatch):
-    finishing(monkeypatch, range(4), 1000)
-    trace = recorded(tiny, tree=changed(nodes=90, depth=1, extra=7))
-    assert trace.branches.count.tolist()[:4] == [13, 13, 13, 13]
-    assert int(trace.branches.count.sum()) == 90
-    finishing(monkeypatch, range(6), 1000)
-    trace = recorded(tiny, tree=changed(nodes=60, depth=1, extra=40))
-    assert int(trace.branches.count.sum()) == 60
-    assert trace.branches.end[0] == BranchEnd.NODES
-
-
-def test_branches_that_ended_by_themselves_do_not_go_on(tiny, monkeypatch):
-    finishing(monkeypatch, range(6), 1000)
-    only = GenerationSettings(max_new_tokens=6, temperature=0, top_alternatives=8, stop=("e",))
-    trace = recorded(tiny, only, changed(depth=1, extra=30))
-    for end, count in zip(trace.branches.end, trace.branches.count, strict=True):
-        assert count <= TREE.length + 30 if end == BranchEnd.LENGTH else count >= 1
-    assert BranchEnd.STOP_STRING in trace.branches.end
-
-
-def test_a_stop_while_branches_go_on_keeps_them(tiny, monkeypatch):
-    finishing(monkeypatch, range(4), 1000)
-    counts = []
-    trace = recorded(
-        tiny,
-        tree=changed(nodes=90, depth=1, extra=20),
-        on_nodes=counts.append,
-        should_stop=lambda: bool(counts) and counts[-1] > 64,
-    )
-    assert trace.run["tree"]["finish"] == "interrupted"
-    assert any("interrupted" in note for note in trace.run["notes"])
-    assert 64 < int(trace.branches.count.sum()) < 90

@@ -45,7 +45,7 @@ export function emptyBlocks(reading, from) {
 
 /** What puts a line into its block. @param {Reading} reading @returns {(block: HTMLElement, index: number) => Drawn[]} */
 function lineDrawer(reading) {
-  const { trace, layout, file } = reading;
+  const { trace, layout, file, behind } = reading;
   const forks = new Set(reading.forks);
   const decided = new Set(reading.decisions.flatMap(({ nodes }) => nodes));
   const marks = marksOf(reading);
@@ -53,7 +53,7 @@ function lineDrawer(reading) {
   const moreOf = (/** @type {number} */ node) => (forks.has(node) ? ' fork' : '') + (decided.has(node) ? ' decided' : '');
   return (block, index) => {
     const cells = layout.lines[index] ?? [];
-    const drawn = cells.map((cell) => drawCell(trace, cell, moreOf(cell.node)));
+    const drawn = cells.map((cell) => drawCell(trace, cell, moreOf(cell.node) + (behind?.holds(cell.node, index) ? ' behind' : '')));
     const isChanged = file?.isChanged(index + 1) ?? false;
     const beside = [marks.get(index), ...margin(file?.lineAt(index + 1), isChanged)];
     const side = isChanged ? ' changed' : sideOf(cells.map(({ node }) => trace.nodes.origin[node]));
@@ -95,7 +95,7 @@ function margin(line, isChanged) {
 }
 
 /** Where the path departs and why it ends, as rows after a line. @param {Reading} reading */
-function notesOf({ trace, tree, layout, branch }) {
+function notesOf({ trace, tree, layout, branch, behind }) {
   /** @type {Map<number, HTMLElement[]>} */
   const notes = new Map();
   const add = (/** @type {number} */ node, /** @type {import('#viewer/elements/dom').Child[]} */ ...words) => {
@@ -104,6 +104,7 @@ function notesOf({ trace, tree, layout, branch }) {
     notes.set(line, [...(notes.get(line) ?? []), h('div', { class: 'note-row' }, ...words)]);
   };
   const token = (/** @type {number} */ node) => [tokenText(visibleNode(trace, node)), ` (${percent(Math.exp(trace.nodes.logprob[node] ?? NaN))})`];
+  if (behind && behind.last >= 0) add(behind.last, 'the program ends here: what follows was written, and is no part of it');
   for (const one of tree.trail(branch)) {
     const first = tree.firstOf(one);
     const replaced = tree.replaced(first);

@@ -4,6 +4,7 @@ import { MAIN, treeOf } from '#viewer/reading/branches';
 import { decisionsOn } from '#viewer/reading/decisions';
 import { layOut } from '#viewer/reading/layout';
 import { bucketsOf, metricsOf, MISSING } from '#viewer/reading/metrics';
+import { behindOf } from '#viewer/reading/program';
 import { filesOf } from '#viewer/reading/scored_files';
 import { structureOf } from '#viewer/reading/syntax';
 
@@ -32,6 +33,7 @@ import { structureOf } from '#viewer/reading/syntax';
  * @property {() => import('#viewer/reading/syntax').Structure | null} structure null where the path was not parsed, as a branch
  * @property {(metric: Metric) => number[]} uncertainOf nodes of the output, in the order of the file
  * @property {readonly import('#viewer/reading/decisions').Placed[]} decisions that stand on the path
+ * @property {import('#viewer/reading/program').Behind | null} behind what was written behind the program
  * @property {number[]} forks nodes of the path beside which something else was continued, in the order of the file
  */
 
@@ -100,6 +102,7 @@ export function read(recording, branch, index = -1, known) {
     structure: () => (branch < 0 ? recording.structures(file?.index ?? 0) : null),
     uncertainOf: remembered((/** @type {Metric} */ metric) => output.filter((node) => isUncertain(metric, bucketsFor(metric)[node] ?? MISSING))),
     decisions: decisionsOn(trace, tree, layout),
+    behind: file ? null : behindOf(trace, layout, branch),
     forks: tree.count ? output.filter((node) => tree.siblings(node).length > 1) : [],
   };
 }

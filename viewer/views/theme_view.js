@@ -1,4 +1,4 @@
-/** The reader's own tools in the header: search, theme and help. The theme is remembered where the browser lets us. */
+/** The reader's own tools in the header: search, the code to copy, images, theme and help. The theme is remembered where the browser lets us. */
 
 import { toggle } from '#viewer/elements/dom';
 import { recall, remember } from '#viewer/storage';
@@ -17,10 +17,12 @@ export function mountTools(root) {
   const theme = toggle('theme', 't', 'Theme: as the system, light or dark', 'theme');
   const help = toggle('help', '?', 'Signs, keys and search', 'help');
   const images = toggle('images', 'i', 'Copy or save what is in sight as a picture', 'pictures');
-  for (const tool of [search, images, theme, help]) tool.className = 'tool';
+  const code = toggle('copy code', 'Y', 'Copy the code of the program', 'copy-code');
+  const tools = [search, ...(root.dataset['code'] ? [code] : []), images, theme, help];
+  for (const tool of tools) tool.className = 'tool';
   const label = () => theme.firstChild?.replaceWith(`theme: ${current()} `);
   label();
-  root.replaceChildren(search, images, theme, help);
+  root.replaceChildren(...tools);
   return {
     /** The next theme. */
     cycle() {

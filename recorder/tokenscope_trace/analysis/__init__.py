@@ -9,7 +9,8 @@ from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
     from tokenscope_trace.analysis.behaviour import explored_probability, pass_share, probability_by_outcome
-    from tokenscope_trace.analysis.checks import names_file
+    from tokenscope_trace.analysis.check_command import fault_beforehand, names_file
+    from tokenscope_trace.analysis.check_folder import check_folder, place_in
     from tokenscope_trace.analysis.decisions import Decision, find_decisions
     from tokenscope_trace.analysis.pipeline import analysed, with_checks, with_decisions
     from tokenscope_trace.analysis.structure import Code, add_structure
@@ -40,7 +41,9 @@ __all__ = [
     "best_other",
     "changed_lines",
     "changed_nodes",
+    "check_folder",
     "explored_probability",
+    "fault_beforehand",
     "find_decisions",
     "is_changed",
     "least_certain_lines",
@@ -49,6 +52,7 @@ __all__ = [
     "others",
     "pass_share",
     "perplexity",
+    "place_in",
     "probability_by_outcome",
     "ranked_files",
     "surprised",

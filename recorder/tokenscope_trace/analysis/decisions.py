@@ -10,7 +10,7 @@ A Trace with syntax and outcomes in, the tables of its decisions out. Pure. The 
 3. What was written has the product of these tokens' probabilities, P; an option has the probability of the decision's tokens before it, times
    its own. D is the mean of DIFFERENCE over the explored options' outcomes, weighted by their probabilities; UNKNOWN if none was explored.
 4. A decision is one of taste where every explored option is at most a renaming, or where it only words a comment, a text that
-   stands by itself as documentation does, or prose around the code. One whose options all led to the same text is none.
+   stands by itself as documentation does, or prose around the code. One whose options all led to the same program is none.
 5. Those come first of which an option has another verdict of the user's check than the output; then the sum over the options of their
    probability where they depart, times DIFFERENCE, decides, largest first; of equals the earlier in the text comes first. Those of taste come
    behind all others, and those in what follows the code that was asked for last.
@@ -100,7 +100,7 @@ def difference(options: Sequence[Option]) -> float:
 
 def ranked(decisions: Sequence[Decision]) -> list[Decision]:
     """In the order in which a reader should see them."""
-    return sorted(decisions, key=lambda one: (not one.turns, one.behind, one.taste, -one.score, one.first))
+    return sorted(decisions, key=lambda one: (one.behind, not one.turns, one.taste, -one.score, one.first))
 
 
 def add_decisions(trace: Trace, most: int = LISTED_DECISIONS) -> Trace:
@@ -147,9 +147,15 @@ def find_decisions(trace: Trace) -> list[Decision]:
     return ranked([decision for decision in decisions if not _is_none(decision)])
 
 
+def _is_candidate(option: Option) -> bool:
+    return option.there >= LIKELY or option.branch >= 0
+
+
 def _is_none(decision: Decision) -> bool:
-    explored = [option.outcome for option in decision.options if option.outcome is not None]
-    return bool(explored) and all(outcome == Outcome.SAME_TEXT for outcome in explored)
+    """Whether every likely option led to the same program."""
+    same = (Outcome.SAME_TEXT, Outcome.SAME_PROGRAM)
+    outcomes = [option.outcome for option in decision.options if option.outcome is not None or option.there >= LIKELY]
+    return bool(outcomes) and all(outcome in same for outcome in outcomes)
 
 
 class _Finder:
@@ -177,9 +183,9 @@ class _Finder:
             return {}
         found: dict[int, list[Option]] = {}
         for option in self._options(node):
-            if option.there >= LIKELY or option.branch >= 0:
+            if option.there >= MENTIONED or option.branch >= 0:
                 found.setdefault(self._leaf(node, option), []).append(option)
-        return found
+        return {leaf: options for leaf, options in found.items() if any(map(_is_candidate, options))}
 
     def _leaf(self, node: int, option: Option) -> int:
         """The syntax leaf in which the token and the option differ first; -1 for none."""
@@ -224,7 +230,7 @@ class _Finder:
             options=tuple(kept),
             coin_flip=any(self._is_coin_flip(node) for node in nodes),
             taste=names_only or (self._words(first, syntax) and not any(map(self._is_code, kept))),
-            behind=self._asked is not None and self._start[first] >= self._asked,
+            behind=self._asked is not None and self._start[first] > self._asked,
             turns=any(self._turns(option) for option in kept),
         )
 
@@ -323,7 +329,10 @@ def end_of_code(trace: Trace) -> int | None:
     syntax, begin = trace.syntax, trace.programs.main.begin
     if syntax is None:
         return None
-    chat = trace.facts.prompt.kind == "chat"
+    kind = trace.facts.prompt.kind
+    if kind == "fim":
+        return None
+    chat = kind == "chat"
     for passage in syntax.passages:
         language = by_name(passage.language)
         rows = range(passage.first, passage.end)

@@ -19,20 +19,21 @@ from tokenscope_trace.traces.trace import Trace
 
 _CLOSES = re.compile(rb"(?:[\s)\]};]|\bend\b)*")
 ALL, STOP, STOP_KEPT, UNIT = "all", "stop-string", "stop-string-kept", "unit"  # what ended the written part
-_BY_END = {BranchEnd.STOP_STRING: STOP, BranchEnd.UNIT: UNIT}
+_BY_END = {BranchEnd.STOP_STRING: STOP, BranchEnd.UNIT: UNIT, BranchEnd.END_OF_TEXT: "end-of-text"}
 
-UnitEnd = Callable[[PathProgram], int | None]  # the byte of `whole` where the unit is complete that the prompt began
+# The byte where the unit is complete that the prompt began, in a text that came to its end.
+UnitEnd = Callable[[bytes], int | None]
 
 
 @dataclass(frozen=True)
-class Kept:
+class ProgramEnds:
     """Where each path's written part ends, and by what that of the main path does: ALL, STOP, STOP_KEPT or UNIT."""
 
     bytes: KeptBytes
     why: str
 
 
-def find_kept(trace: Trace, unit_end: UnitEnd) -> Kept:
+def find_kept(trace: Trace, unit_end: UnitEnd) -> ProgramEnds:
     """Of all paths of a generation."""
     programs = Programs(trace)  # as they were written
     stops = [text.encode() for text in trace.facts.sampling.stop or ()]
@@ -48,7 +49,7 @@ def find_kept(trace: Trace, unit_end: UnitEnd) -> Kept:
             kept, _ = _end_of(written, _BY_END.get(end, ALL), stops, unit_end)
         found.append(max(kept, written.begin))
         behind.append(written.reach - found[-1])
-    return Kept(KeptBytes(main, np.array(found, dtype=np.uint32)), why)
+    return ProgramEnds(KeptBytes(main, np.array(found, dtype=np.uint32)), why)
 
 
 def repeats(written: PathProgram) -> int | None:
@@ -59,10 +60,10 @@ def repeats(written: PathProgram) -> int | None:
 
 def _end_of(written: PathProgram, finish: str, stops: Sequence[bytes], unit_end: UnitEnd) -> tuple[int, str]:
     """(where the written part ends, by what)."""
-    if finish == UNIT and (end := unit_end(written)) is not None:
-        return end, UNIT
     stop = cut_at_stop(written.whole[: written.reach], written.last, stops) if finish == STOP else None
-    return (written.reach, ALL) if stop is None else (max(stop[0], written.begin), stop[1])
+    end, why = (written.reach, ALL) if stop is None else (max(stop[0], written.begin), stop[1])
+    unit = unit_end(written.whole[:end]) if finish in _BY_END.values() else None
+    return (end, why) if unit is None or unit >= end else (unit, UNIT if stop is None else why)
 
 
 def cut_at_stop(text: bytes, last: int, stops: Sequence[bytes]) -> tuple[int, str] | None:

@@ -5,17 +5,18 @@ A Trace in, a Trace out; runs no model, but the user's command where there is on
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from tokenscope_trace.analysis.behaviour import pivot
-from tokenscope_trace.analysis.checks import Checked, check_programs
+from tokenscope_trace.analysis.checks import Checked, NotRun, check_programs
 from tokenscope_trace.analysis.decisions import add_decisions
 from tokenscope_trace.analysis.runnable import file_name, finished_programs
 from tokenscope_trace.analysis.structure import Code, add_structure
-from tokenscope_trace.errors import TokenScopeError
 from tokenscope_trace.failures import INTERRUPTED, Missing
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.privacy.anonymize import without_places
@@ -70,16 +71,17 @@ def _checked(
     on_check: Callable[[int, int], None],
 ) -> Trace:
     code = Code(trace, language)
-    programs = finished_programs(trace, code)
+    programs, name = finished_programs(trace, code), file_name(trace, code)
     notes: list[str] = []
     missing: list[Missing] = []
     found: list[Checked | None] = []
+    reason = None
     try:
         texts = [program.text for program in programs]
-        found = check_programs(texts, file_name(trace, code), settings, should_stop=should_stop, on_done=on_check)
-    except TokenScopeError as error:
+        found = check_programs(texts, name, settings, should_stop=should_stop, on_done=on_check)
+    except NotRun as error:
+        reason = str(error)
         missing.append(Missing("check", NOT_RUN))
-        notes.append(f"The check was not run: {error}")
     if not programs:
         notes.append(
             "The check was not run: no program of this recording is finished; raise --max-new-tokens, or say where the output ends with "
@@ -90,7 +92,7 @@ def _checked(
         notes.append("The check was interrupted; some programs were not checked.")
     rows = [(program.branch, one) for program, one in zip(programs, found, strict=False) if one is not None]
     outputs = list(dict.fromkeys(one.output for _, one in rows))
-    facts = {**asdict(settings), "command": without_places(settings.command), "outputs": outputs, "pivot": None}
+    facts = {**_facts(settings, name), "not_run": reason, "outputs": outputs, "pivot": None}
     lacks = [*(trace.run.get("missing") or []), *(one.fact for one in missing)]
     run = {**trace.run, "check": facts, "missing": lacks, "notes": [*trace.facts.notes, *notes]}
     table: dict[str, Array] = {
@@ -103,3 +105,15 @@ def _checked(
     run = checked.run
     moves = pivot(checked)
     return checked if moves is None else checked.replaced({**run, "check": {**facts, "pivot": asdict(moves)}}, {})
+
+
+def _facts(settings: CheckSettings, name: str) -> dict[str, object]:
+    """What a check was, without where: of the folder its own name, of the program its place in it."""
+    folder = settings.folder
+    return {
+        "command": without_places(settings.command),
+        "timeout": settings.timeout,
+        "memory": settings.memory,
+        "folder": None if folder is None else os.path.basename(os.path.realpath(folder)),
+        "file": None if folder is None else str(PurePosixPath(settings.place, name)),
+    }

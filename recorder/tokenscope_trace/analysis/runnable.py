@@ -1,21 +1,18 @@
 """Runnable programs of a recording, finished enough for a check: that of the output and those of branches.
 
 A text that came to its own end is one as it stands. Of a text that was cut off, what was written last is left away up to the end of
-the last function, or of the last statement of the file, that is known to be complete; it has to hold what the branch decided.
+the last unit of the file that is known to be complete; it has to hold what the branch decided. The program of an answer is its
+fenced code: every fence in the language of the first one, joined in their order, but for later ones that do not parse by themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-import tree_sitter
-
 from tokenscope_trace.analysis.structure import Code
-from tokenscope_trace.languages.language import Language, grammar
+from tokenscope_trace.languages.units import Program, complete_end, parses
 from tokenscope_trace.traces.programs import PathProgram
-from tokenscope_trace.traces.schema import Scope
 from tokenscope_trace.traces.trace import Trace
 
 MAIN = -1
@@ -31,49 +28,50 @@ class Finished:
 
 def finished_programs(trace: Trace, code: Code) -> list[Finished]:
     """All of them, that of the output first, then by branch."""
-    outcomes = trace.outcomes
-    functions = [int(end) for end, scope in zip(outcomes.main_end, outcomes.scope, strict=True) if scope == Scope.FUNCTION]
-    found = [Finished(MAIN, text) for text in _texts(code, code.programs.main, max(functions, default=0))]
-    for branch in range(len(trace.branches)):
-        is_function = len(outcomes) and outcomes.scope[branch] == Scope.FUNCTION
-        end = int(outcomes.branch_end[branch]) if is_function else 0
-        found += [Finished(branch, text) for text in _texts(code, code.programs.of_branch(branch), end)]
-    return found
+    paths = [
+        (MAIN, code.programs.main),
+        *((branch, code.programs.of_branch(branch)) for branch in range(len(trace.branches))),
+    ]
+    texts = ((path, program_text(code, written)) for path, written in paths if written.fork <= code.programs.main.written)
+    return [Finished(path, text) for path, text in texts if text is not None]
+
+
+def program_text(code: Code, written: PathProgram) -> bytes | None:
+    """The finished program of a path; None where it has none."""
+    pieces = [piece for piece in code.pieces(written) if piece[1] + len(piece[0].text) > written.begin]
+    if not code.fenced:
+        if pieces:
+            return _finished(*pieces[0], written)
+        return written.text if written.ended and not code.passages(written.text) else None
+    own = [piece for piece in pieces if piece[0].language == pieces[0][0].language]
+    found = [text for piece in own if (text := _finished(*piece, written)) is not None]
+    if not own or not found or _finished(*own[0], written) is None:
+        return None
+    first, *rest = found
+    return b"".join(
+        [first, *(b"\n" * (not first.endswith(b"\n")) + text for text in rest if parses(text, own[0][0].language))]
+    )
 
 
 def file_name(trace: Trace, code: Code) -> str:
     """What a program's file is called: as the prompt's, with a suffix of its language."""
     source = PurePosixPath(trace.facts.prompt.source or "-").name
-    piece = code.around(code.programs.main)
-    suffixes = piece[0].language.suffixes.split() if piece is not None else []
+    pieces = code.pieces(code.programs.main)
+    own = [piece for piece in pieces if piece[1] + len(piece[0].text) > code.programs.main.begin]
+    suffixes = own[0][0].language.suffixes.split() if own else []
     stem = PurePosixPath(source).stem if source not in ("", "-") else "program"
     if not suffixes or PurePosixPath(source).suffix.lower() in suffixes:
         return source if source not in ("", "-") else stem
     return stem + suffixes[0]
 
 
-def _texts(code: Code, written: PathProgram, function_end: int) -> Iterator[bytes]:
-    """The finished program of a path, or nothing; `function_end` is where the function is complete that the fork stands in, 0 for none."""
-    piece = code.around(written)
-    if piece is None:
-        if written.ended and not code.passages(written.text):
-            yield written.text
-        return
-    program, start = piece
+def _finished(program: Program, start: int, written: PathProgram) -> bytes | None:
+    """A piece of code as far as it is finished; None where what is has not what the branch decided."""
     if program.ended:
-        yield program.text
-        return
-    fork = written.own_start - start
-    tree = tree_sitter.Parser(grammar(program.language)).parse(program.text[: program.written])
-    children = tree.root_node.children
-    ends = [children[-2].end_byte] if len(children) > 1 else []
-    ends += [function_end - start] if function_end else []
-    for end in ends:
-        text = program.text[:end] + b"\n" + program.text[program.written :]
-        if end > fork and _parses(text, program.language):
-            yield text
-            return
-
-
-def _parses(text: bytes, language: Language) -> bool:
-    return not tree_sitter.Parser(grammar(language)).parse(text).root_node.has_error
+        return program.text
+    begin = max(written.begin - start, 0)
+    end = complete_end(program, max(written.own_start - start, begin))
+    if end is None:
+        return None
+    text = program.text[:end] + b"\n" + program.text[program.written :]
+    return text if parses(text, program.language, begin) else None

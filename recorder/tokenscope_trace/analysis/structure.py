@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tokenscope_trace.analysis.kept import Kept, find_kept, repeats
-from tokenscope_trace.analysis.units import end_in, unit_of
+from tokenscope_trace.analysis.kept import ProgramEnds, find_kept, repeats
+from tokenscope_trace.analysis.units import unit_of
 from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.languages.parsing import CodePassage, Parsed, code_passages, joined_kinds, parse
+from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, Parsed, code_passages, joined_kinds, parse
 from tokenscope_trace.languages.units import Program
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram, Programs
@@ -47,7 +47,7 @@ class Code:
         self._trace = trace
         self._language = language
         self.programs = programs or trace.programs
-        self._main = self._pieces(self.programs.main)
+        self._main = self.pieces(self.programs.main)
 
     def passages(self, text: bytes) -> list[CodePassage]:
         """Where a text of the recording is code."""
@@ -65,7 +65,7 @@ class Code:
 
     def around(self, written: PathProgram) -> tuple[Program, int] | None:
         """(the piece of code in which a branch's program leaves the main path, the byte of the program where it begins)."""
-        return _piece_at(self._pieces(written), written.fork)
+        return _piece_at(self.pieces(written), written.fork)
 
     def main_around(self, fork: int) -> tuple[Program, int] | None:
         """The same for a byte of the main path's program."""
@@ -87,7 +87,14 @@ class Code:
         ends = (one.of_whole(end + start) for one, end in ((whole, found.main_end), (written, found.branch_end)))
         return Equivalence(found.outcome, found.scope, found.start + start, *ends)
 
-    def _pieces(self, written: PathProgram) -> list[tuple[Program, int]]:
+    @property
+    def fenced(self) -> bool:
+        """Whether its code stands in fences, as that of a chat does."""
+        prompt = self._trace.facts.prompt
+        return prompt.kind == "chat" or (prompt.source or "-").lower().endswith(MARKDOWN)
+
+    def pieces(self, written: PathProgram) -> list[tuple[Program, int]]:
+        """The pieces of code of a path's program, and the byte of it where each begins."""
         return [
             (
                 Program(
@@ -117,10 +124,15 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
     if trace.files:
         found = _of_files(trace, language)
     else:
-        kept = find_kept(trace, partial(end_in, unit_of(trace, language)))
+        kept = find_kept(trace, partial(unit_of(trace, language).end, ended=True))
         code = Code(trace, language, Programs(trace, kept.bytes))
         found = [*_of_main(code), *_of_branches(trace, code)]
         run["program"] = _program_facts(trace, code, kept)
+        run["decisions"] = None  # those of another analysis
+        tables |= {
+            name: {key: trace.tables[name][key][:0] for key in trace.tables[name]}
+            for name in ("decisions", "decision_options")
+        }
         if len(trace.branches):
             outcomes = _outcome_columns([code.compare(branch) for branch in range(len(trace.branches))])
             tables["outcomes"] = {**outcomes, "kept": kept.bytes.branches}
@@ -130,7 +142,7 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
     return trace.replaced(run, tables)
 
 
-def _program_facts(trace: Trace, code: Code, kept: Kept) -> dict[str, Any]:
+def _program_facts(trace: Trace, code: Code, kept: ProgramEnds) -> dict[str, Any]:
     """`run.program`."""
     main, facts = code.programs.main, trace.facts.program
     return {

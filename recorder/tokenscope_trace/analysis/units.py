@@ -10,7 +10,6 @@ from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.parsing import code_passages
 from tokenscope_trace.languages.units import Program, is_in_function, unit_end
 from tokenscope_trace.settings import Until
-from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.schema import Scope
 from tokenscope_trace.traces.trace import Trace
 
@@ -27,12 +26,12 @@ class PromptUnit:
     conversation: bool
     begin: int
 
-    def end(self, text: bytes, written: int) -> int | None:
-        """The byte where the unit is complete in a text that goes on from the prompt up to `written`: nothing that follows could still be
-        part of it. None where it is not, and where nothing of it was written.
+    def end(self, text: bytes, *, ended: bool = False) -> int | None:
+        """The byte where the unit is complete in a text that goes on from the prompt: nothing that follows could still be part of it, or
+        nothing follows, for the text has `ended`. None where it is not complete, and where nothing of it was written.
         """
         scope = _SCOPES.get(self.until)
-        piece = None if scope is None else self._piece(text, written)
+        piece = None if scope is None else self._piece(text, ended=ended)
         if scope is None or piece is None:
             return None
         program, start = piece
@@ -41,17 +40,16 @@ class PromptUnit:
 
     def resolved(self, text: bytes, otherwise: Until = "text") -> PromptUnit:
         """The same, until the end of the function that it begins in; where it does not, until `otherwise`."""
-        piece = self._piece(text, len(text))
+        piece = self._piece(text)
         inside = piece is not None and is_in_function(piece[0], self.begin - piece[1])
         return replace(self, until="function" if inside else otherwise)
 
-    def _piece(self, text: bytes, written: int) -> tuple[Program, int] | None:
+    def _piece(self, text: bytes, *, ended: bool = False) -> tuple[Program, int] | None:
         for passage in code_passages(text, self.source, self.language, conversation=self.conversation):
-            if passage.start <= self.begin <= passage.end and self.begin <= written:
-                end = min(passage.end, written)
-                return Program(
-                    text[passage.start : end], passage.language, passage.end < written, end - passage.start
-                ), passage.start
+            if passage.start <= self.begin <= passage.end:
+                size = passage.end - passage.start
+                over = ended or passage.end < len(text)
+                return Program(text[passage.start : passage.end], passage.language, over, size), passage.start
         return None
 
 
@@ -60,8 +58,3 @@ def unit_of(trace: Trace, language: Language | None) -> PromptUnit:
     prompt, facts = trace.facts.prompt, trace.facts.program
     until = facts.until if facts is not None and facts.until is not None else "text"
     return PromptUnit(until, prompt.source or "-", language, prompt.kind == "chat", trace.programs.main.begin)
-
-
-def end_in(unit: PromptUnit, written: PathProgram) -> int | None:
-    """The byte of `whole` where a path has completed the unit."""
-    return unit.end(written.whole[: written.reach], written.reach)

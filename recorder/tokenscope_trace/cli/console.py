@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -31,7 +32,10 @@ from tokenscope_trace.analysis.uncertainty import (
 from tokenscope_trace.cli.estimate_words import PLAIN_WIDTH, in_a_line
 from tokenscope_trace.failures import OnMissing
 from tokenscope_trace.progress import Estimate, OnState, ShouldStop, Watcher
-from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, make_review
+from tokenscope_trace.reports.code import kept_output
+from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry
+from tokenscope_trace.reports.program_words import warning_sentences
+from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.text import decimal, duration, file_size, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.facts import TreeFacts
 from tokenscope_trace.traces.schema import BranchEnd
@@ -43,7 +47,7 @@ _NOT_NOTED = "not noted (SOURCE_DATE_EPOCH is set)"
 _FINISHES = {
     "end-of-text": "the model ended the text",
     "stop-string": "a stop string came",
-    "unit": "what the prompt began is complete",
+    "unit": "the unit that the prompt began is complete",
     "length": "the limit of new tokens was reached",
     "context": "the model's context is full",
     "interrupted": "interrupted",
@@ -54,6 +58,7 @@ _TREE_FINISHES = {
     "memory": "the memory was full",
     "interrupted": "interrupted",
 }
+ALONE = ("snapshots", "recomputation")  # engines that compute one branch at a time
 _NO_BRANCHES = {
     "complete": "none: no alternative is probable enough (--tree-min-prob)",
     "memory": "none: the memory does not suffice",
@@ -271,12 +276,17 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
 
 def _of_generated(trace: Trace) -> Iterator[tuple[str, str]]:
     finish = _FINISHES[trace.facts.finish]
-    yield "tokens", f"{len(trace.prompt):,} of prompt, {len(trace.output):,} of output; {finish}"
+    left = len(trace.output) - len(kept_output(trace))
+    behind = f" ({left:,} of them behind the program)" if left else ""
+    yield "tokens", f"{len(trace.prompt):,} of prompt, {len(trace.output):,} of output{behind}; {finish}"
+    for place, sentence in enumerate(warning_sentences(trace)):
+        yield "" if place else "program", sentence
     yield "time", _times(trace)
     if trace.facts.tree is not None:
         yield "branches", _tree(trace, trace.facts.tree)
-    certain, measured = near_certain(trace.nodes.surprisal[trace.output])
-    perplexed = decimal(perplexity(trace.nodes.logprob[trace.output]))
+    kept = kept_output(trace)
+    certain, measured = near_certain(trace.nodes.surprisal[kept])
+    perplexed = decimal(perplexity(trace.nodes.logprob[kept]))
     yield (
         "certainty",
         f"{certain:,} of {measured:,} output tokens nearly certain (over 93 %), perplexity of the output {perplexed}",
@@ -321,8 +331,15 @@ def _tree(trace: Trace, tree: TreeFacts) -> str:
     says = f"; {rejoined:,} of them come{'s' if rejoined == 1 else ''} back to the text they left" if rejoined else ""
     return (
         f"{count:,} branch{'' if count == 1 else 'es'}, {tokens:,} token{'' if tokens == 1 else 's'} "
-        f"({_TREE_FINISHES[finish]}){says}"
+        f"({_TREE_FINISHES[finish]}){says}{_price(tree, tokens, trace.facts.clock.tree_seconds)}"
     )
+
+
+def _price(tree: TreeFacts, tokens: int, seconds: float | None) -> str:
+    """What it took to compute branches one after the other, where they were; the note beside it says why."""
+    if tree.engine not in ALONE or seconds is None or not tokens:
+        return ""
+    return f"; one after the other ({tree.engine}), {seconds / tokens:.2g} s a token"
 
 
 def _decision_texts(decision: DecisionEntry) -> Iterator[Text]:
@@ -331,9 +348,11 @@ def _decision_texts(decision: DecisionEntry) -> Iterator[Text]:
     written = f"line {decision.line}{where}: {shortened(_plain(decision), 40)} {decision.percent}"
     yield Text(written, no_wrap=True, overflow="ellipsis")
     if decision.options:
-        best = decision.options[0]
+        best = decision.opened or decision.options[0]
         check = f", {best.check} the check" if best.check in ("passes", "fails") else ""
-        text = f"  or {shortened(_plain(best), 40)} {best.percent}: {best.outcome}{check}"
+        against = f" against {best.against_percent}" if decision.is_elsewhere(best) else ""
+        note = f"{best.note}: " if best.note else ""
+        text = f"  or {note}{shortened(_plain(best), 40)} {best.percent}{against}: {best.outcome}{check}"
         yield Text(text, "dim", no_wrap=True, overflow="ellipsis")
 
 
@@ -345,7 +364,9 @@ def _plain(part: DecisionEntry | OptionEntry) -> str:
 
 def _line_texts(trace: Trace) -> list[Text]:
     texts = []
-    for line in least_certain_lines(trace, _SHOWN_LINES):
+    kept = None if trace.files else set(kept_output(trace).tolist())
+    lines = (line for line in least_certain_lines(trace) if kept is None or line.node in kept)
+    for line in islice(lines, _SHOWN_LINES):
         where = f"{shortened(visible_line(line.file), 40)} line" if line.file and len(trace.files) > 1 else "line"
         changed = " (changed)" if line.changed else ""
         text = Text(

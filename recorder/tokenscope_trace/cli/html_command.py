@@ -1,4 +1,4 @@
-"""The command `tokenscope-html`: a trace file in, one offline HTML file out, or its decisions as Markdown or SARIF, or all as JSON; two
+"""The command `tokenscope-html`: a trace file in, one offline HTML file out, or its decisions as Markdown or SARIF, all as JSON, its program; two
 trace files in, one page that compares them out.
 """
 
@@ -30,6 +30,7 @@ _HINTS = {
     "--md": "--format markdown",
     "--json": "--format json",
     "--sarif": "--format sarif",
+    "--code": "--format code",
 }
 _EPILOG = """\b
 Examples:
@@ -40,6 +41,7 @@ Examples:
   tokenscope-html trace.tsc --format markdown -o - | gh pr comment --body-file -
   tokenscope-html trace.tsc --format json -o - | jq .summary.output.perplexity
   tokenscope-html trace.tsc --format sarif    writes trace.sarif for code scanning
+  tokenscope-html trace.tsc --format code -o solution.py
 
 \b
 Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
@@ -58,7 +60,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
     "-o",
     "--output",
     metavar="FILE",
-    help="Where to write; - is standard output.  [default: TRACE, ending in .html, .md, .json or .sarif]",
+    help="Where to write; - is standard output.  [default: TRACE, ending in .html, .md, .json, .sarif or .code]",
 )
 @click.option(
     "--format",
@@ -68,7 +70,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
     show_default=True,
     metavar="FORMAT",
     help="html is the page; markdown the decisions alone, for the text of a pull request, in less than 60 lines; json every "
-    "number, for scripts; sarif the decisions as notes for code scanning.",
+    "number, for scripts; sarif the decisions as notes for code scanning; code the program that was written, byte for byte.",
 )
 @click.option("--title", metavar="TEXT", help="Title of the page.  [default: the name of the prompt's file]")
 @click.option(
@@ -150,12 +152,14 @@ def _run(
         text, lacks = _page(loaded[0], limit, title)
     else:
         text = REPORTERS[kind].write(loaded[0], traces[0].with_suffix(".html").name, title)
-    content = text.encode("utf-8")
+    content = text.encode("utf-8", "surrogateescape")
     if target is None:
         write_to_stdout(content)
     else:
         write_atomically(target, content, force=force)
         click.echo(f"{visible_line(str(target))}  {file_size(len(content))}  {REPORTERS[kind].next_step}", err=True)
+    if kind == "code" and (gone := loaded[0].facts.redacted):
+        lacks = f"left out of this recording: {' and '.join(gone)}; █ stands in the code for each token of that."
     for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
         click.echo(f"Note: {note}", err=True)
 

@@ -15,6 +15,7 @@ import click
 import tokenscope_trace
 from tokenscope_trace.cli.command_help import GroupedCommand
 from tokenscope_trace.cli.record_options import (
+    check_check,
     check_forced,
     check_settings,
     generation_settings,
@@ -74,13 +75,13 @@ Exit codes:
 _GENERATING = (
     "chat", "system", "fim", "max_new_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "tree_nodes",
     "tree_width", "tree_depth", "tree_length", "tree_extra", "tree_min_prob", "tree_temperature", "force_token", "force_text",
-    "decisions", "check", "check_timeout", "check_memory",
+    "decisions", "check", "check_folder", "check_timeout", "check_memory",
 )  # fmt: skip
 
 
 _OF_REPETITION = (
     "replay", "differences", "output", "force", "quiet", "model", "revision", "device", "device_map", "dtype", "trust_remote_code",
-    "allow_pickle", "check", "check_timeout", "check_memory", "help", "version",
+    "allow_pickle", "check", "check_folder", "check_timeout", "check_memory", "help", "version",
 )  # fmt: skip
 _NO_WORDS = frozenset({"replay", "differences", "output", "force", "quiet"})  # of those, in the command of what is recorded
 
@@ -143,6 +144,7 @@ def _check_usage(context: click.Context, prompt: Sequence[str], options: dict[st
     if options["chat"] and options["fim"]:
         raise click.UsageError("--chat and --fim exclude each other.")
     check_forced(options)
+    check_check(options)
 
 
 def _check_repetition(context: click.Context, prompt: Sequence[str], options: dict[str, Any]) -> None:
@@ -160,6 +162,7 @@ def _check_repetition(context: click.Context, prompt: Sequence[str], options: di
         and context.get_parameter_source("model") is not click.core.ParameterSource.COMMANDLINE
     ):
         raise click.UsageError("with --replay, --revision needs --model.")
+    check_check(options)
     if str(options["output"]) == "-" and str(options["differences"]) == "-":
         raise click.UsageError("the trace and the differences cannot both go to standard output.")
 
@@ -210,7 +213,7 @@ def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context)
         replay=replay,
         language=language,
         decisions=options["decisions"],
-        check=check_settings(options),
+        check=None if scores else check_settings(options, prompt[0]),
         command=spelled_command(context),
         prepare=preparation,
     )

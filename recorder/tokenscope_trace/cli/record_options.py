@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from tokenscope_trace.analysis.checks import names_file
+from tokenscope_trace.analysis.check_command import names_file
 from tokenscope_trace.cli.command_help import Fraction, GroupedOption, Whole
 from tokenscope_trace.languages.definitions import LANGUAGES
 from tokenscope_trace.privacy.anonymize import without_places
+from tokenscope_trace.session.checked_settings import checked_check
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,
     CHECK_RANGES,
@@ -82,12 +83,6 @@ def _forced_tokens(_context: click.Context, _param: click.Parameter, values: tup
 
 def _forced_texts(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[ForcedPath, ...]:
     return _parsed(parse_forced_text, _unescape(context, param, values))
-
-
-def _check_command(_context: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not names_file(value):
-        raise click.BadParameter("the command names no {file}; write it where the program's path belongs.")
-    return value
 
 
 def _trace_name(_context: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
@@ -431,9 +426,16 @@ _OPTIONS = (
         "Decisions",
         "--check",
         metavar="COMMAND",
-        callback=_check_command,
         help="Run this command of yours on each finished program, that of the output and those of its branches: {file} is the "
         "program's path, in a temporary folder; exit code 0 passes. The command and the last lines that it prints go into the trace.",
+    ),
+    _option(
+        "Decisions",
+        "--check-folder",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Run the command in a copy of this folder, such as your project, in which each program stands in the place of PROMPT's "
+        "file; {file} need not be named. DIR itself is only read; .git and virtual environments are not copied.",
     ),
     _option(
         "Decisions",
@@ -519,11 +521,24 @@ def check_forced(options: dict[str, Any]) -> None:
             )
 
 
-def check_settings(options: dict[str, Any]) -> CheckSettings | None:
-    """The user's own command, None for none."""
+def check_check(options: dict[str, Any]) -> None:
+    """Raises click.UsageError where the options of the check do not go with each other."""
+    command, folder = options["check"], options["check_folder"]
+    if command is None and folder is not None:
+        raise click.UsageError("--check-folder needs --check, the command that runs in a copy of it.")
+    if command is not None and folder is None and not names_file(command):
+        raise click.UsageError("--check: the command names no {file}; write it where the program's path belongs.")
+
+
+def check_settings(options: dict[str, Any], source: str = "-") -> CheckSettings | None:
+    """The user's own command, None for none; `source` is the prompt's file. Raises SettingsError where its folder cannot be copied."""
     if options["check"] is None:
         return None
-    return CheckSettings(options["check"], options["check_timeout"], options["check_memory"])
+    folder = options["check_folder"]
+    settings = CheckSettings(
+        options["check"], options["check_timeout"], options["check_memory"], None if folder is None else str(folder)
+    )
+    return checked_check(settings, source)
 
 
 def spelled_command(context: click.Context) -> list[str]:
@@ -554,5 +569,5 @@ def spelled_options(context: click.Context, names: Collection[str] | None = None
             if param.name == "check":
                 entry = without_places(str(entry))
             folder = isinstance(entry, Path) or (param.name == "model" and Path(str(entry)).exists())
-            words += [param.opts[-1], Path(entry).name if folder else str(entry)]
+            words += [param.opts[-1], (Path(entry).name or str(entry)) if folder else str(entry)]
     return words

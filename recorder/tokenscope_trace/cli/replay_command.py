@@ -18,7 +18,7 @@ from tokenscope_trace.errors import EXIT_DIFFERENT, TraceError
 from tokenscope_trace.errors import EXIT_INTERRUPTED as EXIT_INTERRUPTED
 from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
 from tokenscope_trace.recording.backends import has_device
-from tokenscope_trace.session.recorded_settings import RecordedRequest, recorded_model, recorded_request
+from tokenscope_trace.session.recorded_settings import RecordedRequest, placed_check, recorded_model, recorded_request
 from tokenscope_trace.session.repetition import repetition_job
 from tokenscope_trace.session.runner import Plan, exit_code, perform
 from tokenscope_trace.settings import BUILTIN_MODEL, CheckSettings, ModelSettings
@@ -75,7 +75,7 @@ def repeat(
         replay=wanted.replay,
         language=wanted.language,
         decisions=wanted.decisions,
-        check=wishes.check,
+        check=wishes.check and placed_check(wishes.check, recorded.facts.check),
         command=[*recorded.facts.command, *wishes.words],
         prepare=prepare,
         keep=wishes.output is not None,

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.analysis.uncertainty import perplexity
 from tokenscope_trace.errors import TraceError
+from tokenscope_trace.reports.decision_entries import DecisionEntry
 from tokenscope_trace.reports.provenance import fact_rows, settings_text
-from tokenscope_trace.reports.review import DecisionEntry, make_review
+from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.text import decimal, percent, shortened, visible_line, visible_text, visible_token
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.syntax import Span, aggregate, lines_of

@@ -59,7 +59,7 @@ def estimate_generation(
         file_of(work, part_sizes(short.trace, short.steps.done)),
         programs=0 if check is None else 1 + work.branches,
         timeout=0.0 if check is None else check.timeout,
-        notes=short.missing,
+        notes=short.notes,
     )
 
 

@@ -73,8 +73,10 @@ class TreeSteps:
     nodes: int
 
     def step(self, width: int) -> float:
-        """Seconds of a step of so many branches."""
-        share = 0.0 if self.width <= 1 else (width - 1) / (self.width - 1)
+        """Seconds of a step of so many branches; where one was read at a time, of as many steps."""
+        if self.width <= 1:
+            return max(self.narrow, 0.0) * width
+        share = (width - 1) / (self.width - 1)
         return max(self.narrow + (self.wide - self.narrow) * share, 0.0)
 
 

@@ -44,7 +44,6 @@ class Times:
     states: list[tuple[float, float]] = field(default_factory=list)  # when what there was was put together, from and to
     planned: float | None = None
     steps: list[tuple[float, int]] = field(default_factory=list)  # when a step of the tree ended, and the nodes by then
-    missing: list[Missing] = field(default_factory=list)
 
     def watcher(self) -> Watcher:
         """What notes the times."""
@@ -53,7 +52,7 @@ class Times:
             on_plan=lambda _nodes, _seconds, _engine: self._plan(),
             on_nodes=lambda count: self.steps.append((self.clock(), count)),
             on_state=self._state,
-            on_missing=lambda missing, _error: self.missing.append(missing),
+            on_missing=lambda _missing, _error: None,
         )
 
     def _plan(self) -> None:
@@ -121,7 +120,7 @@ class Rehearsal:
     steps: Steps
     trace: Trace
     seconds: float
-    missing: tuple[str, ...] = ()  # sentences on what it could not do
+    notes: tuple[str, ...] = ()  # sentences on what it could not do, or not as ever
 
 
 def work_of(
@@ -168,6 +167,8 @@ def rehearsed(
     )
     replayed = trace.facts.replay
     again = times.again if replayed is not None else None
+    tree_steps = _tree_steps(times, trace, times.step)
+    whole_work = work_of(backend, len(prompt.ids), settings, replay, tree)
     steps = Steps(
         done=done,
         prompt=times.prompt,
@@ -175,12 +176,12 @@ def rehearsed(
         step=times.step,
         again=again,
         whole=again is not None and replayed is not None and replayed.way == "whole",
-        tree=_tree_steps(times, trace, times.step),
+        tree=tree_steps,
         analysis=analysis,
         keeping=times.keeping + end - begin - analysis,
-        growth=_growth(backend, prompt, work_of(backend, len(prompt.ids), settings, replay, tree), done, clock),
+        growth=_growth(backend, prompt, whole_work, done, tree_steps.width if tree_steps else 1, clock),
     )
-    return Rehearsal(steps, trace, times.clock() - times.begun, tuple(one.sentence for one in times.missing))
+    return Rehearsal(steps, trace, times.clock() - times.begun, trace.facts.notes)
 
 
 def arithmetic_of(shape: Shape) -> Arithmetic:
@@ -191,7 +192,7 @@ def arithmetic_of(shape: Shape) -> Arithmetic:
     return Arithmetic(body, head, 2.0 * shape.layers * shape.heads * shape.width)
 
 
-def _growth(backend: Backend, prompt: Prompt, work: Work, done: Work, clock: Callable[[], float]) -> ContextCost:
+def _growth(backend: Backend, prompt: Prompt, work: Work, done: Work, wave: int, clock: Callable[[], float]) -> ContextCost:
     """What the length of what stands before a step costs, where the recording's goes far beyond the rehearsal's."""
 
     def of(width: int, long: int) -> float:
@@ -202,7 +203,7 @@ def _growth(backend: Backend, prompt: Prompt, work: Work, done: Work, clock: Cal
     return ContextCost(
         output=of(1, work.tokens),
         again=of(min(REPLAY_CHUNK, work.output), work.tokens) if work.rereads else 0.0,
-        branches=of(work.wave, work.tokens + (work.nodes + work.asked) // 2) if work.nodes + work.asked else 0.0,
+        branches=of(wave, work.tokens + (work.nodes + work.asked) // 2) if work.nodes + work.asked else 0.0,
     )
 
 

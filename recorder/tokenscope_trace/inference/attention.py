@@ -353,12 +353,28 @@ def heaviest(weights: Tensor, top: int, origin: int = 0) -> Kept:
     Sources are counted from `origin`; a row with fewer than `top` sources ends in entries of weight 0.
     """
     count = min(top, weights.shape[-1])
-    kept, places = torch.topk(weights, count, dim=-1)
+    kept, places = _largest(weights, count) if weights.device.type == "cpu" else torch.topk(weights, count, dim=-1)
     unkept = (1 - kept.double().sum(-1)).clamp_(0, 1).float()
     missing = top - count
     if missing:
         kept, places = nn.functional.pad(kept, (0, missing)), nn.functional.pad(places, (0, missing))
     return (places + origin).to(torch.int32).transpose(0, 1), kept.transpose(0, 1), unkept.transpose(0, 1)
+
+
+def _largest(weights: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """`torch.topk` of numbers that are not negative, in half of its time on a processor: of equal ones the first come first.
+
+    The bits of such floats order as they do; with the place below them one integer says both, and numpy selects integers fast.
+    """
+    array = weights.contiguous().numpy()
+    width = array.shape[-1]
+    keys = array.view(np.int32).astype(np.int64)
+    keys <<= 32
+    keys |= np.arange(width - 1, -1, -1)
+    keys.partition(width - count, axis=-1)
+    best = np.sort(keys[..., width - count :], axis=-1)[..., ::-1]
+    kept = (best >> 32).astype(np.int32).view(np.float32)
+    return torch.from_numpy(kept), torch.from_numpy(width - 1 - (best & 0xFFFFFFFF))
 
 
 def _stored(kept: Kept) -> Stored:

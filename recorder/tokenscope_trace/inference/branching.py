@@ -21,6 +21,10 @@ from tokenscope_trace.models.placement import input_device
 from tokenscope_trace.traces.rows import Rows
 
 MEMORY_SHARE = 0.5  # of what is left, for the tree's cache
+_ALONE = (
+    "Branches were computed one after the other ({engine}), a forward pass for every token, where up to {wave} branches share one as a "
+    "rule: tree attention was tried, and {why}."
+)
 
 
 class LocalBranching:
@@ -36,9 +40,12 @@ class LocalBranching:
         self.ends, self.stop = decoding.ends, decoding.stop
         self.seconds_per_node = None if chosen.seconds is None else chosen.seconds / chosen.width
         self.wave = 1
+        self.notes: tuple[str, ...] = ()
         self.most_nodes: int | None = None
         if isinstance(chosen.engine, TreeAttention):
             self.wave, self.most_nodes = wave, _room(chosen.engine, input_device(model))
+        elif chosen.why is not None:
+            self.notes = (_ALONE.format(engine=self.engine, why=chosen.why, wave=wave),)
 
     @torch.no_grad()
     def step(self, steps: Sequence[Step]) -> tuple[list[int], Rows]:

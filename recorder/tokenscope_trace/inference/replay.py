@@ -58,9 +58,9 @@ class Opinions:
         lens = self.probes.lens
         if lens is None:
             return
+        found = lens.opinions(block.states, tokens)
         for layer in self.probes.lens_layers:
-            found = lens.opinion(block.states[layer], tokens) if layer in block.states else opinion_of(block.logits, tokens)
-            self.parts.setdefault(layer, []).append(found)
+            self.parts.setdefault(layer, []).append(found[layer] if layer in found else opinion_of(block.logits, tokens))
 
     def layers(self, first: int) -> list[LayerLens]:
         """As numpy columns, for the tokens from `first` on."""

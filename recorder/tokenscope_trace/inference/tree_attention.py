@@ -3,7 +3,7 @@
 The cache holds one slot per token read, in the order of reading. A forward reads the tips of all live branches at once, each
 at its own position; a mask lets each see the slots of its own path alone. The mask goes in by transformers' mask interface:
 the model's own rule (causal, sliding, chunked) is asked about *positions* instead of slots, so that layers with a window keep
-it. Whether an architecture plays by that interface is for probe.py to find out.
+it. Whether an architecture plays by that interface is for engine_check.py to find out.
 """
 
 from __future__ import annotations

@@ -10,10 +10,20 @@ from tokenscope_trace._exports import exports
 if TYPE_CHECKING:
     from tokenscope_trace.languages.definitions import LANGUAGES, by_file, by_name
     from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
-    from tokenscope_trace.languages.language import Language, grammar
+    from tokenscope_trace.languages.language import Language, grammar, kinds
     from tokenscope_trace.languages.literals import Literals, Range, find_literals, is_literal
+    from tokenscope_trace.languages.loops import repeats_from
     from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, Parsed, code_passages, joined_kinds, parse
-    from tokenscope_trace.languages.units import Program, complete_scope, inside_function, is_in_function, unit_end
+    from tokenscope_trace.languages.remarks import remark_around
+    from tokenscope_trace.languages.units import (
+        Program,
+        complete_end,
+        complete_scope,
+        inside_function,
+        is_in_function,
+        parses,
+        unit_end,
+    )
 else:
     __getattr__ = exports(__name__, __file__)
 
@@ -31,6 +41,7 @@ __all__ = [
     "by_name",
     "code_passages",
     "compare_programs",
+    "complete_end",
     "complete_scope",
     "find_literals",
     "grammar",
@@ -38,7 +49,11 @@ __all__ = [
     "is_in_function",
     "is_literal",
     "joined_kinds",
+    "kinds",
     "output_error",
     "parse",
+    "parses",
+    "remark_around",
+    "repeats_from",
     "unit_end",
 ]

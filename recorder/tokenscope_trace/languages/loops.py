@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 _LEXEME = re.compile(rb"\s*\n[ \t]*|\w+|[ \t\r\f\v]+|[^\w\s]|[\x80-\xff]+")
+_CUT_WORD = re.compile(rb"(?<=\W)\w+\Z")  # of which nobody knows how it ends
 _DIGITS = re.compile(rb"\d+")
 _QUOTES = (b"'", b'"')
 _COMMENT = re.compile(rb"[ \t]*(#|//|--|/?\*|%|;|<!--|$)")
@@ -66,15 +67,16 @@ class _Lexemes:
 
 def repeats_from(text: bytes) -> int | None:
     """The byte where the second round of a loop begins that lasts to the text's end; None where there is none. Linear time."""
+    run = _run(text.rstrip())
     ended = int(text[-1:].isspace())
-    text = text.rstrip()
+    text = text.rstrip() if ended else _CUT_WORD.sub(b"", text)
     plain = [(found[0], found.start()) for found in _LEXEME.finditer(text)]
     words = [b"\n" + word.rsplit(b"\n", 1)[1] if b"\n" in word else word for word, _ in plain]
     counted = [_DIGITS.sub(b"0", word) for word in words]
     start = [place for _, place in plain]
     ways = ((words, _ROUNDS), (counted, _COUNTING), (_without_letters(counted), _SPELLING))
     found = [_Lexemes(text, same, start, ended).loop(rounds) for same, rounds in ways]
-    return min((place for place in [*found, _run(text)] if place is not None), default=None)
+    return min((place for place in [*found, run] if place is not None), default=None)
 
 
 def _without_letters(words: list[bytes]) -> list[bytes]:

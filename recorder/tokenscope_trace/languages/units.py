@@ -14,7 +14,7 @@ from functools import cached_property
 
 import tree_sitter
 
-from tokenscope_trace.languages.incomplete import Reading, first_text, read, read_cut
+from tokenscope_trace.languages.incomplete import Reading, errors, first_text, read, read_cut
 from tokenscope_trace.languages.language import Language, kinds
 from tokenscope_trace.traces.schema import Scope
 
@@ -152,6 +152,23 @@ def _is_first_in_block(node: tree_sitter.Node, language: Language) -> bool:
 
 def _is_statement(node: tree_sitter.Node, language: Language) -> bool:
     return node.type in kinds(language, language.statements)
+
+
+def complete_end(program: Program, beyond: int) -> int | None:
+    """Where the last unit of the file ends that is known to be complete and ends beyond a byte, else the outermost function there; None
+    where there is none.
+    """
+    functions = kinds(program.language, program.language.rules.units.functions)
+    for node in [*reversed(program.root.children), *around(program, beyond, function=True)[::-1]]:
+        whole = node.end_byte > beyond and not node.is_error
+        if whole and is_complete(program, node, function=node.type in functions):
+            return node.end_byte
+    return None
+
+
+def parses(text: bytes, language: Language, begin: int = 0) -> bool:
+    """Whether a text has no error from a byte on."""
+    return all(node.start_byte < begin for node in errors(read(text, language).tree.root_node))
 
 
 # What is around a byte

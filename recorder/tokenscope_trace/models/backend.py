@@ -129,7 +129,8 @@ class Branching(Protocol):
     """A main path, ready to be continued at any place.
 
     `engine` names what computes it; `wave` is how many branches advance together; `seconds_per_node` is None where nothing was measured;
-    `most_nodes` is what the memory holds, None without a bound; `ends` are ids that end a text, `stop` strings that do.
+    `most_nodes` is what the memory holds, None without a bound; `ends` are ids that end a text, `stop` strings that do; `notes` are for the
+    reader.
     """
 
     engine: str
@@ -138,6 +139,7 @@ class Branching(Protocol):
     most_nodes: int | None
     ends: frozenset[int]
     stop: tuple[bytes, ...]
+    notes: tuple[str, ...]
 
     def step(self, steps: Sequence[Step]) -> tuple[list[int], Rows]:
         """The next token of each branch, and rows (R) that measure them; a logprob of NaN says that the model's numbers overflowed.

@@ -28,10 +28,10 @@ class Reader:
         *,
         cache: Any = None,
         use_cache: bool = True,
-        last: bool = False,
+        last: int = 0,
         **more: Any,
     ) -> tuple[Tensor, Any]:
-        """(logits (T, V), cache afterwards) of ids (T,) at positions (T,); with `last`, the last row of the logits at least.
+        """(logits (T, V), cache afterwards) of ids (T,) at positions (T,); with `last`, so many of the logits' last rows at least.
 
         `more` are further arguments of the model's forward.
 
@@ -43,7 +43,7 @@ class Reader:
         if cache is not None:
             options[self._cache_name] = cache
         if last and "logits_to_keep" in self._names:
-            options["logits_to_keep"] = 1
+            options["logits_to_keep"] = int(last)
         output = self._model(input_ids=torch.tensor([list(ids)], device=self.device), **options)
         logits = output.logits[0]
         assert isinstance(logits, Tensor)

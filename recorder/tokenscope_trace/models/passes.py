@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-HEAD_ROWS = 128  # of logits at once
+HEAD_ROWS = 256  # of logits at once: the fewer, the more often the head's weights are read
 REPLAY_CHUNK = 128  # queries at once behind a cache: wide enough for the arithmetic, narrow enough for their logits
 BLOCK_BYTES = 16 << 20  # of attention's scores at once: larger blocks leave the cache
 

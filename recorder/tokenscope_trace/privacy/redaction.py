@@ -27,6 +27,7 @@ _KEPT_FACTS = {
     "generator", "model", "prompt", "sampling", "top_alternatives", "main_leaf", "finish", "libraries", "machine", "command", "tree", "replay",
     "attention", "lens", "files", "syntax", "decisions", "check", "score", "notes", "missing", "clock",
 }  # fmt: skip
+_KEPT_OF_CHECK = ("timeout", "memory", "folder", "file")
 _KEPT_OF_PROMPT = ("source", "kind", "exact", "segments")
 
 
@@ -64,8 +65,9 @@ def _facts(run: dict[str, Any], hidden: Flags, names: Sequence[str]) -> dict[str
         pivot = check.get("pivot")
         hides = pivot is not None and hidden[pivot["node"]]
         run["check"] = {
-            **check,
+            **{key: value for key, value in check.items() if key in _KEPT_OF_CHECK},
             "command": LEFT_OUT,
+            "not_run": None if check.get("not_run") is None else LEFT_OUT,
             "outputs": [""] if check["outputs"] else [],
             "pivot": None if hides else pivot,
         }

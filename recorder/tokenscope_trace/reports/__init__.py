@@ -10,10 +10,13 @@ from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
     from tokenscope_trace.reports.assets import digest, style_sheet
+    from tokenscope_trace.reports.code import kept_output
+    from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry
     from tokenscope_trace.reports.page import html_page, html_page_within
+    from tokenscope_trace.reports.program_words import warning_sentences
     from tokenscope_trace.reports.provenance import fact_rows, settings_text
     from tokenscope_trace.reports.reporters import REPORTERS
-    from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, make_review
+    from tokenscope_trace.reports.review import make_review
     from tokenscope_trace.reports.summary import summarise
 else:
     __getattr__ = exports(__name__, __file__)
@@ -26,8 +29,10 @@ __all__ = [
     "fact_rows",
     "html_page",
     "html_page_within",
+    "kept_output",
     "make_review",
     "settings_text",
     "style_sheet",
     "summarise",
+    "warning_sentences",
 ]

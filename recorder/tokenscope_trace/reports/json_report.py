@@ -7,7 +7,7 @@ module describes every field. The same trace gives the same text. Knows no file 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ import numpy as np
 from tokenscope_trace import __version__
 from tokenscope_trace.analysis.behaviour import explored_probability, pass_share, probability_by_outcome
 from tokenscope_trace.analysis.uncertainty import changed_nodes, near_certain, perplexity
-from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, Review
+from tokenscope_trace.reports.code import kept_output
+from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry, rest_share
+from tokenscope_trace.reports.review import Review
 from tokenscope_trace.reports.summary import summarise
 from tokenscope_trace.text import escaped_json
 from tokenscope_trace.traces.columns import Array
@@ -82,8 +84,23 @@ def _run(trace: Trace) -> dict[str, Any]:
         "libraries": dict(facts.libraries),
         "noise": facts.replay.noise if facts.replay is not None else None,
         "tree": None if facts.tree is None else facts.tree.plain(),
+        "program": _program(trace),
         "notes": list(facts.notes),
         "redacted": list(facts.redacted),
+    }
+
+
+def _program(trace: Trace) -> dict[str, Any] | None:
+    """What is known of the output's program; lines from 1."""
+    facts = trace.facts.program
+    if facts is None:
+        return None
+    text = trace.programs.main.text
+    return {
+        "until": facts.until,
+        "ended_by": facts.why,
+        "repeats_from_line": None if facts.repeats is None else 1 + text.count(b"\n", 0, facts.repeats),
+        "broken": facts.broken,
     }
 
 
@@ -92,7 +109,8 @@ def _summary(trace: Trace) -> dict[str, Any]:
     if not trace.files:
         return {
             "prompt": _figures(trace, trace.prompt),
-            "output": _figures(trace, trace.output),
+            "output": _figures(trace, kept_output(trace)),
+            "left_out": len(trace.output) - len(kept_output(trace)),
             "code": None,
             "changed": None,
         }
@@ -101,6 +119,7 @@ def _summary(trace: Trace) -> dict[str, Any]:
     return {
         "prompt": None,
         "output": None,
+        "left_out": 0,
         "code": _figures(trace, trace.scored),
         "changed": _figures(trace, changed) if compared else None,
     }
@@ -128,16 +147,12 @@ def _decisions(trace: Trace, found: Review | None) -> dict[str, Any] | None:
     if found is None:
         return None
     results = _results(trace)
-    listed, first = [], 0
-    for row, decision in enumerate(found.decisions):
-        listed.append(_decision(trace, row, first, decision, results))
-        first += len(decision.options)
+    listed = [_decision(trace, row, decision, results) for row, decision in enumerate(found.decisions)]
     return {"found": found.found, "listed": listed}
 
 
-def _decision(trace: Trace, row: int, first: int, decision: DecisionEntry, results: Mapping[int, str]) -> dict[str, Any]:
-    """A decision: row `row` of its table, whose options begin at row `first` of theirs."""
-    table = trace.decisions
+def _decision(trace: Trace, row: int, decision: DecisionEntry, results: Mapping[int, str]) -> dict[str, Any]:
+    """A decision: row `row` of its table."""
     return {
         "number": decision.number,
         "node": decision.node,
@@ -145,26 +160,32 @@ def _decision(trace: Trace, row: int, first: int, decision: DecisionEntry, resul
         "line": decision.line,
         "where": decision.where,
         "written": decision.written,
-        "probability": _short(table.probability[row]),
-        "difference": _short(table.difference[row]),
+        "fork": decision.fork,
+        "probability": _short(np.float32(decision.probability)),
+        "whole_probability": _short(np.float32(decision.whole)),
+        "difference": _short(trace.decisions.difference[row]),
         "ends_text": decision.is_end,
-        "rest": max(0.0, min(1.0, 1 - decision.probability - sum(option.probability for option in decision.options))),
+        "rest": rest_share(decision, decision.options),
         "drawn": bool(decision.drawn),
         "coin_flip": decision.coin_flip,
         "taste": decision.taste,
-        "options": [_option(trace, first + place, option, results) for place, option in enumerate(decision.options)],
+        "behind": decision.behind,
+        "options": [_option(trace, option, results) for option in decision.options],
     }
 
 
-def _option(trace: Trace, row: int, option: OptionEntry, results: Mapping[int, str]) -> dict[str, Any]:
+def _option(trace: Trace, option: OptionEntry, results: Mapping[int, str]) -> dict[str, Any]:
     branch = option.branch
     compared = branch >= 0 and len(trace.outcomes) > 0
     scope = Scope(int(trace.outcomes.scope[branch])) if compared else Scope.NONE
     return {
         "text": option.text,
+        "note": option.note,
         "ends_text": option.is_end,
         "node": option.node,
-        "probability": _short(trace.decision_options.probability[row]),
+        "fork": option.fork,
+        "probability": _short(np.float32(option.probability)),
+        "against": _short(np.float32(option.against)),
         "branch": None if branch < 0 else branch,
         "outcome": None if branch < 0 else _name(Outcome(int(trace.outcomes.outcome[branch]) if compared else 0)),
         "scope": None if scope == Scope.NONE else _name(scope),
@@ -221,12 +242,14 @@ def _file(trace: Trace, number: int) -> dict[str, Any]:
 def _tokens(trace: Trace) -> Iterator[dict[str, Any]]:
     """The output's tokens, or all tokens of the files that were scored."""
     if not trace.files:
-        yield from _tokens_of(trace, trace.output, trace.texts[0].line_of, None)
+        yield from _tokens_of(trace, trace.output, trace.texts[0].line_of, None, frozenset(kept_output(trace).tolist()))
     for number, file in enumerate(trace.files):
-        yield from _tokens_of(trace, file.nodes, file.line_of, number)
+        yield from _tokens_of(trace, file.nodes, file.line_of, number, range(int(file.nodes[0]), int(file.nodes[-1]) + 1))
 
 
-def _tokens_of(trace: Trace, nodes: Array, line_of: Mapping[int, int], file: int | None) -> Iterator[dict[str, Any]]:
+def _tokens_of(
+    trace: Trace, nodes: Array, line_of: Mapping[int, int], file: int | None, kept: Container[int]
+) -> Iterator[dict[str, Any]]:
     columns = {name: getattr(trace.nodes, name)[nodes] for name in _COLUMNS}
     for place, node in enumerate(nodes.tolist()):
         content = trace.token_bytes(node)
@@ -241,6 +264,7 @@ def _tokens_of(trace: Trace, nodes: Array, line_of: Mapping[int, int], file: int
             "special": trace.is_special(token_id),
             "file": file,
             "line": line_of[node],
+            "in_program": node in kept,
             "rank": rank or None,
             **{name: _short(values[place]) for name, values in columns.items()},
         }

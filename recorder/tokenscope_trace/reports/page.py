@@ -24,6 +24,7 @@ from tokenscope_trace.reports.assets import (
     viewer_script,
     viewer_style,
 )
+from tokenscope_trace.reports.code import code_ranges
 from tokenscope_trace.reports.contents import list_contents
 from tokenscope_trace.reports.pull_request import decision_comment
 from tokenscope_trace.reports.size_limit import fitted, left_out_sentence, with_notes
@@ -53,6 +54,7 @@ def html_page(trace: Trace, *, title: str | None = None) -> str:
         sheet=packed_style(),
         payload=pack(trace.payload, 6),
         payload_bytes=len(trace.payload),
+        code_ranges=" ".join(f"{start}-{end}" for start, end in code_ranges(trace)),
         format_version=MAJOR_VERSION,
         generator=f"tokenscope-trace {__version__}",
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tokenscope_trace.reports.decision_entries import REST, DecisionEntry, OptionEntry, cautions, rest
 from tokenscope_trace.reports.markdown import code_span, fenced, plain
-from tokenscope_trace.reports.review import REST, DecisionEntry, OptionEntry, Review, cautions, rest
+from tokenscope_trace.reports.review import Review
 from tokenscope_trace.reports.summary import Summary, UncertainPlace, summarise
 from tokenscope_trace.text import visible_line
 from tokenscope_trace.traces.trace import Trace
@@ -30,7 +31,7 @@ def comment_text(trace: Trace, report: str, *, title: str | None = None) -> str:
         f"{plain(summary.model)}, {plain(summary.settings)}, {summary.extent}. {plain(summary.headline)}{verdict}",
         *_shares(summary.review),
         *([plain(summary.warning)] if summary.warning else []),
-        *(_quoting(sentence) for sentence in (summary.sentences if summary.files else checks[1:])),
+        *(_quoting(sentence) for sentence in (summary.sentences if summary.files else (*summary.warnings, *checks[1:]))),
         "",
     ]
     foot = [
@@ -57,6 +58,8 @@ def _shares(review: Review | None) -> Iterator[str]:
     if review is not None and review.shares:
         parts = ", ".join(f"{share.percent} {share.label}" for share in review.shares)
         yield f"Of the explored probability ({review.explored} of all): {parts}."
+    elif review is not None and review.unexplored:
+        yield plain(review.unexplored)
 
 
 def _quoting(sentence: str) -> str:
@@ -92,12 +95,14 @@ def _head(decision: DecisionEntry) -> str:
     where = f", {plain(decision.where)}" if decision.where else ""
     options = ([option for option in decision.options if option.branch >= 0] or list(decision.options))[:_OPTIONS]
     left = rest(decision, options)
-    others = "; ".join([*map(_option, options), *([f"{REST} {left}"] if left else [])])
+    others = "; ".join([*(_option(decision, option) for option in options), *([f"{REST} {left}"] if left else [])])
     notes = ", ".join(
         note
         for note in (
+            _quoting(decision.remark),
             f"drawn by chance, {decision.drawn}" if decision.drawn else "",
             "a coin flip" if decision.coin_flip else "",
+            f"check {decision.check}" if decision.check else "",
         )
         if note
     )
@@ -108,15 +113,22 @@ def _head(decision: DecisionEntry) -> str:
     )
 
 
-def _option(option: OptionEntry) -> str:
+def _option(decision: DecisionEntry, option: OptionEntry) -> str:
     check = f", check {option.check}" if option.check else ""
-    return f"{_in_words(option)} {option.percent} ({option.outcome}{check})"
+    return f"{_in_words(option)} {_sides(decision, option)} ({option.outcome}{check})"
+
+
+def _sides(decision: DecisionEntry, option: OptionEntry) -> str:
+    """The probability of an option, with that of what was written there where it does not stand at the decision's head."""
+    if not decision.is_elsewhere(option):
+        return option.percent
+    return f"{option.percent} against {option.against_percent} of {code_span(option.against_text)}"
 
 
 def _diff(decision: DecisionEntry) -> list[str]:
-    """The diff of the most probable alternative that differs, as lines inside of a list."""
-    shown = next((option for option in decision.options if option.diff and option.key != "same"), None)
-    if shown is None:
+    """The diff of the alternative that matters most, where it is another program, as lines inside of a list."""
+    shown = decision.opened
+    if shown is None or shown.key == "same":
         return []
     text = fenced("\n".join(f"{line.sign}{line.text}" for line in shown.diff), "diff")
     return [f"   {line}" for line in text.splitlines()]
@@ -138,24 +150,27 @@ def _place(place: UncertainPlace) -> str:
 
 def _in_words(part: DecisionEntry | OptionEntry) -> str:
     """What was written, or could have been, in Markdown: code as code."""
-    text = part.written if isinstance(part, DecisionEntry) else part.text
-    return text if part.is_end else code_span(text)
+    if isinstance(part, DecisionEntry):
+        return part.written if part.is_end else code_span(part.written)
+    note = f"{_quoting(part.note)}: " if part.note else ""
+    return note + (part.text if part.is_end else code_span(part.text))
 
 
 def decision_comment(decision: DecisionEntry) -> str:
     """A decision as a review comment, in Markdown."""
     lines = [f"**Line {decision.line:,}**, {plain(decision.where)}" if decision.where else f"**Line {decision.line:,}**"]
     wrote = "ended the text here" if decision.is_end else f"wrote {code_span(decision.written)}"
-    lines += [" ".join([f"The model {wrote} ({decision.percent}).", *cautions(decision)]), ""]
-    lines += [f"- {_option_words(option)}" for option in decision.options]
+    remark = f"; {_quoting(decision.remark)}" if decision.remark else ""
+    lines += [" ".join([f"The model {wrote} ({decision.percent}{remark}).", *cautions(decision)]), ""]
+    lines += [f"- {_option_words(decision, option)}" for option in decision.options]
     lines += [f"- or {REST} ({decision.rest})"] if decision.rest else []
-    shown = next((option for option in decision.options if option.diff), None)
+    shown = decision.opened
     if shown is not None:
         text = "\n".join(f"{line.sign}{line.text}" for line in shown.diff)
         lines += ["", f"With {_in_words(shown)}:", "", fenced(text, "diff")]
     return "\n".join(lines)
 
 
-def _option_words(option: OptionEntry) -> str:
+def _option_words(decision: DecisionEntry, option: OptionEntry) -> str:
     verdict = f"; the check {option.check}" if option.check else ""
-    return f"or {_in_words(option)} ({option.percent}): {option.outcome}{verdict}"
+    return f"or {_in_words(option)} ({_sides(decision, option)}): {option.outcome}{verdict}"

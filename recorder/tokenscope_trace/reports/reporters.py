@@ -14,7 +14,9 @@ from tokenscope_trace.traces.trace import Trace
 
 @dataclass(frozen=True)
 class Reporter:
-    """A format of reports. `write(trace, report, title)` gives its text; `report` is the name that the page of the recording has."""
+    """A format of reports. `write(trace, report, title)` gives its text, bytes that are no UTF-8 as lone surrogates (surrogateescape);
+    `report` is the name that the page of the recording has.
+    """
 
     suffix: str
     next_step: str
@@ -45,9 +47,16 @@ def _sarif(trace: Trace, _report: str, title: str | None) -> str:
     return sarif_log(trace, title=title)
 
 
+def _code(trace: Trace, _report: str, _title: str | None) -> str:
+    from tokenscope_trace.reports.code import written_code
+
+    return written_code(trace).decode("utf-8", "surrogateescape")
+
+
 REPORTERS = {
     "html": Reporter(".html", "open it in a browser, or attach it as it is.", _html),
     "markdown": Reporter(".md", "paste it into the pull request.", _markdown),
     "json": Reporter(".json", f"{resources.files(__package__) / 'report.schema.json'} describes it.", _json),
+    "code": Reporter(".code", "the program, byte for byte.", _code),
     "sarif": Reporter(".sarif", "upload it to code scanning.", _sarif),
 }

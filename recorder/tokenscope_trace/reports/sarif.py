@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from tokenscope_trace import __version__
 from tokenscope_trace.analysis.uncertainty import UNCERTAIN, Line, best_other, least_certain_lines
-from tokenscope_trace.reports.review import DecisionEntry, OptionEntry, cautions
+from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry, cautions
 from tokenscope_trace.reports.summary import Summary, summarise
 from tokenscope_trace.text import decimal, escaped_json, percent, visible_line, visible_token
 from tokenscope_trace.traces.syntax import lines_of
@@ -94,7 +94,7 @@ def _results(trace: Trace, decisions: Sequence[DecisionEntry]) -> list[dict[str,
     if not decisions:
         return []
     prints, text = _fingerprints(trace, decisions), trace.programs.main.text
-    return [_result(trace, text, row, decision, prints[row]) for row, decision in enumerate(decisions)]
+    return [_result(trace, text, decision, mark) for decision, mark in zip(decisions, prints, strict=True)]
 
 
 def _surprises(trace: Trace) -> Iterator[dict[str, Any]]:
@@ -141,7 +141,7 @@ def _surprise(trace: Trace, line: Line) -> str:
     return f"{sentence}; {word} “{visible_line(token.strip()) or visible_token(token)}” ({percent(other[1])})."
 
 
-def _result(trace: Trace, text: bytes, row: int, decision: DecisionEntry, fingerprint: str) -> dict[str, Any]:
+def _result(trace: Trace, text: bytes, decision: DecisionEntry, fingerprint: str) -> dict[str, Any]:
     region = _region(text, decision.start, decision.end)
     uri = _uri(trace.facts.prompt.source or "-")
     return {
@@ -153,7 +153,8 @@ def _result(trace: Trace, text: bytes, row: int, decision: DecisionEntry, finger
         "partialFingerprints": {"tokenscopeDecision/v1": fingerprint},
         "properties": {
             "number": decision.number,
-            "probability": float(str(trace.decisions.probability[row])),
+            "probability": round(decision.probability, 6),
+            "wholeProbability": round(decision.whole, 6),
             "coinFlip": decision.coin_flip,
             "taste": decision.taste,
         },
@@ -164,17 +165,19 @@ def _message(decision: DecisionEntry) -> str:
     """What was written, what else was likely, and what that led to."""
     where = f" ({decision.where})" if decision.where else ""
     wrote = "ended the text here" if decision.is_end else f"wrote “{decision.written}”"
-    sentence = f"The model {wrote}{where} with a probability of {decision.percent}."
+    remark = f" ({decision.remark})" if decision.remark else ""
+    sentence = f"The model {wrote}{where} with a probability of {decision.percent}{remark}."
     options = [option for option in decision.options if option.branch >= 0] or list(decision.options)
     if options:
-        sentence += f" It could have written {', or '.join(map(_option, options[:_MENTIONED]))}."
+        sentence += f" It could have written {', or '.join(_option(decision, one) for one in options[:_MENTIONED])}."
     return " ".join([sentence, *cautions(replace(decision, taste=False))])
 
 
-def _option(option: OptionEntry) -> str:
+def _option(decision: DecisionEntry, option: OptionEntry) -> str:
     check = f"; the check {option.check}" if option.check else ""
     text = option.text if option.is_end else f"“{option.text}”"
-    return f"{text} ({option.percent}: {option.outcome}{check})"
+    against = f" against {option.against_percent}" if decision.is_elsewhere(option) else ""
+    return f"{option.note}{': ' if option.note else ''}{text} ({option.percent}{against}: {option.outcome}{check})"
 
 
 def _escaped(text: str) -> str:

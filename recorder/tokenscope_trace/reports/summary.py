@@ -25,6 +25,7 @@ from tokenscope_trace.analysis.uncertainty import (
     ranked_files,
     surprised,
 )
+from tokenscope_trace.reports.code import kept_output
 from tokenscope_trace.reports.excerpts import (
     ExcerptPart,
     ExcerptRow,
@@ -33,6 +34,12 @@ from tokenscope_trace.reports.excerpts import (
     excerpt_parts,
     excerpt_rows,
     numbered_rows,
+)
+from tokenscope_trace.reports.program_words import (
+    ENDED_EARLY,
+    finish_sentences,
+    state_sentences,
+    warning_sentences,
 )
 from tokenscope_trace.reports.provenance import fact_rows, settings_text
 from tokenscope_trace.reports.review import Review, make_review
@@ -46,14 +53,8 @@ LISTED_PLACES = 8
 FILES_LISTED = 100
 FILES_SHOWN = 10  # with an excerpt
 
-_FINISHES = {
-    "end-of-text": "The model ended the text itself.",
-    "stop-string": "It stopped at a stop string.",
-    "unit": "It stopped where what the prompt began is complete.",
-    "context": "It stopped where the model's context was full.",
-    "scored": "Nothing was generated.",
-    "interrupted": "The recording ended early: this is what was there by then.",
-}
+_NAMES = frozenset({"same", "renamed"})  # outcomes that change nothing else
+_WORDING = _NAMES | {"unknown"}  # prose has no outcome
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class Summary:
     files: tuple[FileSummary, ...] = ()
     files_left_out: int = 0
     review: Review | None = None
+    warnings: tuple[str, ...] = ()  # those of the sentences that say what is the matter with the output
     warning: str = ""  # of characters that do not show as what they are
     line: int = 1  # of the first line of `before`
     output_line: int = 1
@@ -146,13 +148,13 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         return _summarise_scored(trace, title)
     path = trace.texts[0].nodes
     is_prompt = trace.nodes.origin[path] == Origin.PROMPT
-    output, prompt = path[~is_prompt], path[is_prompt]
+    written, prompt, output = path[~is_prompt], path[is_prompt], kept_output(trace)
     line_of = trace.texts[0].line_of
     places = tuple(_place(trace, node, line_of[node]) for node in _least_certain(trace, output))
     source = visible_line(trace.facts.prompt.source or "-")
     source = "standard input" if source == "-" else source
-    first_output = int(np.argmin(is_prompt)) if len(output) else len(path)
-    last_output = first_output + len(output)
+    first_output = int(np.argmin(is_prompt)) if len(written) else len(path)
+    last_output = first_output + len(written)
     prefix, suffix = trace.program_bytes(path[:first_output]), trace.program_bytes(path[last_output:])
     before, before_left_out = excerpt(prefix, last=True)
     after, after_left_out = excerpt(suffix, last=False)
@@ -169,7 +171,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         settings=settings_text(trace.facts.sampling),
         extent=_tokens(len(output)),
         headline=decided or certain,
-        sentences=(*verdict, *([certain] if decided else []), *_sentences(trace, output)),
+        sentences=(*verdict, *state_sentences(trace), *([certain] if decided else []), *_sentences(trace, output)),
         notes=tuple(visible_line(note) for note in trace.facts.notes),
         places=places,
         before=before,
@@ -183,10 +185,11 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         definitions=tuple(_definitions(trace)),
         facts=tuple(fact_rows(trace.facts)),
         review=found,
+        warnings=tuple(warning_sentences(trace)),
         warning=deceptive([trace.texts[0].bytes]),
         line=output_line - before.count("\n"),
         output_line=output_line,
-        after_line=output_line + trace.program_bytes(output).count(b"\n"),
+        after_line=1 + trace.programs.main.text.count(b"\n", 0, trace.programs.main.written),
     )
 
 
@@ -292,7 +295,7 @@ def _scored_sentences(trace: Trace, files: list[Text], changed: Array) -> Iterat
     else:
         yield f"The perplexity of the code is {perplexed}."
     if trace.facts.finish == "interrupted":
-        yield _FINISHES["interrupted"]
+        yield ENDED_EARLY
 
 
 def _least_certain(trace: Trace, nodes: Array) -> list[int]:
@@ -327,8 +330,12 @@ def _decided(found: Review | None) -> str:
     if found is None or not found.decisions:
         return ""
     count = len(found.decisions)
-    if all(decision.taste for decision in found.decisions):
-        return "What else was likely would have changed names and notation, nothing more."
+    keys = {option.key for decision in found.decisions for option in decision.options if option.branch >= 0}
+    if keys and all(decision.taste for decision in found.decisions):
+        if keys <= _NAMES:
+            return "What else was likely would have changed names and notation, nothing more."
+        if keys <= _WORDING:
+            return f"{'One decision' if count == 1 else f'{count} decisions'} about names and wording, none about more."
     if found.found > count:
         return f"{count} of {found.found:,} decisions shaped this code most."
     return "One decision shaped this code." if count == 1 else f"{count} decisions shaped this code."
@@ -351,14 +358,7 @@ def _sentences(trace: Trace, output: Array) -> Iterator[str]:
     logprob = trace.nodes.logprob[output]
     if np.any(~np.isnan(logprob)):
         yield f"Nearly certain means a probability above 93 %. The perplexity of the output is {decimal(perplexity(logprob))}."
-    finish = trace.facts.finish
-    limit = trace.facts.sampling.max_new_tokens
-    if finish == "length":
-        yield (
-            f"It stopped at the limit of {_tokens(limit)}." if limit is not None else "It stopped at its limit of tokens."
-        )
-    else:
-        yield _FINISHES[finish]
+    yield from finish_sentences(trace)
 
 
 def _numbers(trace: Trace, *columns: Array) -> Iterator[tuple[str, ...]]:

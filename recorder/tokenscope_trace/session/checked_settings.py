@@ -6,11 +6,14 @@ Settings in, the same settings out, their numbers as the command has them (a tem
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any, Literal, TypeVar
 
-from tokenscope_trace.analysis.checks import names_file
+from tokenscope_trace.analysis.check_command import names_file
+from tokenscope_trace.analysis.check_folder import check_folder, place_in
 from tokenscope_trace.errors import SettingsError
 from tokenscope_trace.languages.definitions import LANGUAGES, by_name
 from tokenscope_trace.languages.language import Language
@@ -109,15 +112,23 @@ def checked_replay(settings: ReplaySettings | None, *, generates: bool) -> Repla
     return settings if generates or settings.attention_top or settings.lens else None
 
 
-def checked_check(check: CheckSettings | str | None) -> CheckSettings | None:
-    """Raises SettingsError where the command names no {file}, or a limit is out of its range."""
+def checked_check(check: CheckSettings | str | None, source: str = "-") -> CheckSettings | None:
+    """Raises SettingsError where the command names no {file} and has no folder, a limit is out of its range, or the folder is none that
+    can be copied. A place that is not given is that of a prompt's file `source` in the folder.
+    """
     if check is None:
         return None
     settings = CheckSettings(check) if isinstance(check, str) else check
     settings = _checked(settings, CheckSettings, "check", CHECK_RANGES)
-    if not names_file(settings.command):
-        raise SettingsError("the check names no {file}; write it where the program's path belongs.")
-    return settings
+    if settings.folder is None:
+        if not names_file(settings.command):
+            raise SettingsError("the check names no {file}; write it where the program's path belongs.")
+        return settings
+    folder, place = os.fspath(settings.folder), settings.place
+    check_folder(folder)
+    if not isinstance(place, str) or PurePath(place).is_absolute() or ".." in PurePath(place).parts:
+        raise SettingsError(f"check.place is {shortened(repr(place), 60)}; give a folder below check.folder, such as 'src'.")
+    return replace(settings, folder=folder, place=place or ("" if source == "-" else place_in(folder, source)))
 
 
 def _checked(settings: _Settings, kind: type[_Settings], what: str, ranges: Mapping[str, Bounds]) -> _Settings:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tokenscope_trace.errors import ModelError, TraceError
@@ -21,6 +21,7 @@ from tokenscope_trace.settings import (
     BUILTIN_MODEL,
     LISTED_DECISIONS,
     MODEL_DTYPES,
+    CheckSettings,
     Forced,
     ForcedPath,
     GenerationSettings,
@@ -29,7 +30,7 @@ from tokenscope_trace.settings import (
     TreeSettings,
 )
 from tokenscope_trace.text import shortened, visible_line
-from tokenscope_trace.traces.facts import AskedFacts, Facts, ModelFacts
+from tokenscope_trace.traces.facts import AskedFacts, CheckFacts, Facts, ModelFacts
 from tokenscope_trace.traces.schema import REDACTED_ID
 from tokenscope_trace.traces.trace import Trace
 
@@ -49,6 +50,13 @@ class RecordedRequest:
     replay: ReplaySettings | None
     language: Language | None
     decisions: int
+
+
+def placed_check(check: CheckSettings, recorded: CheckFacts | None) -> CheckSettings:
+    """The check that the user gives, with the place that programs had in its folder when they were recorded."""
+    place = PurePosixPath(recorded.file if recorded is not None and recorded.file is not None else "").parent
+    is_below = not place.is_absolute() and ".." not in place.parts
+    return replace(check, place=str(place)) if check.folder is not None and is_below and place.parts else check
 
 
 def recorded_request(trace: Trace) -> RecordedRequest:

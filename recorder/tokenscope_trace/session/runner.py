@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokenscope_trace.analysis.check_command import fault_beforehand
 from tokenscope_trace.analysis.pipeline import with_checks, with_decisions
 from tokenscope_trace.errors import EXIT_INCOMPLETE, ModelError, OutputError, TokenScopeError
 from tokenscope_trace.errors import EXIT_INTERRUPTED as EXIT_INTERRUPTED
@@ -80,6 +81,7 @@ def run(job: Job, plan: Plan, display: Display) -> int:
 def rehearse(job: Job, plan: Plan, display: Display) -> Estimate:
     """What recording this job would take; checks what a recording checks beforehand, and writes nothing. Raises as `perform` does."""
     assert job.estimate is not None
+    _tell_of_check(job, plan, display)
     if plan.output is not None:
         check_writable(plan.output, force=plan.force)
     begin = time.perf_counter()
@@ -103,6 +105,7 @@ def perform(job: Job, plan: Plan, display: Display) -> tuple[Trace, Written] | N
     def stopping() -> None:
         display.say("Stopping; what is there by now is kept. Press Ctrl-C again to break off what runs, twice to leave.")
 
+    is_told = _tell_of_check(job, plan, display)
     stop = Stop(stopping)
     keeper: Keeper = Nowhere()
     if plan.keep:
@@ -111,7 +114,7 @@ def perform(job: Job, plan: Plan, display: Display) -> tuple[Trace, Written] | N
     with abortable() if plan.signals else nullcontext(), display.working(f"Loading {plan.model}"):
         backend = backend_of(plan.load())
         prepared = job.prepare(backend)
-    stages = _Stages(job, plan, display, stop, keeper)
+    stages = _Stages(job, plan, display, stop, keeper, is_told)
     with stop.listening() if plan.signals else nullcontext(), reserve():
         try:
             trace = stages.recorded(backend, prepared, time.perf_counter() - begin)
@@ -133,6 +136,15 @@ def perform(job: Job, plan: Plan, display: Display) -> tuple[Trace, Written] | N
     return trace, written
 
 
+def _tell_of_check(job: Job, plan: Plan, display: Display) -> bool:
+    """Say that the check cannot be run, as far as that is known already; whether there was something to say."""
+    check = plan.check if job.generates else None
+    reason = "" if check is None else fault_beforehand(check.command, check.folder)
+    if reason:
+        display.insist(f"The check cannot be run: {reason}. The recording goes on without it.")
+    return bool(reason)
+
+
 def exit_code(trace: Trace) -> int:
     """What a caller is told of a trace that was written."""
     reasons = [one.reason for one in trace.facts.missing]
@@ -151,8 +163,9 @@ def with_missing(trace: Trace, missing: Sequence[Missing]) -> Trace:
 class _Stages:
     """The stages of one recording after its model is there."""
 
-    def __init__(self, job: Job, plan: Plan, display: Display, stop: Stop, keeper: Keeper) -> None:
+    def __init__(self, job: Job, plan: Plan, display: Display, stop: Stop, keeper: Keeper, is_told: bool) -> None:
         self._job, self._plan, self._display, self._stop, self._keeper = job, plan, display, stop, keeper
+        self._is_told = is_told  # that the check cannot be run
         self._state: MakeState | None = None
         self._missing: list[Missing] = []  # after the recording itself
 
@@ -206,7 +219,11 @@ class _Stages:
     def _checked(self, trace: Trace, check: CheckSettings | None) -> Trace:
         assert check is not None
         with self._display.checking() as on_check:
-            return with_checks(trace, self._plan.language, check, self._stop, on_check)
+            found = with_checks(trace, self._plan.language, check, self._stop, on_check)
+        facts = found.facts.check
+        if facts is not None and facts.not_run is not None and not self._is_told:
+            self._display.insist(f"The check could not be run: {facts.not_run}.")
+        return found
 
     def _on_state(self, state: MakeState, finished: bool) -> None:
         if finished:

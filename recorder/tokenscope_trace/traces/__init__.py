@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Facts,
         LensFacts,
         ModelFacts,
+        ProgramFacts,
         PromptFacts,
         ReplayFacts,
         SamplingFacts,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         encode_weights,
         lens_tables,
     )
-    from tokenscope_trace.traces.programs import PathProgram, Programs
+    from tokenscope_trace.traces.programs import KeptBytes, PathProgram, Programs
     from tokenscope_trace.traces.pruning import Flags, remaining, without_layers
     from tokenscope_trace.traces.rows import SCALARS, Rows, alternative_row, joined_rows, taken_rows
     from tokenscope_trace.traces.schema import (
@@ -83,6 +84,7 @@ __all__ = [
     "Flags",
     "Floats",
     "Indices",
+    "KeptBytes",
     "LayerAttention",
     "LayerLens",
     "LensFacts",
@@ -90,6 +92,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "PathProgram",
+    "ProgramFacts",
     "Programs",
     "PromptFacts",
     "ReplayFacts",

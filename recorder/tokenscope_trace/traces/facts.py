@@ -257,11 +257,16 @@ class PivotFacts(FactMap):
 
 
 class CheckFacts(FactMap):
-    """The user's command, its limits, and what it printed."""
+    """The user's command, its limits, the folder in whose copy it ran with the program's place there, why it could not be run, and what it
+    printed.
+    """
 
     command: str = needed(TEXT, lacks="run.check names no command")
     timeout: float | None = known(NUMBER)
     memory: float | None = known(NUMBER)
+    folder: str | None = known(TEXT)
+    file: str | None = known(TEXT)
+    not_run: str | None = known(TEXT)
     outputs: tuple[str, ...] = needed(TEXTS)
     pivot: PivotFacts | None = known(PivotFacts)
 

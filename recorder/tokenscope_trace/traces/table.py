@@ -123,7 +123,7 @@ class Outcomes(Table):
     start: NDArray[np.uint32]
     main_end: NDArray[np.uint32]
     branch_end: NDArray[np.uint32]
-    kept: NDArray[np.uint32]
+    kept: NDArray[np.uint32]  # schema.ALL where all that was written is of the program
 
 
 class Decisions(Table):

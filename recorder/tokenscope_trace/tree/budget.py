@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 PER_TOKEN = (
-    16  # nodes for each token of output: about what every likely alternative of code needs to reach the end of its function
+    32  # nodes for each token of output: what the likely alternatives of code need to reach the end of their function
 )
-LEAST, MOST = 64, 4096
+LEAST, MOST = 256, 4096
+FEWEST = 64  # of a model that is slow
 TIMES = 10  # the output's own time
 
 
@@ -16,4 +17,4 @@ def default_nodes(tokens: int, output_seconds: float | None = None, seconds_per_
     most = min(max(PER_TOKEN * tokens, LEAST), MOST)
     if output_seconds and seconds_per_node:
         most = min(most, int(TIMES * output_seconds / seconds_per_node))
-    return max(1 << (most.bit_length() - 1), LEAST) if most > 0 else LEAST
+    return max(1 << (max(most, 1).bit_length() - 1), FEWEST)

@@ -55,14 +55,14 @@ def grow_tree(
         return Growth()
     begin = time.perf_counter()
     try:
-        expected = tree.nodes or default_nodes(len(main.rows))
+        deciding = _deciding(main, surroundings, settings)
+        expected = tree.nodes or default_nodes(deciding)
         branching = session.branching(
             main, prompt, settings, tree.temperature, wave_of(expected, tree.length, backend.width)
         )
-        nodes = (
-            default_nodes(len(main.rows), output_seconds, branching.seconds_per_node) if tree.nodes is None else tree.nodes
-        )
-        nodes, notes = _within_memory(nodes, branching.most_nodes)
+        nodes = default_nodes(deciding, output_seconds, branching.seconds_per_node) if tree.nodes is None else tree.nodes
+        nodes, cut = _within_memory(nodes, branching.most_nodes)
+        notes = [*branching.notes, *cut]
     except (Exception, KeyboardInterrupt) as error:
         on_missing(Missing("tree", reason_of(error)), error)
         released(error)
@@ -101,6 +101,14 @@ def grow_tree(
         paths = "One path that was" if grown.unreached == 1 else f"{grown.unreached} paths that were"
         notes.append(f"{paths} asked for could not be taken: the text ends before the position.")
     return Growth(grown, nodes, branching.engine, grown.finish, time.perf_counter() - begin, notes)
+
+
+def _deciding(main: MainPath, surroundings: Surroundings | None, settings: GenerationSettings) -> int:
+    """How many tokens of the output may decide something."""
+    if surroundings is None:
+        return len(main.rows)
+    words = [surroundings.spell(token) for token in main.ids[main.prompt :]]
+    return surroundings.deciding(words, [text.encode() for text in settings.stop])
 
 
 def _within_memory(nodes: int, most: int | None) -> tuple[int, list[str]]:

@@ -5,8 +5,8 @@ In: a main path and what continues it at any place, the bounds. Out: branches, a
 A fork is a node on an explored path and another token that is forced after it. Its weight is the probability that the forks
 on the way to it were taken: the product of the forced tokens' probabilities, each under its own prefix. Growth is best
 first: whenever there is room among the live branches, the first fork known begins; all live branches advance together. First are the
-likely ones of the main path in code, then all others in code, then those in prose, and of equals the heaviest. None begins where it could
-decide nothing. A branch ends with the unit of code that it stands in, or where it repeats itself.
+likely ones of the main path in code, then all others in code, then those in code that follows what was asked for, then those of the main
+path in prose, and of equals the heaviest. None begins where it could decide nothing. A branch ends with the unit of code that it stands in, or where it repeats itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from tokenscope_trace.tree.surroundings import Ground, Look, Surroundings, is_lo
 
 OnNodes = Callable[[int], None]
 _LEAST_WAVE = 8
-_FIRST, _OTHER, _PROSE = range(3)  # ranks of forks
+_FIRST, _OTHER, _BEHIND, _PROSE = range(4)  # ranks of forks
+_LATER = {Ground.BEHIND: _BEHIND, Ground.PROSE: _PROSE}
+_LOOKED = 256  # looks that are kept
 _LOOKS = 8  # tokens after which a branch within a long line is looked at for a loop
 
 
@@ -147,14 +149,15 @@ class Search:
                 self._no_longer_waits(fork.parent)
                 continue
             ground = self._ground(fork)
-            if ground == Ground.NOWHERE:
+            if ground == Ground.NOWHERE or (ground == Ground.PROSE and fork.level > 1):
                 heapq.heappop(self._forks)
                 self._no_longer_waits(fork.parent)
                 continue
-            if ground == Ground.PROSE and fork.rank < _PROSE:
-                heapq.heapreplace(self._forks, replace(fork, rank=_PROSE))
+            later = _LATER.get(ground, fork.rank)
+            if later > fork.rank:
+                heapq.heapreplace(self._forks, replace(fork, rank=later))
                 continue
-            length = self._settings.length + (self._settings.extra if ground == Ground.CODE else 0)
+            length = self._settings.length + (self._settings.extra if ground in (Ground.CODE, Ground.BEHIND) else 0)
             reserved = self._settings.length
             if self._left < 1 or (self._left < reserved * (1 + len(self._live) / 2) and self._live):
                 return False  # live branches may need more than they have, or end early and leave enough
@@ -184,7 +187,7 @@ class Search:
     def _ground(self, fork: _Fork) -> Ground:
         """What stands around a fork."""
         if self._surroundings is None:
-            return Ground.CODE
+            return Ground.PLAIN
         run = self._explored.branch_of(fork.sibling)
         size, look = self._looks.get(run, (-1, None))
         length = len(self._main.ids) if run is None else len(run.nodes)
@@ -192,6 +195,8 @@ class Search:
             last = length - 1 if run is None else run.nodes[-1]
             word = self._surroundings.spell(self._explored.token_of(last))
             look = self._surroundings.look(self._written(last), word, self._branching.stop)
+            if len(self._looks) >= _LOOKED:
+                self._looks.clear()
             self._looks[run] = length, look
         place = len(self._written(fork.parent))
         return look.ground(place, self._spell(fork.token), self._spell(self._explored.token_of(fork.sibling)))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import accumulate
 
 from tokenscope_trace.analysis.kept import cut_at_stop
 from tokenscope_trace.analysis.units import PromptUnit
@@ -27,32 +28,38 @@ class Ground(Enum):
     """What stands around a fork."""
 
     CODE = 0
-    PROSE = 1  # beside code: nothing that is compared
-    NOWHERE = 2  # what a fork there leads to is known, or is no part of the program
+    PLAIN = 1  # text without code anywhere
+    BEHIND = 2  # code behind what was asked for, such as an example of its use
+    PROSE = 3  # beside code: nothing that is compared
+    NOWHERE = 4  # what a fork there leads to is known, or is no part of the program
 
 
 @dataclass(frozen=True)
 class Look:
     """A path's text as far as it has grown, behind the prompt: where it is code, and from where on nothing is decided any more."""
 
-    pieces: Sequence[tuple[Program, int]]
-    all_prose: bool
+    pieces: Sequence[tuple[Program, int]]  # with the byte of the text where each begins
     begin: int  # bytes of the prompt
+    asked: int  # where the code that was asked for ends, a byte of the text, too
     end: int
 
     def ground(self, place: int, other: bytes, own: bytes) -> Ground:
         """What stands around the byte `place` behind the prompt, where `other` could stand instead of `own`."""
-        if place > self.end or _spells_beginning(other, own):
+        if place > self.end:
             return Ground.NOWHERE
-        if self.all_prose:
-            return Ground.CODE
+        own_pieces = [(one, start) for one, start in self.pieces if start + len(one.text) > self.begin]
+        if not own_pieces:
+            return Ground.PLAIN
+        if _spells_beginning(other, own):
+            return Ground.NOWHERE
         byte = self.begin + place
-        piece = next(((one, start) for one, start in self.pieces if start <= byte <= start + len(one.text)), None)
+        piece = next(((one, start) for one, start in own_pieces if start <= byte <= start + len(one.text)), None)
         if piece is None:
-            return Ground.PROSE
+            last, start = own_pieces[-1]
+            return Ground.PROSE if byte < start + len(last.text) else Ground.NOWHERE
         around = remark_around(piece[0], byte - piece[1])
         if around is None or (around == byte - piece[1] and other.lstrip(b" \t")[:1] in (b"\n", b"\r")):
-            return Ground.CODE
+            return Ground.CODE if byte <= self.asked else Ground.BEHIND
         return Ground.NOWHERE
 
 
@@ -77,7 +84,7 @@ class Surroundings:
             for one in passages
         ]
         ends = [len(written)]
-        done = None if self.behind else unit.end(self.before + written, len(self.before) + len(written))
+        done = None if self.behind else unit.end(self.before + written)
         if done is not None:
             ends.append(done - len(self.before))
         stop = cut_at_stop(self.before + written, len(self.before) + len(written) - len(last), stops)
@@ -86,9 +93,23 @@ class Surroundings:
         loop = repeats_from(written)
         if loop is not None:
             ends.append(loop)
-        return Look(
-            pieces, not any(start + len(one.text) > unit.begin for one, start in pieces), len(self.before), min(ends)
-        )
+        return Look(pieces, len(self.before), self._asked(text, pieces), min(ends))
+
+    def deciding(self, words: Sequence[bytes], stops: Sequence[bytes]) -> int:
+        """How many tokens of an output that reads so stand in the code that was asked for; all of them where there is no code."""
+        look = self.look(b"".join(words), words[-1] if words else b"", stops)
+        places = accumulate(map(len, words[:-1]), initial=0)
+        grounds = [look.ground(place, b"", b"") for place, _ in zip(places, words, strict=False)]
+        return sum(ground in (Ground.CODE, Ground.PLAIN) for ground in grounds)
+
+    def _asked(self, text: bytes, pieces: Sequence[tuple[Program, int]]) -> int:
+        """Where the code that was asked for ends: the function that the prompt breaks off in, or the first code of an answer."""
+        if self.unit.conversation:
+            own = [start + len(one.text) for one, start in pieces if start + len(one.text) > self.unit.begin]
+            return own[0] if own else len(text)
+        unit = self.unit.resolved(self.before) if self.unit.until == "text" and not self.behind else self.unit
+        end = None if self.behind else unit.end(text)
+        return len(text) if end is None else end
 
     def completed(self, ids: Sequence[int]) -> bool:
         """Whether an output of these tokens has completed the unit that was asked for."""
@@ -96,7 +117,7 @@ class Surroundings:
         if self.unit.until not in ("function", "statement") or not may_end_unit(words):
             return False
         text = self.before + b"".join(map(self.spell, ids))
-        return self.unit.end(text, len(text)) is not None
+        return self.unit.end(text) is not None
 
     def is_complete(self, written: bytes, fork: int) -> bool:
         """Whether a path that left another one `fork` bytes behind the prompt has completed the unit that it stands in."""
@@ -106,7 +127,7 @@ class Surroundings:
         unit = self.unit
         if unit.until not in ("function", "statement"):
             unit = replace(unit, begin=len(self.before) + fork).resolved(text, otherwise="statement")
-        return unit.end(text, len(text)) is not None
+        return unit.end(text) is not None
 
 
 def _spells_beginning(other: bytes, own: bytes) -> bool:

@@ -74,7 +74,7 @@ const refusedBranches = {
   'a branch from nowhere': [...spoilt('nodes', 'parent', Int32Array.of(-1, 0, 1, 2, 1, 4, -1)), /before the first token/],
   'nothing forced': [...spoilt('branches', 'forced', Uint16Array.of(0, 1)), /forces no token/],
   'too much forced': [...spoilt('branches', 'forced', Uint16Array.of(3, 1)), /forces no token, or too many/],
-  'an unknown end': [...spoilt('branches', 'end', Uint8Array.of(3, 7)), /unknown reason/],
+  'an unknown end': [...spoilt('branches', 'end', Uint8Array.of(3, 9)), /unknown reason/],
   'rejoined nowhere': [...spoilt('branches', 'rejoined', Int32Array.of(-1, -1)), /without saying where/],
   'rejoined without saying so': [...spoilt('branches', 'rejoined', Int32Array.of(2, 2)), /the other way round/],
   'rejoined beyond the end': [...spoilt('branches', 'rejoined', Int32Array.of(7, -1)), /rejoins/],

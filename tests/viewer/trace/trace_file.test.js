@@ -22,7 +22,7 @@ test('a file is the envelope, one frame of raw blocks and the checksum of its co
   const payload = Uint8Array.from({ length: (1 << 17) + 5 }, (_, i) => (i * i) % 251);
   const file = traceFile(payload);
   const view = new DataView(file.buffer);
-  assert.deepEqual([...file.subarray(0, 12)], [0x89, 0x54, 0x53, 0x43, 0x0d, 0x0a, 0x1a, 0x0a, 1, 0, 5, 0]);
+  assert.deepEqual([...file.subarray(0, 12)], [0x89, 0x54, 0x53, 0x43, 0x0d, 0x0a, 0x1a, 0x0a, 1, 0, 6, 0]);
   assert.equal(view.getBigUint64(12, true), BigInt(payload.length));
   assert.equal(view.getUint32(20, true), 0xfd2fb528);
   assert.equal(view.getUint32(26, true), payload.length);
