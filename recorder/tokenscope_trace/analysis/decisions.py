@@ -315,11 +315,11 @@ class _Finder:
 
 def _listed(options: Sequence[Option]) -> list[Option]:
     """Those that a reader sees, most probable first: what was explored, and a few that were not."""
-    likely = sorted(options, key=lambda option: -option.there)
+    likely = sorted(options, key=lambda option: -option.probability)
     explored = [option for option in likely if option.branch >= 0][:OPTIONS]
-    others = [option for option in likely if option.branch < 0 and option.there >= MENTIONED]
+    others = [option for option in likely if option.branch < 0 and option.probability >= MENTIONED]
     room = min(UNEXPLORED, OPTIONS - len(explored)) if explored else OPTIONS
-    return sorted([*explored, *others[:room]], key=lambda option: -option.there)
+    return sorted([*explored, *others[:room]], key=lambda option: -option.probability)
 
 
 def end_of_code(trace: Trace) -> int | None:
