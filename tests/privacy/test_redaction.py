@@ -80,6 +80,10 @@ def checked(trace: Trace) -> Trace:
         "command": f"grep {SECRET} {{file}}",
         "timeout": 9.0,
         "memory": 99,
+        "folder": "shop",
+        "file": "src/app.py",
+        "not_run": f"there is no file “{SECRET}”",
+        "invented": SECRET,
         "outputs": [f"found {SECRET}"],
         "pivot": None,
     }
@@ -119,6 +123,7 @@ def test_nothing_that_is_written_of_a_real_recording_holds_the_secret(recordings
         assert remains(data, SECRET.encode(), before, public) == [], kind
     assert remains(before.to_bytes(), SECRET.encode(), before, public), "the search finds it where it is"
     assert after.run["redacted"] == [what.value]
+    assert (after.run["check"]["folder"], after.run["check"]["file"]) == ("shop", "src/app.py")
     if place != "open string":
         assert b"connect" in public or what is PROMPT
     assert redacted(after, {what}) is after

@@ -386,9 +386,13 @@ def decided(syntax: Syntax, leaf: int, branch: int) -> int:
 
 
 def _statement(syntax: Syntax, node: int) -> int:
-    """The innermost statement that holds a node; -1 for none."""
+    """The innermost statement that holds a node, the outermost of those with its bytes; -1 for none."""
     while node >= 0 and not syntax.flags[node] & SyntaxFlag.STATEMENT:
         node = int(syntax.parent[node])
+    while node >= 0 and (above := int(syntax.parent[node])) >= 0:
+        if not syntax.flags[above] & SyntaxFlag.STATEMENT or not _spans_equal(syntax, node, above):
+            break
+        node = above
     return node
 
 

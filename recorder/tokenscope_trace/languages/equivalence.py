@@ -16,7 +16,7 @@ import tree_sitter
 from tokenscope_trace.languages.incomplete import errors
 from tokenscope_trace.languages.language import Language, kinds
 from tokenscope_trace.languages.normal_form import Form, normalise
-from tokenscope_trace.languages.own_parser import Verdict, own_verdict
+from tokenscope_trace.languages.own_parser import ParserVerdict, own_verdict
 from tokenscope_trace.languages.shared_errors import (
     Alike,
     Stretch,
@@ -149,7 +149,7 @@ def _is_refused(alike: Alike, unit: _Unit, fork: int, stretch: Stretch) -> bool:
     return bool(own_errors(alike.main, alike.branch, fork, stretch))
 
 
-def _verdict(program: Program, node: tree_sitter.Node, scope: Scope) -> Verdict | None:
+def _verdict(program: Program, node: tree_sitter.Node, scope: Scope) -> ParserVerdict | None:
     """What the language's own parser says of a node as a program of its own; None where it begins within a line."""
     start = program.text.rfind(b"\n", 0, node.start_byte) + 1
     if scope == Scope.WHOLE:

@@ -32,13 +32,13 @@ _NESTED_QUOTES, _TEMPLATES = (3, 12), (3, 14)  # PEP 701, PEP 750
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ParserVerdict:
     """What a language's own parser says of a text: that it is one of its programs, or the byte where that ends."""
 
     refused_at: int | None
 
 
-def own_verdict(text: bytes, language: Language, root: tree_sitter.Node) -> Verdict | None:
+def own_verdict(text: bytes, language: Language, root: tree_sitter.Node) -> ParserVerdict | None:
     """What Python says of a complete text whose tree is given; None where it cannot be asked. Prints and raises nothing."""
     if language.name != "python" or len(text) > _LARGEST:
         return None
@@ -47,17 +47,17 @@ def own_verdict(text: bytes, language: Language, root: tree_sitter.Node) -> Verd
 
 
 @lru_cache(maxsize=16)
-def _python(text: bytes) -> Verdict | None:
+def _python(text: bytes) -> ParserVerdict | None:
     try:
         source = text.decode("utf-8-sig")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(source, "<text>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     except SyntaxError as error:
-        return None if str(error.msg).startswith(_LIMIT) else Verdict(_byte_of(text, error))
+        return None if str(error.msg).startswith(_LIMIT) else ParserVerdict(_byte_of(text, error))
     except (ValueError, RecursionError, MemoryError, OverflowError, SystemError):  # among them no UTF-8, a NUL
         return None
-    return Verdict(None)
+    return ParserVerdict(None)
 
 
 def _byte_of(text: bytes, error: SyntaxError) -> int:

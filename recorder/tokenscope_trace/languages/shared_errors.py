@@ -18,7 +18,7 @@ import tree_sitter
 
 from tokenscope_trace.languages.incomplete import errors
 from tokenscope_trace.languages.indentation import misindented
-from tokenscope_trace.languages.own_parser import Verdict, own_verdict
+from tokenscope_trace.languages.own_parser import ParserVerdict, own_verdict
 from tokenscope_trace.languages.units import Program
 
 _ROUNDS = 4  # of taking lines out: what is taken out may have hidden an error behind it
@@ -102,7 +102,7 @@ def without_shared_refusals(alike: Alike, fork: int) -> Alike:
     return alike
 
 
-def verdict_on_written(program: Program, begun: int) -> Verdict | None:
+def verdict_on_written(program: Program, begun: int) -> ParserVerdict | None:
     """What the language's own parser says of a complete program, of the lines in which something was written: those around are taken out
     where it refuses them. None where it says nothing.
     """
