@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
@@ -107,10 +108,19 @@ def make_verdict(trace: Trace) -> Verdict | None:
 
 
 def telling_line(lines: tuple[str, ...]) -> str:
-    """Of what a command printed the line that says most: the last that names an error, else the last that is no mere count of failures."""
-    telling = [line for line in lines if not _ONLY_FAILS.fullmatch(line.strip())]
-    named, errors = ([line for line in telling if pattern.search(line)] for pattern in (_NAMED, _ERROR))
-    return (named or errors or telling or [""])[-1].strip()
+    """Of what a command printed the line that says most: the last that names an error, else the last that is no mere count of failures;
+    where that ends with a colon, with what it announces.
+    """
+    telling = [place for place, line in enumerate(lines) if not _ONLY_FAILS.fullmatch(line.strip())]
+    named, errors = ([place for place in telling if pattern.search(lines[place])] for pattern in (_NAMED, _ERROR))
+    first = (named or errors or telling or [len(lines)])[-1]
+    announced = list(takewhile(lambda place: lines[place].strip(), range(first, len(lines))))
+    places = (
+        [place for place in announced if place in telling]
+        if lines[first:] and lines[first].rstrip().endswith(":")
+        else [first]
+    )
+    return shortened(" ".join(lines[place].strip() for place in places if place < len(lines)), _WIDTH)
 
 
 def same_text(text: str) -> str:
