@@ -349,7 +349,7 @@ def test_no_token_that_holds_a_byte_of_a_literal_keeps_its_id_or_its_spelling(tr
 
 
 def test_programs_end_where_they_did_when_their_text_is_left_out():
-    output = ["    return", ' "a\nsecret"', "\n", "def", " g"]
+    output = ["    return", ' """a\nsecret"""', "\n", "def", " g"]
     twigs = [Twig(2, [" + 1", "\n", "def", " h"], [0.2], BranchEnd.STOP_STRING)]
     trace = analysed(code_traces.recorded(["def f():\n"], output, twigs, finish="stop-string", stop=("\ndef ",)))
     found = redacted(trace, {Redaction.STRINGS})
