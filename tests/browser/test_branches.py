@@ -103,6 +103,8 @@ def test_where_a_branch_departs_and_ends_is_written_in_the_code(open_report):
         BranchEnd.CONTEXT: "context was full",
         BranchEnd.NODES: "budget",
         BranchEnd.CUT: "cut short",
+        BranchEnd.UNIT: "the unit that the prompt began is complete",
+        BranchEnd.REPEATS: "repeats itself",
     }
     seen = set()
     for branch, end in enumerate(report.trace.branches.end.tolist()):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -134,6 +136,7 @@ MARKDOWN = st.lists(
 @settings(max_examples=600, deadline=None)
 @given(MARKDOWN)
 def test_every_fence_reads_as_markdown_it_says_and_no_byte_shifts(text):
+    assume(not re.search(r"(?:\A|[\r\n])[ \t>]+\Z", text))  # a line that has only begun: that is another test
     data = text.encode()
     tokens = [token for token in MarkdownIt("commonmark").parse(text) if token.type == "fence"]
     read = [one.decode().replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd") for one in code(data)]
@@ -170,3 +173,16 @@ def test_any_bytes_and_any_breaks_are_read(text, breaks):
 )
 def test_hostile_texts_are_read(text):
     assert len(find_fences(text)) <= 20_001
+
+
+@pytest.mark.parametrize(
+    "text", ["```py\nif x:\n   ", "```py\n\t", "> ```py\n> if x:\n>    ", "- ```py\n  if x:\n     ", "~~~py\nif x:\n\n    "]
+)
+def test_a_line_that_has_only_begun_closes_no_fence(text):
+    for begun in range(1, 4):
+        (fence,) = find_fences((text + " " * begun).encode())
+        assert not fence.closed
+        (longer,) = find_fences((text + " " * begun + "y").encode())
+        assert len(fence.lines) == len(longer.lines)
+    (ended,) = find_fences(b"```py\nx\n```\n   ")
+    assert ended.closed

@@ -31,6 +31,10 @@ class FencedLine:
     blanks: int = 0
 
 
+_BEGUN_LINE = re.compile(r"(?:\A|[\r\n])[ \t>]+\Z")  # white space, from which a line may go on
+_HELD = "\x02"
+
+
 @dataclass(frozen=True)
 class Fence:
     """A fenced block: the name of its language, empty for none, and its lines. It is `closed` where nothing more can stand in it."""
@@ -62,6 +66,8 @@ def _of_document(text: bytes, start: int, end: int) -> Iterator[Fence]:
         return
     lines = [(start + found.start(), start + found.end()) for found in _LINE.finditer(text[start:end]) if found[0]]
     source = text[start:end].replace(b"\0", b"\x01").decode("utf-8", "surrogateescape")
+    if _BEGUN_LINE.search(source):
+        source += _HELD  # else the last line is none for the parser, and a fence seems to end before it
     for token in _reader().parse(source):
         if token.type == "fence" and token.map is not None:
             yield _fence(text, token, lines)
@@ -74,6 +80,8 @@ def _fence(text: bytes, token: Token, lines: Sequence[tuple[int, int]]) -> Fence
     content = [line.encode("utf-8", "surrogateescape") for line in token.content.split("\n")]
     if content[-1] == b"":
         content.pop()
+    elif content[-1].endswith(_HELD.encode()) and first + len(content) == len(lines) - 1:
+        content[-1] = content[-1].removesuffix(_HELD.encode())
     found = []
     for number, code in enumerate(content, start=first + 1):
         start, end = lines[number]
