@@ -114,12 +114,9 @@ def telling_line(lines: tuple[str, ...]) -> str:
     telling = [place for place, line in enumerate(lines) if not _ONLY_FAILS.fullmatch(line.strip())]
     named, errors = ([place for place in telling if pattern.search(lines[place])] for pattern in (_NAMED, _ERROR))
     first = (named or errors or telling or [len(lines)])[-1]
-    announced = list(takewhile(lambda place: lines[place].strip(), range(first, len(lines))))
-    places = (
-        [place for place in announced if place in telling]
-        if lines[first:] and lines[first].rstrip().endswith(":")
-        else [first]
-    )
+    announces = first < len(lines) and lines[first].rstrip().endswith(":")
+    more = takewhile(lambda place: lines[place].strip() and place in telling, range(first + 1, len(lines)))
+    places = [first, *(more if announces else ())]
     return shortened(" ".join(lines[place].strip() for place in places if place < len(lines)), _WIDTH)
 
 
