@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
+
+from tokenscope_trace.cli.sentences import reported, tell
+from tokenscope_trace.streams import standard_streams
 
 
 class Whole(click.IntRange):
@@ -36,19 +40,29 @@ def _within(kind: Any, noun: str, value: Any, convert: Any, param: Any, ctx: Any
 class Mistake(click.UsageError):
     """A wrong command line in the style of all other errors."""
 
-    def show(self, file: Any = None) -> None:
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 - as its base
         """Write one sentence and where help is."""
         program = self.ctx.find_root().info_name if self.ctx is not None else ""
-        click.echo(f"{program}: error: {self.format_message()}", file=file, err=True)
-        click.echo(f"Try '{program} --help' for help.", file=file, err=True)
+        tell(f"{program}: error: {self.format_message()}")
+        tell(f"Try '{program} --help' for help.")
 
 
 class PlainCommand(click.Command):
-    """A command whose mistakes are told as `PROGRAM: error: sentence`; `hints` maps options that people guess to those there are."""
+    """A command whose mistakes and errors are told as `PROGRAM: error: sentence`; `hints` maps options that people guess to those there are."""
 
-    def __init__(self, *args: Any, hints: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, program: str = "", hints: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.hints = hints or {}
+        self.program, self.hints = program, hints or {}
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """The whole command, with the standard streams as they are. Raises SystemExit."""
+        with standard_streams(), reported(self.program):
+            try:
+                return super().main(*args, **kwargs)
+            except SystemExit as left:
+                if not left.code:
+                    sys.stdout.flush()  # what cannot be written is known now at the latest
+                raise
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Raises Mistake."""

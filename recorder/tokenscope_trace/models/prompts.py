@@ -5,7 +5,6 @@ In: text and a tokenizer. Out: ids, and which of them are what. Knows no model; 
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from tokenscope_trace.errors import ModelError, PromptError
 from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.settings import DEFAULT_FIM_MARKER, PromptText
+from tokenscope_trace.streams import standard_input
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
         raise PromptError(f"{path} is a folder; name a file.")
     name = "stdin" if path == "-" else path
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        data = standard_input().read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise PromptError(f"cannot read the {what} {name}: {error.strerror or error}.") from error
     try:

@@ -79,11 +79,14 @@ def run(job: Job, plan: Plan, display: Display) -> int:
 
 
 def rehearse(job: Job, plan: Plan, display: Display) -> Estimate:
-    """What recording this job would take; checks what a recording checks beforehand, and writes nothing. Raises as `perform` does."""
+    """What recording this job would take; writes nothing, and says whether its output could be written. Raises as `perform` does."""
     assert job.estimate is not None
     _tell_of_check(job, plan, display)
     if plan.output is not None:
-        check_writable(plan.output, force=plan.force)
+        try:
+            check_writable(plan.output, force=plan.force)
+        except OutputError as error:
+            display.say(f"A recording would not begin: {error}")
     begin = time.perf_counter()
     with abortable():
         with display.working(f"Loading {plan.model}"):

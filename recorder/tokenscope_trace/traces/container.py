@@ -211,7 +211,10 @@ def _encode_table(name: str, table: Mapping[str, Array]) -> dict[str, Any]:
     return {"rows": rows, "columns": encoded}
 
 
-def _payload_length(data: bytes, max_payload: int) -> int:
+def check_envelope(data: bytes) -> int:
+    """The payload's length, as the first bytes of a file say it. Raises NotATrace, TruncatedTrace or UnsupportedTrace."""
+    if not data:
+        raise TruncatedTrace("it is empty.")
     if len(data) < ENVELOPE.size:
         if data[:8] == MAGIC:
             raise TruncatedTrace(f"it ends inside the header, after {len(data)} bytes.")
@@ -224,11 +227,16 @@ def _payload_length(data: bytes, max_payload: int) -> int:
             f"it has format version {major}.{minor}, this program reads version {MAJOR_VERSION}; "
             "use the TokenScope that wrote it, or a newer one."
         )
+    return int(length)
+
+
+def _payload_length(data: bytes, max_payload: int) -> int:
+    length = check_envelope(data)
     if length > max_payload:
         raise OversizedTrace(f"it asks for {length:,} bytes of memory, the limit is {max_payload:,}.")
     if length > max(UNQUESTIONED, MAX_EXPANSION * len(data)):
         raise OversizedTrace(f"its {len(data):,} bytes would expand to {length:,}, more than a recording does.")
-    return int(length)
+    return length
 
 
 def _decompress(data: bytes, length: int) -> bytes:
