@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from tokenscope_trace import Trace, __version__
-from tokenscope_trace.cli.command_help import Fraction, PlainCommand
+from tokenscope_trace.cli.command_help import WORDS, Fraction, PlainCommand
 from tokenscope_trace.cli.sentences import tell
 from tokenscope_trace.errors import EXIT_INTERRUPTED, OutputError, TraceError
 from tokenscope_trace.files import check_writable, write_atomically
@@ -20,7 +20,7 @@ from tokenscope_trace.reports.reporters import REPORTERS
 from tokenscope_trace.session.interrupts import abortable
 from tokenscope_trace.settings import Redaction
 from tokenscope_trace.streams import check_stdout, write_to_stdout
-from tokenscope_trace.text import file_size
+from tokenscope_trace.text import fact_text, file_size
 
 PROGRAM = "tokenscope-html"
 MAIL_BYTES = 7_000_000
@@ -75,7 +75,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
     help="html is the page; markdown the decisions alone, for the text of a pull request, in less than 60 lines; json every "
     "number, for scripts; sarif the decisions as notes for code scanning; code the program that was written, byte for byte.",
 )
-@click.option("--title", metavar="TEXT", help="Title of the page.  [default: the name of the prompt's file]")
+@click.option("--title", type=WORDS, metavar="TEXT", help="Title of the page.  [default: the name of the prompt's file]")
 @click.option(
     "--redact",
     type=click.Choice([what.value for what in Redaction]),
@@ -146,7 +146,7 @@ def _run(
     elif kind == "html":
         text, lacks = _page(loaded[0], limit, title)
     else:
-        text = REPORTERS[kind].write(loaded[0], traces[0].with_suffix(".html").name, title)
+        text = REPORTERS[kind].write(loaded[0], fact_text(traces[0].with_suffix(".html").name), title)
     content = text.encode("utf-8", "surrogateescape")
     if target is None:
         write_to_stdout(content)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tokenscope_trace.errors import OutputError
 from tokenscope_trace.files import check_writable, save_elsewhere, write_atomically
+from tokenscope_trace.session.format_limit import within_format
 from tokenscope_trace.streams import check_stdout, write_to_stdout
 from tokenscope_trace.traces.trace import Trace
 
@@ -66,7 +67,7 @@ class Keeper:
 
     def encoded(self, trace: Trace) -> bytes:
         """The bytes that are written for a trace: the only way to the disk."""
-        return self._prepare(trace).to_bytes()
+        return within_format(self._prepare(trace))[0].to_bytes()
 
     def offer(self, state: MakeTrace, finished: bool) -> None:
         """Write what there is: at the end of a stage, else where it is time again. Whatever goes wrong costs this file alone."""
