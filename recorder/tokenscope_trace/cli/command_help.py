@@ -31,10 +31,8 @@ class Fraction(click.FloatRange):
         return _within(self, "number", value, super().convert, param, ctx)
 
 
-class Words(click.ParamType[str]):
+class Words(click.types.StringParamType):
     """A text that goes into a model or a file, UTF-8 whatever the locale."""
-
-    name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Raises click.BadParameter."""
