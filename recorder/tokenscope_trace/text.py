@@ -51,6 +51,19 @@ def fact_text(text: str) -> str:
     return _HALF.sub(lambda half: _written_out(half[0]), text)
 
 
+def told_apart(names: Iterable[str]) -> list[str]:
+    """The names as facts; one that is there already gets a number in front of it, which leaves its suffix as it is."""
+    found: dict[str, None] = {}
+    times: Counter[str] = Counter()
+    for name in map(fact_text, names):
+        own = name
+        while own in found:
+            times[name] += 1
+            own = f"({times[name] + 1})/{name}"
+        found[own] = None
+    return list(found)
+
+
 def _written_out(half: str) -> str:
     return f"\\x{ord(half) & 0xFF:02X}" if "\udc80" <= half <= "\udcff" else f"<U+{ord(half):04X}>"
 

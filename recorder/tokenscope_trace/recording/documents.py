@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from tokenscope_trace.errors import PromptError
 from tokenscope_trace.models.prompts import LONGEST_TEXT, read_text
 from tokenscope_trace.recording.git_changes import changes_since
-from tokenscope_trace.recording.naming import distinct, file_names, root_of_names, told_apart
+from tokenscope_trace.recording.naming import distinct, file_names, root_of_names
+from tokenscope_trace.text import told_apart
 from tokenscope_trace.traces.container import MAX_ENTRIES as MOST_ENTRIES
 
 MOST_CHANGES = 100_000  # places that changed, in all files

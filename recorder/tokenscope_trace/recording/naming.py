@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokenscope_trace.errors import PromptError
 from tokenscope_trace.recording.git import Git
-from tokenscope_trace.text import fact_text
+from tokenscope_trace.text import told_apart
 
 
 def file_names(paths: Sequence[str], root: str) -> list[str]:
@@ -28,18 +28,6 @@ def file_names(paths: Sequence[str], root: str) -> list[str]:
             for place, own in zip(places, names, strict=True)
         ]
     return told_apart(["./-" if name == "-" and place else name for name, place in zip(names, places, strict=True)])
-
-
-def told_apart(names: Sequence[str]) -> list[str]:
-    """The names as facts, those that are there already with a number in front of them."""
-    found: dict[str, None] = {}
-    for name in map(fact_text, names):
-        number, own = 1, name
-        while own in found:
-            number += 1
-            own = f"({number})/{name}"
-        found[own] = None
-    return list(found)
 
 
 def root_of_names() -> str:

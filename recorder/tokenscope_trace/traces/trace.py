@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.errors import OversizedTrace, TraceError
 from tokenscope_trace.files import write_atomically
+from tokenscope_trace.text import told_apart
 from tokenscope_trace.traces import container, validation
 from tokenscope_trace.traces.columns import Array, Indices
 from tokenscope_trace.traces.facts import Facts, FileFacts
@@ -219,13 +220,17 @@ class Trace:
         one, in a fill-in-the-middle recording with the suffix after the output.
         """
         if self.facts.files:
-            return [self._file(number, file) for number, file in enumerate(self.facts.files)]
+            names = told_apart(file.source for file in self.facts.files)
+            return [
+                self._file(number, file, name)
+                for number, (file, name) in enumerate(zip(self.facts.files, names, strict=True))
+            ]
         is_suffix = np.isin(self.main, self.suffix)
         nodes = np.concatenate([self.main[~is_suffix], self.main[is_suffix]])
         return [Text(self, 0, self.facts.prompt.source or "-", nodes)]
 
-    def _file(self, number: int, file: FileFacts) -> Text:
-        return Text(self, number, file.source, np.arange(file.first, file.end, dtype=np.int32), file.changed)
+    def _file(self, number: int, file: FileFacts, name: str) -> Text:
+        return Text(self, number, name, np.arange(file.first, file.end, dtype=np.int32), file.changed)
 
     @property
     def files(self) -> list[Text]:
