@@ -61,12 +61,12 @@ def check_stdout() -> None:
         raise OutputError("standard output is closed; name a file with -o.")
 
 
-def write_to_stdout(content: bytes) -> None:
-    """Write `content` to standard output. Raises OutputError where nobody takes all of it."""
+def write_to_stdout(content: bytes, *, is_needed: bool = True) -> None:
+    """Write `content` to standard output. Raises OutputError where it is not taken; where it `is_needed`, also where a reader has gone."""
     check_stdout()
     raw = _gate_of(sys.stdout)
     if raw is not None:
-        raw.is_needed = True
+        raw.is_needed = is_needed
     try:
         sys.stdout.buffer.write(content)
         sys.stdout.flush()

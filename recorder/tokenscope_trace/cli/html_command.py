@@ -149,7 +149,7 @@ def _run(
         text = REPORTERS[kind].write(loaded[0], fact_text(traces[0].with_suffix(".html").name), title)
     content = text.encode("utf-8", "surrogateescape")
     if target is None:
-        write_to_stdout(content)
+        write_to_stdout(content, is_needed=False)  # the trace is there
     else:
         write_atomically(target, content, force=force)
         tell(f"{target}  {file_size(len(content))}  {REPORTERS[kind].next_step}")
