@@ -92,6 +92,11 @@ IN_FILES = {
     "get.sh": "#!/bin/sh\ncurl -u admin:Tr0ub4dor3 http://x",
     "main.go": 'x\npassword := "E6xdRjNF4IMq"',
     "app.rb": "x\npassword: 'Tr0ub4dor3'",
+    "Db.cs": 'x\nvar c = "Data Source=db:1521/x;User ID=svc;Password=svcacctpass;";',
+    "view.tsx": "x\n  // password: dY5Ke76gdSiF9",
+    "list.yml": "env:\n  ANODOT_TOKEN: uvqcblfxi1d3ohvwjftgb59e3mba1x98",
+    "deploy.yml": "room: x\npassword: eytgdtewqy",
+    "quoted.yaml": "user: x\npassword: 'my own password'",
     "app.ts": "x\nconst authToken: string = 'PbS89Rd0nO7Sis4jLzjM'",
 }
 

@@ -236,3 +236,13 @@ def test_a_bare_repository_has_no_files(tree, monkeypatch):
     monkeypatch.chdir(".git")
     with pytest.raises(PromptError, match="change to a folder of the work tree"):
         changes_since("HEAD")
+
+
+def test_a_branch_that_only_the_remote_has_is_named(tree, monkeypatch):
+    git("checkout", "--quiet", "-b", "topic")
+    git("commit", "--quiet", "-am", "topic")
+    git("clone", "--quiet", "--branch", "topic", str(tree), "clone")
+    monkeypatch.chdir("clone")
+    with pytest.raises(PromptError, match=r"git knows no revision 'main\.\.\.' here; origin/main is one\."):
+        changes_since("main...")
+    assert set(found("origin/main...")) == {"a.py", "src/a.py"}

@@ -48,6 +48,10 @@ TOKENS = (
         ("JSON Web Token", r"eyJ[A-Za-z0-9_-]{10,700}\.eyJ[A-Za-z0-9_-]{8,700}"),
     )),
     ("password on a command line", re.compile(r"(?<!\w)-{1,2}u(?:ser)?[ =]{1,4}[\"']?[^\s:\"'$]{1,60}:(?P<value>[^\s\"'$@]{6,100})")),
+    (
+        "password in a connection string",
+        re.compile(r"[;\"']\s{0,4}(?i:password|pwd)\s{0,4}=\s{0,4}(?P<value>[^;\"'\s{}<>$%]{5,100})(?=[;\"'])"),
+    ),
     ("Private Key", re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY|PuTTY-User-Key-File-\d")),
     (
         "password in an address",
@@ -68,7 +72,8 @@ NO_VALUE = re.compile(
     r"[$%{<]|\.{3}|^(?:https?|file)://|^[A-Za-z_]+(?:[.:/-][A-Za-z_]+)*$|^\d+$|x{4}|\*{3}|example|change.?me|your.", re.I
 )
 MIXED = re.compile(r"(?=.*[A-Za-z])(?=.*\d)|(?=.*[a-z])(?=.*[^\w.:/-])")
-# Of one kind of file each.
+# A line in which a value needs no quotes either, and lines of one kind of file each.
+COMMENT = re.compile(r"\s{0,200}(?:#|//|/?\*|--|<!--|;|%)")
 NETRC = re.compile(r"(?<!\w)password\s{1,8}(?P<value>\S{6,200})")
 PGPASS = re.compile(r"^[^:#]{1,200}:[^:]{1,10}:[^:]{1,100}:[^:]{1,100}:(?P<value>[^:]{4,200})$")
 # Files in which a value has no quotes, and the name of that kind that detect-secrets goes by.

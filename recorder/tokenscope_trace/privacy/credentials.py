@@ -15,7 +15,17 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from tokenscope_trace.privacy.credential_patterns import BY_FILE, ELEMENT, MIXED, NO_VALUE, QUOTED, SETTINGS_FILES, TOKENS
+from tokenscope_trace.privacy.credential_patterns import (
+    BARE,
+    BY_FILE,
+    COMMENT,
+    ELEMENT,
+    MIXED,
+    NO_VALUE,
+    QUOTED,
+    SETTINGS_FILES,
+    TOKENS,
+)
 
 # All of its detectors but those of entropy, of public addresses, and of what TOKENS has.
 _DETECTORS = (
@@ -91,7 +101,7 @@ def _kinds(plugins: Sequence[Any], suffix: str, line: str) -> Iterator[str]:
         for secret in plugin.analyze_line(filename=f"file{suffix}", line=short, line_number=0):
             if not _is_none(secret.secret_value or "", short, plugin):
                 yield _NAMES.get(secret.type, secret.type)
-    for pattern in (QUOTED, ELEMENT, *BY_FILE.get(suffix, ())):
+    for pattern in (QUOTED, ELEMENT, *(BY_FILE.get(suffix) or ([BARE] if COMMENT.match(short) else []))):
         for found in pattern.finditer(short):
             if MIXED.match(found["value"]) and not NO_VALUE.search(found["value"]):
                 yield _NAMES["Secret Keyword"]

@@ -119,6 +119,8 @@ def _unknown(git: Git, revision: str, name: str, said: str) -> str:
     if ".." in name and git.asked("rev-parse", "--quiet", "--end-of-options", name) is not None:
         return f"{revision!r} names two commits, and the work tree is compared with one; name one, or BRANCH... for where it was left."
     helps = _FETCH if _is_shallow(git) else "name a branch, a tag or a commit"
+    if git.asked("rev-parse", "--verify", "--quiet", "--end-of-options", f"origin/{name}^{{commit}}") is not None:
+        helps = f"origin/{name} is one"
     words = said.removeprefix("git: ").rstrip(".")
     told = f" ({words})" if words not in ("Needed a single revision", "it failed without a word") else ""
     return f"git knows no revision {revision!r} here{told}; {helps}."
