@@ -4,6 +4,7 @@ trace files in, one page that compares them out.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from tokenscope_trace.reports.reporters import REPORTERS
 from tokenscope_trace.session.interrupts import abortable
 from tokenscope_trace.settings import Redaction
 from tokenscope_trace.streams import check_stdout, write_to_stdout
-from tokenscope_trace.text import fact_text, file_size
+from tokenscope_trace.text import fact_text, file_size, visible_line
 
 PROGRAM = "tokenscope-html"
 MAIL_BYTES = 7_000_000
@@ -153,6 +154,7 @@ def _run(
     else:
         write_atomically(target, content, force=force)
         tell(f"{target}  {file_size(len(content))}  {REPORTERS[kind].next_step}")
+        _say_verdict(loaded)
     if kind == "code" and (gone := loaded[0].facts.redacted):
         lacks = f"left out of this recording: {' and '.join(gone)}; █ stands in the code for each token of that."
     for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
@@ -174,6 +176,18 @@ def _checked_target(traces: tuple[Path, ...], kind: str, output: str | None, *, 
         raise OutputError(f"{target} is the trace itself; name the report with -o.")
     check_writable(target, force=force)
     return target
+
+
+def _say_verdict(loaded: list[Trace]) -> None:
+    """What the check said of one recording, in colour on a terminal whose user wants any."""
+    from tokenscope_trace.reports.check_verdict import make_verdict
+
+    verdict = make_verdict(loaded[0])
+    if verdict is not None and len(loaded) == 1:
+        colour = {"passes": "green", "fails": "red", "times-out": "red", "not-run": "yellow"}.get(verdict.key)
+        said, doubt = visible_line(verdict.sentence), visible_line(verdict.doubt)
+        sentences = " ".join(sentence for sentence in (click.style(said, colour, bold=True), doubt) if sentence)
+        click.echo(sentences, err=True, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def _notes(kind: str, size: int, limit: int, lacks: str) -> Iterator[str]:

@@ -49,6 +49,7 @@ class Generated:
     finish: str
     prefill_seconds: float
     decode_seconds: float
+    stop: tuple[str, ...] = ()  # the strings in force, the model's own where none were asked for
     cache: Any = None  # what decoding left behind, as transformers made it; None where decoding failed
 
 
@@ -180,8 +181,8 @@ def generate(
     def offer(recorder: _Recorder) -> None:
         on_part(lambda: _gathered(ids, recorder, recorder.steps[:], context, stop, interrupted=True))
 
-    context["stop"] = list(settings.stop or _own_stop_strings(model))
-    stop = _stop_criteria(tokenizer, tuple(context["stop"]))
+    context["stop"] = settings.stop or tuple(_own_stop_strings(model))
+    stop = _stop_criteria(tokenizer, context["stop"])
     interrupted = False
     failure: Missing | None = None
     length: int | None = None
@@ -243,7 +244,8 @@ def _gathered(
         sampled_top_logprobs=sampled[:, 1:],
         prompt=None,
         processors=[_describe(processor) for processor in recorder.processors],
-        sampling={**_sampling_facts(context["config"]), "stop": context["stop"]},
+        sampling=_sampling_facts(context["config"]),
+        stop=context["stop"],
         finish=_finish(ids, output_ids, context, interrupted=interrupted, stop=stop, complete=recorder.is_complete),
         prefill_seconds=recorder.first_time - context["begin"],
         decode_seconds=context.get("end", time.perf_counter()) - recorder.first_time,

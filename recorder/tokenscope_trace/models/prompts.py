@@ -5,7 +5,10 @@ In: text and a tokenizer. Out: ids, and which of them are what. Knows no model; 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -148,9 +151,53 @@ def encode_chat(tokenizer: Any, text: str, source: str = "-", *, system: str | N
             f"the chat template refuses these messages: {str(error).strip() or type(error).__name__}."
         ) from error
     ids = list(tokenizer(rendered, add_special_tokens=False).input_ids)
-    return Prompt(
-        ids, "chat", source, (Segment("text", 0, len(ids)),), text.encode() in _plain_bytes(Speller(tokenizer), ids)
-    )
+    speller = Speller(tokenizer)
+    places = _message_places(tokenizer, messages, rendered)
+    segments = _segments(speller.spell(ids), rendered, places) or (Segment("text", 0, len(ids)),)
+    return Prompt(ids, "chat", source, segments, text.encode() in _plain_bytes(speller, ids))
+
+
+def _message_places(tokenizer: Any, messages: Sequence[dict[str, str]], rendered: str) -> list[tuple[int, int]]:
+    """The bytes [start, end) of each message in what a template made of them; empty where they do not stand there as they were given."""
+    marks = [f"\ue000{number}\ue001" for number in range(len(messages))]
+    marked = [{**message, "content": mark} for message, mark in zip(messages, marks, strict=True)]
+    try:
+        rest = tokenizer.apply_chat_template(marked, tokenize=False, add_generation_prompt=True)
+    except Exception:  # a template is a program of somebody else's
+        return []
+    around: list[str] = []
+    for mark in marks:
+        before, found, rest = rest.partition(mark)
+        if not found:
+            return []
+        around.append(before)
+    for contents in ([one["content"] for one in messages], [one["content"].strip() for one in messages]):
+        if "".join(part + content for part, content in zip(around, contents, strict=True)) + rest == rendered:
+            at, places = 0, []
+            for part, content in zip(around, contents, strict=True):
+                start = at + len(part.encode())
+                at = start + len(content.encode())
+                places.append((start, at))
+            return places
+    return []
+
+
+def _segments(words: Sequence[bytes], rendered: str, places: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
+    """The tokens of the messages at these bytes, `text`, and those of the template, `control`; nothing where the tokens do not spell what
+    was rendered.
+    """
+    if not places or b"".join(words) != rendered.encode():
+        return ()
+    ends = list(accumulate(map(len, words)))
+    found: list[Segment] = []
+    token = 0
+    for start, end in places:
+        first = max(bisect_right(ends, start), token)
+        last = max(bisect_left(ends, end) + 1, first) if end > start else first
+        found += [Segment("control", token, first), Segment("text", first, last)]
+        token = last
+    found.append(Segment("control", token, len(words)))
+    return tuple(one for one in found if one.end > one.first)
 
 
 def encode_fim(tokenizer: Any, text: str, source: str = "-", *, marker: str = DEFAULT_FIM_MARKER) -> Prompt:

@@ -8,7 +8,9 @@ In files of settings, by their names, a value needs no quotes. Imported when a t
 
 from __future__ import annotations
 
+import logging
 import re
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -55,8 +57,12 @@ class Finding:
 
 def findings(source: str, text: str) -> list[Finding]:
     """What a text looks as if it held, line by line, as the report counts lines; `source` is the name of its file."""
+    shows = warnings.showwarning
     from detect_secrets.core.plugins.initialize import from_plugin_classname
     from detect_secrets.settings import transient_settings
+
+    if warnings.showwarning is not shows:  # it sends all warnings of the process to a log that nobody reads
+        logging.captureWarnings(False)
 
     with transient_settings({"plugins_used": [{"name": name} for name in _DETECTORS], "filters_used": []}):
         plugins: list[Any] = [from_plugin_classname(name) for name in _DETECTORS]
