@@ -5,7 +5,6 @@ In: text and a tokenizer. Out: ids, and which of them are what. Knows no model; 
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from tokenscope_trace.errors import ModelError, PromptError
 from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.settings import DEFAULT_FIM_MARKER, PromptText
+from tokenscope_trace.streams import standard_input
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class _FimTokens:
     order: str = "prefix-suffix"
 
 
+LONGEST_TEXT = 1 << 24  # of a text: a trace has at most so many tokens
 _FIM_FAMILIES = (
     _FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),  # Qwen coder, CodeGemma, the built-in model
     _FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),  # StarCoder, Granite code
@@ -80,15 +81,21 @@ _FILE_ENDS = (
 def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
     """(text, name) of a UTF-8 file, or of stdin for `-`; line ends stay as they are. `what` it is stands in errors.
 
-    Raises PromptError where it cannot be read, is not UTF-8, or is empty.
+    Raises PromptError where it cannot be read, is not UTF-8, is empty, or has more than LONGEST_TEXT.
     """
     if path != "-" and Path(path).is_dir():
         raise PromptError(f"{path} is a folder; name a file.")
     name = "stdin" if path == "-" else path
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        if path == "-":
+            data = standard_input().read(LONGEST_TEXT + 1)
+        else:
+            with open(path, "rb") as file:
+                data = file.read(LONGEST_TEXT + 1)
     except OSError as error:
         raise PromptError(f"cannot read the {what} {name}: {error.strerror or error}.") from error
+    if len(data) > LONGEST_TEXT:
+        raise PromptError(f"the {what} {name} has more than {LONGEST_TEXT:,} bytes; name a shorter one.")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
