@@ -23,7 +23,7 @@ from tokenscope_trace.settings import Redaction
 from tokenscope_trace.streams import check_stdout, write_to_stdout
 from tokenscope_trace.text import fact_text, file_size, visible_line
 
-PROGRAM = "tokenscope-html"
+_PROGRAM = "tokenscope-html"
 MAIL_BYTES = 7_000_000
 GITHUB_BYTES = 25_000_000
 
@@ -54,7 +54,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
 
 @click.command(
     cls=PlainCommand,
-    program=PROGRAM,
+    program=_PROGRAM,
     hints=_HINTS,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -93,7 +93,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
     help="Leave out of the page what does not fit: attention, lens, unlikely branches, alternatives, in this order; 0 is no limit.",
 )
 @click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
-@click.version_option(__version__, prog_name=PROGRAM)
+@click.version_option(__version__, prog_name=_PROGRAM)
 @click.pass_context
 def main(context: click.Context, /, traces: tuple[Path, ...], kind: str, max_size: float, **options: Any) -> None:
     """Turn a recording into one HTML file that anybody can open.
@@ -125,7 +125,7 @@ def main(context: click.Context, /, traces: tuple[Path, ...], kind: str, max_siz
         with abortable():
             _run(traces, kind, round(max_size * 1e6), **options)
     except KeyboardInterrupt:
-        tell(f"{PROGRAM}: interrupted; nothing was written.")
+        tell(f"{_PROGRAM}: interrupted; nothing was written.")
         sys.exit(EXIT_INTERRUPTED)
 
 
