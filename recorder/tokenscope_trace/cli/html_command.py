@@ -12,12 +12,12 @@ from typing import Any
 import click
 
 from tokenscope_trace import Trace, __version__
-from tokenscope_trace.cli.command_help import Fraction, PlainCommand
+from tokenscope_trace.cli.command_help import Number, PlainCommand
 from tokenscope_trace.errors import EXIT_INTERRUPTED, OutputError, TraceError, reported
 from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
 from tokenscope_trace.reports.reporters import REPORTERS
 from tokenscope_trace.session.interrupts import abortable
-from tokenscope_trace.settings import Redaction
+from tokenscope_trace.settings import REPORT_MEGABYTES, Redaction
 from tokenscope_trace.text import file_size, visible_line
 
 PROGRAM = "tokenscope-html"
@@ -82,7 +82,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
 )
 @click.option(
     "--max-size",
-    type=Fraction(min=0),
+    type=Number(REPORT_MEGABYTES),
     default=10,
     show_default=True,
     metavar="MB",

@@ -20,16 +20,12 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from tokenscope_trace.errors import ModelError
 from tokenscope_trace.failures import is_memory
 from tokenscope_trace.models.causality import check_causal
-from tokenscope_trace.models.gguf import GgufFile, gguf_file, names_gguf, whole, without_bar
+from tokenscope_trace.models.checkpoint import LOADING, checked_weights
+from tokenscope_trace.models.gguf import GgufFile, gguf_file, names_gguf, without_bar
+from tokenscope_trace.models.naming import check_name, folder_name
 from tokenscope_trace.models.placement import device_name, placed, placing, quantization
-from tokenscope_trace.models.trust import (
-    foreign_kernel,
-    is_dangerous_pickle,
-    is_refused_pickle,
-    refuses_code,
-    without_conversion,
-    without_pickles,
-)
+from tokenscope_trace.models.refusals import why_not
+from tokenscope_trace.models.trust import foreign_kernel, without_conversion, without_pickles
 from tokenscope_trace.settings import BUILTIN_MODEL, MODEL_DTYPES, ModelSettings
 
 TORCH_DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in MODEL_DTYPES}
@@ -56,11 +52,14 @@ def load(settings: ModelSettings) -> LoadedModel:
     restricted loader even then. Raises ModelError where either cannot be had, the device is missing, or the memory does not suffice.
     """
     builtin = settings.name == BUILTIN_MODEL
+    check_name(settings.name)
     file = gguf_file(settings.name) if names_gguf(settings.name) else None
     source = str(builtin_folder() if builtin else file.path.parent if file is not None else settings.name)
     device = _device(settings.device)
     dtype = _dtype(settings.dtype, device)
     local = Path(source).is_dir()
+    if local and settings.revision is not None:
+        raise ModelError(f"a revision is one of the hub, and {settings.name} is here; leave out --revision.")
     offline = not local and not _hub_answers()
     # Without an explicit no, transformers asks on the terminal whether to run a repository's own code.
     options = {
@@ -69,20 +68,26 @@ def load(settings: ModelSettings) -> LoadedModel:
         "trust_remote_code": settings.trust_remote_code,
     }
     places = placing(settings)
+    what = f"the GGUF file {file.path.name}" if file is not None else f"the checkpoint of {settings.name}"
+    tokenizer = None
     try:
         with without_conversion(), nullcontext() if settings.allow_pickle else without_pickles():
             if settings.attention is not None:
                 places["attn_implementation"] = settings.attention
             if file is not None:
-                tokenizer, model = _of_file(file, dtype, {**places, **options})
+                tokenizer, loaded = _of_file(file, dtype, {**places, **options})
             else:
                 _check_kernel(settings, source, options)
                 tokenizer = AutoTokenizer.from_pretrained(source, **options)
                 safe = None if settings.allow_pickle else True
-                model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=safe, **places, **options)
+                loaded = AutoModelForCausalLM.from_pretrained(
+                    source, dtype=dtype, use_safetensors=safe, **LOADING, **places, **options
+                )
+        model, notes = checked_weights(loaded, what)
         model = placed(model, settings, device).eval()
         # A repository may put a function of its own in the place of generate, which would not be watched.
-        notes = (_OWN_GENERATE,) if model.__dict__.pop("generate", None) is not None else ()
+        if model.__dict__.pop("generate", None) is not None:
+            notes = (*notes, _OWN_GENERATE)
         described = describe(model, tokenizer, name=settings.name, folder=Path(source) if local and file is None else None)
         facts = described.facts if file is None else {**described.facts, **file.facts(tokenizer)}
         return replace(described, facts=facts, notes=notes)
@@ -94,17 +99,17 @@ def load(settings: ModelSettings) -> LoadedModel:
         elif file is not None:
             why = file.why_not(error)
         else:
-            why = _why_not(settings, error, offline=offline)
+            why = why_not(settings, error, offline=offline, tokenizer=tokenizer is None)
         raise ModelError(why) from error
 
 
 def _of_file(file: GgufFile, dtype: torch.dtype | str, options: dict[str, Any]) -> tuple[Any, Any]:
-    """The tokenizer and the model of a GGUF file, which names no code."""
+    """The tokenizer of a GGUF file, which names no code, and what the loader gives for its model."""
     folder = str(file.path.parent)
     with without_bar():
         tokenizer = AutoTokenizer.from_pretrained(folder, **file.tokenizer_options, **options)
-        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **file.model_options, **options)
-    return tokenizer, whole(loaded, file)
+        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **file.model_options, **LOADING, **options)
+    return tokenizer, loaded
 
 
 def _check_kernel(settings: ModelSettings, source: str, options: dict[str, Any]) -> None:
@@ -134,7 +139,7 @@ def describe(model: Any, tokenizer: Any, *, name: str, folder: Path | None = Non
     )
     hashes = _file_hashes(folder) if folder is not None else {}
     facts = {
-        "id": folder.name if folder is not None and name != BUILTIN_MODEL else name,
+        "id": folder_name(folder) if folder is not None and name != BUILTIN_MODEL else name,
         "revision": getattr(config, "_commit_hash", None),
         "architecture": type(model).__name__,
         "parameters": model.num_parameters(),
@@ -212,48 +217,3 @@ def _hub_answers() -> bool:
     except Exception:
         return False
     return True
-
-
-def _why_not(settings: ModelSettings, error: Exception, *, offline: bool) -> str:
-    """One sentence from what transformers has to say."""
-    name = settings.name
-    if refuses_code(error) and not settings.trust_remote_code:
-        return (
-            f"the model {name} brings code of its own, which would run on this machine; read it first, then allow it with "
-            "--trust-remote-code."
-        )
-    if is_refused_pickle(error) and not settings.allow_pickle and (not Path(name).is_dir() or _pickles(Path(name))):
-        return (
-            f"the weights of {name} are no safetensors but a pickle, which may hold code; convert them, or accept them with "
-            "--allow-pickle."
-        )
-    if is_dangerous_pickle(error):
-        return (
-            f"the weights of {name} are a pickle that holds more than numbers; it was not loaded, and nothing of it was run."
-        )
-    if isinstance(error, ImportError):
-        return f"the model {name} needs a package that is not installed: {_first_line(error)}"
-    folder = Path(name)
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            return f"the folder {name} holds no model (no config.json); name one that save_pretrained wrote."
-        return f"the model in {name} cannot be loaded as a causal language model: {_first_line(error)}"
-    if folder.exists() or name.startswith((".", "/", "~")):
-        return f"{name} is not a folder with a model."
-    if offline:
-        return f"there is no folder {name}, the Hugging Face hub cannot be reached, and its local cache does not hold it."
-    revision = f" at revision {settings.revision}" if settings.revision else ""
-    return (
-        f"there is no folder {name}, and the Hugging Face hub gave no causal language model of that name{revision} "
-        f"({_first_line(error)})"
-    )
-
-
-def _pickles(folder: Path) -> list[Path]:
-    return [path for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)]
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    line = lines[0] if lines else type(error).__name__
-    return line if len(line) <= 200 else line[:199] + "…"

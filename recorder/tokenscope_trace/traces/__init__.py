@@ -10,7 +10,7 @@ from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
     from tokenscope_trace.traces.columns import Array, Floats, Indices, pack_column
-    from tokenscope_trace.traces.container import COMPRESSION_LEVEL, Tables, encode_file, encode_payload
+    from tokenscope_trace.traces.container import COMPRESSION_LEVEL, MAGIC, Tables, encode_file, encode_payload
     from tokenscope_trace.traces.fact_kinds import FactMap
     from tokenscope_trace.traces.facts import (
         AskedFacts,
@@ -64,6 +64,7 @@ else:
 __all__ = [
     "CODE_TABLES",
     "COMPRESSION_LEVEL",
+    "MAGIC",
     "MAJOR_VERSION",
     "OUTCOME_WORDS",
     "REDACTED_ID",

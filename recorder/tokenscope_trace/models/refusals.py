@@ -1,0 +1,126 @@
+"""Refusals: why a model could not be loaded, as one sentence, from what the libraries raised and what lies in its folder. Loads nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from tokenscope_trace.models.trust import is_dangerous_pickle, is_refused_pickle, refuses_code
+from tokenscope_trace.settings import ModelSettings
+from tokenscope_trace.text import shortened, visible_line
+
+_POINTER = b"version https://git-lfs"
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
+
+
+def why_not(settings: ModelSettings, error: Exception, *, offline: bool, tokenizer: bool) -> str:
+    """One sentence; `tokenizer` says whether it was the tokenizer that could not be loaded, and not the model behind it."""
+    name = settings.name
+    return (
+        _of_trust(settings, error)
+        or _of_packages(name, error)
+        or (
+            _of_folder(name, Path(name), error, tokenizer=tokenizer)
+            if Path(name).is_dir()
+            else _of_name(settings, error, offline=offline)
+        )
+    )
+
+
+def is_pointer(path: Path) -> bool:
+    """Whether a file is what git-lfs leaves in the place of one that was not fetched."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(_POINTER)) == _POINTER
+    except OSError:
+        return False
+
+
+def words_of(error: BaseException) -> str:
+    """What a library said, without a full stop: its first line, and the next where that one only leads to it."""
+    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
+    said = ""
+    for line in lines:
+        said = f"{said} {line}".strip()
+        if not said.endswith(":"):
+            break
+    if "above report" in said:
+        said = "its tensors are not those of the model that config.json describes"
+    return shortened(visible_line(said), 200).rstrip(".: ") or type(error).__name__
+
+
+def _of_trust(settings: ModelSettings, error: Exception) -> str | None:
+    name = settings.name
+    if refuses_code(error) and not settings.trust_remote_code:
+        return (
+            f"the model {name} brings code of its own, which would run on this machine; read it first, then allow it with "
+            "--trust-remote-code."
+        )
+    if is_refused_pickle(error) and not settings.allow_pickle and (not Path(name).is_dir() or any(_pickles(Path(name)))):
+        return (
+            f"the weights of {name} are no safetensors but a pickle, which may hold code; convert them, or accept them with "
+            "--allow-pickle."
+        )
+    if is_dangerous_pickle(error):
+        return (
+            f"the weights of {name} are a pickle that holds more than numbers; it was not loaded, and nothing of it was run."
+        )
+    return None
+
+
+def _of_packages(name: str, error: Exception) -> str | None:
+    return (
+        f"the model {name} needs a package that is not installed: {words_of(error)}."
+        if isinstance(error, ImportError)
+        else None
+    )
+
+
+def _of_folder(name: str, folder: Path, error: Exception, *, tokenizer: bool) -> str:
+    pointers = sorted(path.name for path in folder.iterdir() if path.is_file() and is_pointer(path))
+    if pointers:
+        return f"{pointers[0]} in {name} is only a pointer of git-lfs, not the file itself; fetch it, with git lfs pull in that folder."
+    if (folder / "adapter_config.json").is_file():
+        return _of_adapter(name, folder, error)
+    if not (folder / "config.json").is_file():
+        if (folder / "snapshots").is_dir() and folder.name.startswith("models--"):
+            return f"{name} is a folder of the hub's cache; name the model as the hub does: {'/'.join(folder.name.split('--')[1:])}."
+        return f"the folder {name} holds no model (no config.json); name one that save_pretrained wrote."
+    if tokenizer and not any((folder / file).is_file() for file in _TOKENIZERS):
+        return f"the folder {name} holds a model and no tokenizer (no tokenizer.json); copy that of the model it was made from into it."
+    what = "tokenizer" if tokenizer else "model"
+    how = "" if tokenizer else " as a causal language model"
+    return f"the {what} in {name} cannot be loaded{how}: {words_of(error)}."
+
+
+def _of_adapter(name: str, folder: Path, error: Exception) -> str:
+    try:
+        base = str(json.loads((folder / "adapter_config.json").read_bytes())["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        base = "its base model"
+    what = f"{name} is an adapter of {shortened(visible_line(base), 100)}, no model of its own"
+    if find_spec("peft") is None:
+        return f"{what}; merge the two (merge_and_unload) and name the result, or pip install peft."
+    return f"{what}, and the two cannot be loaded: {words_of(error)}."
+
+
+def _of_name(settings: ModelSettings, error: Exception, *, offline: bool) -> str:
+    name = settings.name
+    path = Path(name)
+    if path.is_file():
+        return f"{name} is a file; name the folder that it lies in, or a .gguf file."
+    if path.exists() or name.startswith((".", "/", "~")):
+        return f"{name} is not a folder with a model."
+    if offline:
+        return f"there is no folder {name}, the Hugging Face hub cannot be reached, and its local cache does not hold it."
+    revision = f" at revision {settings.revision}" if settings.revision else ""
+    return (
+        f"there is no folder {name}, and the Hugging Face hub gave no causal language model of that name{revision} "
+        f"({words_of(error)})."
+    )
+
+
+def _pickles(folder: Path) -> Iterable[Path]:
+    return (path for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
