@@ -27,9 +27,9 @@ from tokenscope_trace.inference.metrics import Measured, Meter, concatenate, log
 from tokenscope_trace.inference.sampling import BranchDecoding
 from tokenscope_trace.models.head import PromptStates
 from tokenscope_trace.models.placement import input_device
+from tokenscope_trace.models.refusals import words_of
 from tokenscope_trace.progress import OnToken, ShouldStop, warn_of_errors
 from tokenscope_trace.settings import GenerationSettings
-from tokenscope_trace.text import shortened, visible_line
 
 
 @dataclass(frozen=True)
@@ -249,9 +249,8 @@ def _beginning(*, overflowed: bool = False) -> Iterator[None]:
             raise
         if overflowed:
             raise ModelError(_not_finite("output", 1)) from error
-        said = shortened(visible_line(" ".join(str(error).split())), 200).rstrip(".:")
         raise ModelError(
-            f"the model writes no first token, by its generation config and these settings: {said or type(error).__name__}."
+            f"the model writes no first token, by its generation config and these settings: {words_of(error)}."
         ) from error
 
 

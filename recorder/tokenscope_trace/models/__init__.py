@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         read_text,
         split_at_marker,
     )
+    from tokenscope_trace.models.refusals import words_of
     from tokenscope_trace.models.token_bytes import Speller
 else:
     __getattr__ = exports(__name__, __file__)
@@ -91,4 +92,5 @@ __all__ = [
     "split_at_marker",
     "turn_ends",
     "windows",
+    "words_of",
 ]

@@ -30,7 +30,9 @@ def check_causal(model: Any) -> None:
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:
-        raise ModelError(f"{type(model).__name__} cannot go on from text alone: {type(error).__name__}: {words_of(error)}.") from error
+        raise ModelError(
+            f"{type(model).__name__} cannot go on from text alone: {type(error).__name__}: {words_of(error)}."
+        ) from error
     if logits.dim() != 3 or logits.shape[:2] != ids.shape:
         raise ModelError(f"{type(model).__name__} does not give one distribution for each token of a text.")
     if not bool(torch.isfinite(logits).any(-1).all()) or bool(torch.isnan(logits).any()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from tokenscope_trace.errors import ModelError
@@ -43,11 +44,21 @@ def rendered_chat(tokenizer: Any, messages: Messages, *, answer: bool = True) ->
     raise ModelError(f"the chat template refuses these messages: {why}.") from refusal
 
 
+def chat_names(tokenizer: Any) -> dict[str, int]:
+    """The ids of the control tokens of a chat by their names, those that the template puts together among them."""
+    system, *chat = ({"role": role, "content": "Hello"} for role in ("system", "user", "assistant", "user"))
+    rendered = ""
+    for messages in ([system, *chat], chat, chat[:1]):
+        with suppress(ModelError):
+            rendered += rendered_chat(tokenizer, messages)
+    return control_names(tokenizer, rendered)
+
+
 def turn_ends(tokenizer: Any) -> tuple[int, ...]:
     """The ids that end an answer, ascending: the tokenizer's own ends, and the first control token that the template writes behind one."""
     ends = {getattr(tokenizer, name, None) for name in ("eos_token_id", "eot_token_id")}
     question, answer = {"role": "user", "content": "Hello"}, {"role": "assistant", "content": _ANSWER}
-    names = control_names(tokenizer)
+    names = chat_names(tokenizer)
     for messages in ([question, answer], [question, answer, question]):
         try:
             behind = rendered_chat(tokenizer, messages, answer=False).rsplit(_ANSWER, 1)[1].lstrip()

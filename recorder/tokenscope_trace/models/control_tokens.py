@@ -19,11 +19,11 @@ _MARKS = ("\ue6a1", "\uf8f1", "\ufdd3", "\x1d")
 _MARKER = re.compile(r"\S*[^\w\s]\S*")  # a token of a template that is a word or white space may stand in any text
 
 
-def control_names(tokenizer: Any) -> dict[str, int]:
+def control_names(tokenizer: Any, rendered: str = "") -> dict[str, int]:
     """The ids of control tokens by their names: those that are flagged as special, and added ones that mark a hole, a file's end or a turn
-    of the chat template.
+    of the chat template, in its own words or in what it has `rendered`.
     """
-    template = str(getattr(tokenizer, "chat_template", None) or "")
+    template = str(getattr(tokenizer, "chat_template", None) or "") + rendered
     names = {
         token.content: token_id
         for token_id, token in tokenizer.added_tokens_decoder.items()
@@ -39,18 +39,26 @@ def control_names(tokenizer: Any) -> dict[str, int]:
 def literal_ids(tokenizer: Any, text: str, *, names: Mapping[str, int] | None = None) -> list[int]:
     """The ids of a text in which nothing is a control token (`names`: those of the tokenizer), without any around it.
 
-    Where no way spells it byte for byte the ids are those of the tokenizer's own reading.
+    Where the tokenizer does not spell the text byte for byte at all, they are those of a reading without control tokens, if there is one.
     """
-    usual = list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
     names = control_names(tokenizer) if names is None else names
-    if not any(name in text for name in names):
+    usual = list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
+    if not holds_control(tokenizer, usual, text, names):
         return usual
-    speller, controls = Speller(tokenizer), frozenset(names.values())
+    speller = Speller(tokenizer)
     split = list(tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
-    for ids in (split, *_unmarked(tokenizer, speller, text, names)):
-        if not controls.intersection(ids) and b"".join(speller.spell(ids)) == text.encode():
-            return ids
-    return usual
+    readings = [
+        ids for ids in (split, *_unmarked(tokenizer, speller, text, names)) if not holds_control(tokenizer, ids, text, names)
+    ]
+    exact = (ids for ids in readings if b"".join(speller.spell(ids)) == text.encode())
+    return next(exact, (readings or [usual])[0])
+
+
+def holds_control(tokenizer: Any, ids: Sequence[int], text: str, names: Mapping[str, int]) -> bool:
+    """Whether a control token is among the ids of a text; one that only stands for signs that the tokenizer does not know is none."""
+    found = set(names.values()).intersection(ids)
+    unknown = tokenizer.unk_token_id
+    return bool(found - {unknown}) or (unknown in found and tokenizer.unk_token in text)
 
 
 def marked(text: str, names: Mapping[str, int], mark: str) -> str:

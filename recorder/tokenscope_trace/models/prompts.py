@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tokenscope_trace.errors import ModelError, PromptError
-from tokenscope_trace.models.chat_template import rendered_chat, turn_ends
-from tokenscope_trace.models.control_tokens import control_names, literal_ids, marked, marks_for, without_mark
+from tokenscope_trace.models.chat_template import chat_names, rendered_chat, turn_ends
+from tokenscope_trace.models.control_tokens import control_names, holds_control, literal_ids, marked, marks_for, without_mark
 from tokenscope_trace.models.fim_tokens import FILE_ENDS, FimTokens, family_of
 from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.settings import DEFAULT_FIM_MARKER, PromptText
@@ -113,7 +113,7 @@ def encode_chat(tokenizer: Any, text: str, source: str = "-", *, system: str | N
 
     Raises ModelError where the tokenizer has no template, or its template refuses the messages.
     """
-    names, speller = control_names(tokenizer), Speller(tokenizer)
+    names, speller = chat_names(tokenizer), Speller(tokenizer)
 
     def encoded(change: Callable[[str], str]) -> list[int]:
         messages = [{"role": "user", "content": change(text)}]
@@ -123,7 +123,7 @@ def encode_chat(tokenizer: Any, text: str, source: str = "-", *, system: str | N
 
     ids = encoded(lambda words: words)
     said = text + (system or "")
-    if any(name in said for name in names):
+    if holds_control(tokenizer, tokenizer(said, add_special_tokens=False).input_ids, said, names):
         for mark in marks_for(said):
             found = without_mark(speller, encoded(partial(marked, names=names, mark=mark)), mark)
             if found is not None and text.strip().encode() in _plain_bytes(speller, found):
@@ -241,7 +241,8 @@ def _around(tokenizer: Any, text: str, ids: list[int], source: str) -> tuple[lis
 
 def _typed(tokenizer: Any, text: str, ids: list[int], first: int) -> tuple[int, ...]:
     """The places of control tokens that the text names; what stands for a sign that the tokenizer does not know is none."""
-    named = {token_id: name for name, token_id in control_names(tokenizer).items() if name in text}
+    written = set(ids[first:])
+    named = {token_id: name for name, token_id in control_names(tokenizer).items() if token_id in written and name in text}
     unknown = tokenizer.unk_token_id
     if unknown in named and ids[first:].count(unknown) != text.count(named[unknown]):
         del named[unknown]

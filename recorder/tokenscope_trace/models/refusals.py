@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
+from tokenscope_trace.models.naming import hub_name
 from tokenscope_trace.models.trust import is_dangerous_pickle, is_refused_pickle, refuses_code
 from tokenscope_trace.settings import ModelSettings
 from tokenscope_trace.text import shortened, visible_line
 
+Part = Literal["configuration", "tokenizer", "model"]
 _POINTER = b"version https://git-lfs"
+_BARE = (AssertionError, AttributeError, IndexError, KeyError, TypeError)  # their words alone say little
+_UNKNOWN = re.compile(r"model type `?([^`\s]+)`? but Transformers does not recognize")
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
 
 
-def why_not(settings: ModelSettings, error: Exception, *, offline: bool, tokenizer: bool) -> str:
-    """One sentence; `tokenizer` says whether it was the tokenizer that could not be loaded, and not the model behind it."""
+def why_not(settings: ModelSettings, error: Exception, *, offline: bool, part: Part) -> str:
+    """One sentence; `part` is what could not be loaded."""
     name = settings.name
+    if Path(name).is_file():
+        return f"{name} is a file; name the folder that it lies in, or a .gguf file."
     return (
         _of_trust(settings, error)
         or _of_packages(name, error)
-        or (
-            _of_folder(name, Path(name), error, tokenizer=tokenizer)
-            if Path(name).is_dir()
-            else _of_name(settings, error, offline=offline)
-        )
+        or (_of_folder(name, Path(name), error, part) if Path(name).is_dir() else _of_name(settings, error, offline=offline))
     )
 
 
@@ -48,7 +52,9 @@ def words_of(error: BaseException) -> str:
             break
     if "above report" in said:
         said = "its tensors are not those of the model that config.json describes"
-    return shortened(visible_line(said), 200).rstrip(".: ") or type(error).__name__
+    if said and isinstance(error, _BARE):
+        said = f"{type(error).__name__}: {said}"
+    return shortened(visible_line(said).rstrip(".,: "), 200) or type(error).__name__
 
 
 def _of_trust(settings: ModelSettings, error: Exception) -> str | None:
@@ -71,6 +77,8 @@ def _of_trust(settings: ModelSettings, error: Exception) -> str | None:
 
 
 def _of_packages(name: str, error: Exception) -> str | None:
+    if (unknown := _UNKNOWN.search(str(error))) is not None:
+        return f"transformers does not know models of the type {shortened(visible_line(unknown[1]), 60)}, which {name} is; a newer version of it may."
     return (
         f"the model {name} needs a package that is not installed: {words_of(error)}."
         if isinstance(error, ImportError)
@@ -78,7 +86,7 @@ def _of_packages(name: str, error: Exception) -> str | None:
     )
 
 
-def _of_folder(name: str, folder: Path, error: Exception, *, tokenizer: bool) -> str:
+def _of_folder(name: str, folder: Path, error: Exception, part: Part) -> str:
     pointers = sorted(path.name for path in folder.iterdir() if path.is_file() and is_pointer(path))
     if pointers:
         return f"{pointers[0]} in {name} is only a pointer of git-lfs, not the file itself; fetch it, with git lfs pull in that folder."
@@ -86,13 +94,14 @@ def _of_folder(name: str, folder: Path, error: Exception, *, tokenizer: bool) ->
         return _of_adapter(name, folder, error)
     if not (folder / "config.json").is_file():
         if (folder / "snapshots").is_dir() and folder.name.startswith("models--"):
-            return f"{name} is a folder of the hub's cache; name the model as the hub does: {'/'.join(folder.name.split('--')[1:])}."
+            return f"{name} is a folder of the hub's cache; name the model as the hub does: {hub_name(folder.name)}."
         return f"the folder {name} holds no model (no config.json); name one that save_pretrained wrote."
-    if tokenizer and not any((folder / file).is_file() for file in _TOKENIZERS):
+    if part == "tokenizer" and not any((folder / file).is_file() for file in _TOKENIZERS):
         return f"the folder {name} holds a model and no tokenizer (no tokenizer.json); copy that of the model it was made from into it."
-    what = "tokenizer" if tokenizer else "model"
-    how = "" if tokenizer else " as a causal language model"
-    return f"the {what} in {name} cannot be loaded{how}: {words_of(error)}."
+    if type(error).__name__ == "SafetensorError":
+        return f"the weights in {name} are damaged, cut short or no safetensors ({words_of(error)}); fetch them again."
+    how = " as a causal language model" if part == "model" else ""
+    return f"the {part} in {name} cannot be loaded{how}: {words_of(error)}."
 
 
 def _of_adapter(name: str, folder: Path, error: Exception) -> str:
@@ -109,8 +118,6 @@ def _of_adapter(name: str, folder: Path, error: Exception) -> str:
 def _of_name(settings: ModelSettings, error: Exception, *, offline: bool) -> str:
     name = settings.name
     path = Path(name)
-    if path.is_file():
-        return f"{name} is a file; name the folder that it lies in, or a .gguf file."
     if path.exists() or name.startswith((".", "/", "~")):
         return f"{name} is not a folder with a model."
     if offline:
