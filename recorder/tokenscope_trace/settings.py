@@ -155,7 +155,7 @@ class GenerationSettings:
 
     @property
     def idle(self) -> tuple[str, ...]:
-        """The sampling options that are asked for and would change nothing, because a temperature of 0 is greedy."""
+        """The sampling options that are asked for and do not change the output, because a temperature of 0 is greedy."""
         if self.temperature != 0:
             return ()
         off = {"top_p": 1, "top_k": 0, "min_p": 0}

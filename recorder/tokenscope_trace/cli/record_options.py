@@ -501,7 +501,7 @@ def generation_settings(options: dict[str, Any]) -> GenerationSettings:
     """How the output is decoded. Raises click.UsageError where options contradict each other."""
     names = ("max_new_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "until", "top_alternatives")
     settings = GenerationSettings(**{name: options[name] for name in names})
-    for name in settings.idle:
+    for name in settings.idle if options["tree_temperature"] == 0 else ():
         option = "--" + name.replace("_", "-")
         raise click.UsageError(
             f"--temperature 0 is greedy, and {option} {getattr(settings, name):g} would change nothing; leave out one of them."

@@ -62,7 +62,7 @@ def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
         raise PromptError(f"cannot read the {what} {name}: {error.strerror or error}.") from error
     if data.startswith(MAGIC[:4]):
         raise PromptError(
-            f"{name} is a trace, not a {what}: tokenscope-html makes a report of it, and tokenscope-record --replay records it again."
+            f"{name} is a trace, and no text: tokenscope-html makes a report of it, and tokenscope-record --replay records it again."
         )
     if (kind := _binary_kind(data)) is not None:
         raise PromptError(f"the {what} {name} is no text but {kind}; name a text file.")

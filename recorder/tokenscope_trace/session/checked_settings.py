@@ -80,10 +80,8 @@ def checked_fim(tokens: object, order: object, *, fim: bool) -> None:
 
 
 def checked_generation(settings: GenerationSettings) -> GenerationSettings:
-    """Raises SettingsError where a number is out of its range or without effect, or a stop string is empty or alone."""
+    """Raises SettingsError where a number is out of its range, or a stop string is empty or alone."""
     settings = _checked(settings, GenerationSettings, "generation", GENERATION_RANGES)
-    for name in settings.idle:
-        raise SettingsError(f"generation.temperature 0 is greedy, and {name} would change nothing; leave out one of them.")
     stop = settings.stop
     if not isinstance(stop, list | tuple) or any(not isinstance(text, str) or not text for text in stop):
         raise SettingsError(f"generation.stop is {shortened(repr(stop), 60)}; give a tuple of texts that are not empty.")
@@ -93,10 +91,14 @@ def checked_generation(settings: GenerationSettings) -> GenerationSettings:
 
 
 def checked_tree(settings: TreeSettings | None, generation: GenerationSettings) -> TreeSettings | None:
-    """None where nothing grows. Raises SettingsError where a number is out of its range, or something is forced behind the last token."""
+    """None where nothing grows. Raises SettingsError where a number is out of its range, something is forced behind the last token, or
+    `generation` has a number that changes neither the output nor a branch.
+    """
+    settings = None if settings is None else _checked(settings, TreeSettings, "tree", TREE_RANGES)
+    for name in generation.idle if settings is None or settings.temperature == 0 else ():
+        raise SettingsError(f"generation.temperature 0 is greedy, and {name} would change nothing; leave out one of them.")
     if settings is None:
         return None
-    settings = _checked(settings, TreeSettings, "tree", TREE_RANGES)
     for path in settings.forced:
         if not isinstance(path, ForcedPath):
             raise SettingsError(f"tree.forced holds {shortened(repr(path), 60)}; give a tuple of ForcedPath.")
