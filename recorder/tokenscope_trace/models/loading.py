@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from tokenscope_trace.errors import ModelError
 from tokenscope_trace.failures import is_memory
+from tokenscope_trace.models.adapters import adapted, adapter_base
 from tokenscope_trace.models.causality import check_causal
 from tokenscope_trace.models.checkpoint import LOADING, checked_weights
 from tokenscope_trace.models.gguf import GgufFile, gguf_file, names_gguf, without_bar
@@ -78,14 +79,19 @@ def load(settings: ModelSettings) -> LoadedModel:
             if file is not None:
                 tokenizer, loaded = _of_file(file, dtype, {**places, **options})
             else:
-                _check_kernel(settings, source, options)
+                base = adapter_base(Path(source))
+                of_base = (
+                    options if base is None else {**options, "local_files_only": Path(base).is_dir() or not _hub_answers()}
+                )
+                _check_kernel(settings, base or source, of_base)
                 part = "tokenizer"
                 tokenizer = AutoTokenizer.from_pretrained(source, **options)
                 part = "model"
                 safe = None if settings.allow_pickle else True
                 loaded = AutoModelForCausalLM.from_pretrained(
-                    source, dtype=dtype, use_safetensors=safe, **LOADING, **places, **options
+                    base or source, dtype=dtype, use_safetensors=safe, **LOADING, **places, **of_base
                 )
+                loaded = loaded if base is None else adapted(loaded, Path(source))
         model, notes = checked_weights(loaded, what)
         model = placed(model, settings, device).eval()
         # A repository may put a function of its own in the place of generate, which would not be watched.
@@ -122,9 +128,9 @@ def _check_kernel(settings: ModelSettings, source: str, options: dict[str, Any])
     try:
         config = AutoConfig.from_pretrained(source, **options)
     except OSError:
-        if (Path(source) / "config.json").is_file():
+        if Path(source).is_dir():
             raise
-        return  # an adapter has none; whatever else it is, loading will say it
+        return  # an adapter of the hub has none; whatever else it is, loading will say it
     kernel = foreign_kernel(config)
     if kernel is not None and not settings.trust_remote_code:
         raise ModelError(
@@ -205,6 +211,7 @@ def _file_hashes(folder: Path) -> dict[str, str]:
             "model.safetensors",
             "pytorch_model.bin.index.json",
             "pytorch_model.bin",
+            "adapter_model.safetensors",
         ),
         "tokenizer": ("tokenizer.json", "tokenizer.model"),
     }.items():

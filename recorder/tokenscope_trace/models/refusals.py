@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -90,8 +88,8 @@ def _of_folder(name: str, folder: Path, error: Exception, part: Part) -> str:
     pointers = sorted(path.name for path in folder.iterdir() if path.is_file() and is_pointer(path))
     if pointers:
         return f"{pointers[0]} in {name} is only a pointer of git-lfs, not the file itself; fetch it, with git lfs pull in that folder."
-    if (folder / "adapter_config.json").is_file():
-        return _of_adapter(name, folder, error)
+    if not (folder / "config.json").is_file() and (folder / "adapter_config.json").is_file():
+        return f"{name} is an adapter, and it cannot be loaded with its base model: {words_of(error)}."
     if not (folder / "config.json").is_file():
         if (folder / "snapshots").is_dir() and folder.name.startswith("models--"):
             return f"{name} is a folder of the hub's cache; name the model as the hub does: {hub_name(folder.name)}."
@@ -102,17 +100,6 @@ def _of_folder(name: str, folder: Path, error: Exception, part: Part) -> str:
         return f"the weights in {name} are damaged, cut short or no safetensors ({words_of(error)}); fetch them again."
     how = " as a causal language model" if part == "model" else ""
     return f"the {part} in {name} cannot be loaded{how}: {words_of(error)}."
-
-
-def _of_adapter(name: str, folder: Path, error: Exception) -> str:
-    try:
-        base = str(json.loads((folder / "adapter_config.json").read_bytes())["base_model_name_or_path"])
-    except (OSError, ValueError, KeyError, TypeError):
-        base = "its base model"
-    what = f"{name} is an adapter of {shortened(visible_line(base), 100)}, no model of its own"
-    if find_spec("peft") is None:
-        return f"{what}; merge the two (merge_and_unload) and name the result, or pip install peft."
-    return f"{what}, and the two cannot be loaded: {words_of(error)}."
 
 
 def _of_name(settings: ModelSettings, error: Exception, *, offline: bool) -> str:
