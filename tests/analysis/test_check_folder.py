@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tokenscope_trace.analysis import check_folder as module
-from tokenscope_trace.analysis.check_folder import NoCopy, WorkCopy, check_folder, place_in
+from tokenscope_trace.analysis.check_folder import NoCopy, WorkCopy, place_in, require_copyable
 from tokenscope_trace.analysis.checks import NotRun, check_programs
 from tokenscope_trace.errors import SettingsError
 from tokenscope_trace.settings import CheckSettings
@@ -211,7 +211,7 @@ def test_a_file_where_its_folder_should_be_is_told(project):
 def test_what_is_too_large_is_told_beforehand_and_afterwards(project, monkeypatch):
     monkeypatch.setattr(module, "MOST_ENTRIES", 5)
     with pytest.raises(SettingsError, match="holds more than 5 files; name a smaller one"):
-        check_folder(str(project))
+        require_copyable(str(project))
     with pytest.raises(NotRun, match="holds more than 5 files"):
         checked(project, "true")
 
@@ -220,13 +220,13 @@ def test_large_files_count_with_their_size(project):
     with open(project / "hole", "wb") as file:
         file.truncate(module.MOST_BYTES)
     with pytest.raises(SettingsError, match="holds more than 2 GB"):
-        check_folder(str(project))
+        require_copyable(str(project))
 
 
 @pytest.mark.parametrize("name", ["no-such-folder", "src/merge.py"])
 def test_what_is_no_folder_is_told(project, name):
     with pytest.raises(SettingsError, match="there is no folder"):
-        check_folder(str(project / name))
+        require_copyable(str(project / name))
 
 
 def test_a_copy_that_finds_no_room_is_told(project, monkeypatch):

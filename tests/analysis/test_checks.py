@@ -192,6 +192,7 @@ def test_equal_programs_run_once(tmp_path):
 
 def test_no_programs_no_runs():
     assert check_programs([], "merge.py", CheckSettings("exit 1")) == []
+    assert "no-such-command" in reason("no-such-command", [])
 
 
 def test_the_program_is_written_byte_for_byte(tmp_path):

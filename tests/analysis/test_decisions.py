@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.support import synthetic_traces
-from tests.support.code_traces import Twig, Word, recorded
+from tests.support.code_traces import END, Twig, Word, recorded
 
 from tokenscope_trace.analysis.decisions import (
     DIFFERENCE,
@@ -20,7 +20,7 @@ from tokenscope_trace.analysis.decisions import (
     ranked,
 )
 from tokenscope_trace.analysis.structure import add_structure
-from tokenscope_trace.traces.schema import DecisionFlag, Outcome
+from tokenscope_trace.traces.schema import BranchEnd, DecisionFlag, Outcome
 
 CODE = ["def f(a):\n", "    return"]
 
@@ -217,3 +217,117 @@ def test_code_that_was_not_generated_has_no_decisions():
 
 def test_the_rule_does_not_ask_for_branches():
     assert all(d.difference == UNKNOWN for d in find_decisions(add_structure(synthetic_traces.plausible())))
+
+
+def about(trace):
+    """(the text of the syntax node, the texts of the options) of each decision, in the order of the program."""
+    found = sorted(find_decisions(trace), key=lambda one: one.first)
+    return [
+        (
+            text(trace, one.syntax) if one.syntax >= 0 else "",
+            sorted(trace.bytes_of(o.token_id).decode() for o in one.options),
+        )
+        for one in found
+    ]
+
+
+HEAD = ["def f(x):\n"]
+
+
+def test_what_goes_on_where_a_line_ends_is_about_the_leaf_that_ends_there():
+    output = [
+        "    # by",
+        " hand",
+        Word("\n", 0.534, {" and": 0.191, "\n\n": 0.1}),
+        Word("    if", 0.5, {"    for": 0.3}),
+        " x:\n        return 1\n",
+    ]
+    trace = add_structure(recorded(HEAD, output))
+    decisions = about(trace)
+    assert ("# by hand", [" and"]) in decisions
+    assert all(" and" not in options for written, options in decisions if written != "# by hand")
+    comment = next(one for one in find_decisions(trace) if one.syntax >= 0 and text(trace, one.syntax) == "# by hand")
+    assert comment.taste
+    assert [option.there for option in comment.options] == [pytest.approx(0.191)]
+
+
+@pytest.mark.parametrize(
+    ("output", "written", "option"),
+    [
+        (["    return x", Word("\n", 0.6, {" + 1": 0.3}), "\n"], "x", " + 1"),
+        (["    x = f(", "x)", Word("\n\n", 0.6, {".y": 0.3}), "    return x\n"], "(x)", ".y"),
+        (["    x = 1", Word("\r\n", 0.6, {"0": 0.3}), "    return x\n"], "1", "0"),
+        (['    x = "a"', Word("\n", 0.6, {' "b"': 0.3}), "    return x\n"], '"a"', ' "b"'),
+    ],
+)
+def test_that_is_so_of_every_leaf(output, written, option):
+    found = about(add_structure(recorded(HEAD, output)))
+    assert [node for node, options in found if option in options] == [written]
+
+
+def test_nodes_of_one_statement_that_lie_within_each_other_are_one_card():
+    output = [
+        Word("    return", 0.6, {"    if": 0.2}),
+        Word(" n", 0.5, {" sum": 0.3}),
+        Word(" %", 0.5, {" //": 0.3}),
+        Word(" 2", 0.5, {" 3": 0.3}),
+        "\n",
+    ]
+    twigs = [
+        Twig(0, ["    if", " n:\n", "        return 1\n", END], [0.2], BranchEnd.END_OF_TEXT),
+        Twig(1, [" sum", "(n)\n", END], [0.3], BranchEnd.END_OF_TEXT),
+        Twig(2, [" //", " 2\n", END], [0.3], BranchEnd.END_OF_TEXT),
+        Twig(3, [" 3", "\n", END], [0.3], BranchEnd.END_OF_TEXT),
+    ]
+    trace = add_structure(recorded(["def f(n):\n"], [*output, END], twigs, finish="end-of-text"))
+    (decision,) = find_decisions(trace)
+    assert text(trace, decision.syntax) == "return n % 2"
+    assert [option.branch for option in decision.options] == [0, 1, 2, 3]
+    assert [round(option.there, 3) for option in decision.options] == [0.2, 0.3, 0.3, 0.3]
+
+
+def test_statements_within_a_block_stay_cards_of_their_own():
+    output = [
+        Word("    for", 0.6, {"    while": 0.3}),
+        " y in x:\n",
+        Word("        g", 0.5, {"        h": 0.4}),
+        "(y)\n",
+        END,
+    ]
+    twigs = [
+        Twig(0, ["    while", " x:\n", "        g(x)\n", END], [0.3], BranchEnd.END_OF_TEXT),
+        Twig(2, ["        h", "(y)\n", END], [0.4], BranchEnd.END_OF_TEXT),
+    ]
+    trace = add_structure(recorded(HEAD, output, twigs, finish="end-of-text"))
+    assert [len(decision.options) for decision in find_decisions(trace)] == [1, 1]
+
+
+def test_a_comment_against_code_is_no_taste_and_against_a_comment_it_is():
+    output = [Word("    # later", 0.5, {"    return": 0.2, "    # soon": 0.2}), "\n", "    return x\n", END]
+    assert not find_decisions(add_structure(recorded(HEAD, output, finish="end-of-text")))[0].taste
+    explored = [Twig(0, ["    return", " 1\n", END], [0.2], BranchEnd.END_OF_TEXT)]
+    assert not find_decisions(add_structure(recorded(HEAD, output, explored, finish="end-of-text")))[0].taste
+    words = [Word("    # later", 0.5, {"    # soon": 0.4}), *output[1:]]
+    assert find_decisions(add_structure(recorded(HEAD, words, finish="end-of-text")))[0].taste
+
+
+def test_what_follows_the_function_comes_last_and_is_marked():
+    output = [Word("    return x", 0.6, {"    return 1": 0.3}), "\n\n\n", Word("y = 1", 0.5, {"y = 2": 0.45}), "\n", "z"]
+    found = find_decisions(add_structure(recorded(HEAD, output)))
+    assert [decision.behind for decision in found] == [False, True]
+    plain = find_decisions(add_structure(recorded(["x = 1\n"], output[2:])))
+    assert [decision.behind for decision in plain] == [False]
+
+
+def test_an_answers_second_code_is_behind_its_first():
+    output = [
+        "```python\n",
+        "def f():\n",
+        Word("    return 1\n", 0.6, {"    return 2\n": 0.3}),
+        "```\nSo:\n```python\n",
+        Word("f()", 0.5, {"g()": 0.4}),
+        "\n```\n",
+    ]
+    trace = recorded(["Hi\n"], output)
+    trace = add_structure(trace.replaced({**trace.run, "prompt": {**trace.run["prompt"], "kind": "chat"}}, {}))
+    assert [decision.behind for decision in find_decisions(trace)] == [False, True]

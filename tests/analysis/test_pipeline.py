@@ -124,15 +124,17 @@ def test_the_review_tells_what_the_check_says():
 
 def test_the_markdown_shows_the_command_as_code():
     text = comment_text(analysed(double(), check=CHECK), "double.html")
-    assert "The output passes the check; 1 of 2 finished alternatives does." in text.splitlines()[2]
+    assert text.splitlines()[0].startswith("### ✅ How the model wrote `")
+    assert text.splitlines()[0].endswith("`: passes the check")
+    assert text.splitlines()[2] == "**The output passes the check; 1 of 2 finished alternatives does.**"
     assert f"The check runs `{CHECK.command}` on each finished program." in text
     assert "What moves it most is `2` on line 2:" in text
 
 
-def test_the_verdict_is_the_first_sentence_under_the_headline_of_the_page_and_on_the_terminal():
+def test_the_verdict_is_the_headline_of_the_page_and_comes_first_on_the_terminal():
     trace = analysed(double(), check=CHECK)
     trace = trace.replaced({**trace.run, "clock": {"decode_seconds": None}}, {})
-    assert summarise(trace).sentences[0] == "The output passes the check; 1 of 2 finished alternatives does."
+    assert summarise(trace).headline == "The output passes the check; 1 of 2 finished alternatives does."
     stream = io.StringIO()
     print_summary(Console(file=stream, width=300, highlight=False), trace, None, 1)
     first = stream.getvalue().split("\n")[0]
@@ -192,7 +194,7 @@ def test_a_recording_without_finished_programs_says_so():
     trace = analysed(recorded(PROMPT, ["    return", " x"], source="double.py"), check=CHECK)
     assert any("no program" in note and "raise --max-new-tokens" in note for note in trace.run["notes"])
     assert trace.run["check"]["outputs"] == []
-    assert make_review(trace).checks == ()
+    assert make_review(trace).checks == ("The output is not finished and was not checked.",)
 
 
 def test_scored_code_is_not_run():

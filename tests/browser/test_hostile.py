@@ -9,6 +9,7 @@ from tests.browser import firefox
 from tests.support import hostile_traces
 
 from tokenscope_trace.comparison.page import compared_page
+from tokenscope_trace.reports.icon import icon_of
 from tokenscope_trace.reports.page import html_page
 
 WATCH = """() => {
@@ -17,14 +18,16 @@ WATCH = """() => {
   document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => window.seen.push(`policy ${violatedDirective} ${blockedURI}`));
   for (const name of ['beforeunload', 'submit', 'error']) window.addEventListener(name, () => window.seen.push(name), true);
 }"""
+ICONS = [icon_of(key) for key in ("passes", "fails", "times-out", "not-run", "unchecked", "")]  # the pages' only pictures
 STRANGE = """() => [
-  ...[...document.querySelectorAll('img, svg, base, iframe, frame, object, embed, link, form, audio, video, [srcdoc], [style*=url]')].map((found) => found.outerHTML.slice(0, 200)),
+  ...[...document.querySelectorAll('img, svg, base, iframe, frame, object, embed, link, form, audio, video, [srcdoc], [style*=url]')].filter((found) => !ICONS.includes(found.getAttribute('href'))).map((found) => found.outerHTML.slice(0, 200)),
   ...[...document.querySelectorAll('*')].flatMap((element) => [...element.attributes].filter(({ name }) => /^on/i.test(name)).map(({ name }) => `${element.tagName} ${name}`)),
-  ...[...document.querySelectorAll('[href]')].filter((link) => !link.getAttribute('href').startsWith('#')).map((link) => link.getAttribute('href')),
+  ...[...document.querySelectorAll('[href]')].filter((link) => !link.getAttribute('href').startsWith('#') && !ICONS.includes(link.getAttribute('href'))).map((link) => link.getAttribute('href')),
   ...(document.scripts.length > 2 ? [`${document.scripts.length} scripts`] : []),
   ...(document.querySelectorAll('style').length > 2 ? ['styles'] : []),
+  ...(document.querySelectorAll('link').length > 1 ? ['links'] : []),
   ...window.seen,
-]"""
+]""".replace("ICONS", repr(ICONS))
 GENERATED = (
     "", "#n=30", "#d=1", "#d2&b=1&diff=1", "#b=0&diff=1", "#tree=1", "#n=40&a=1", "#n=40&lens=1", "#n=40&x=1", "#syntax=1&n=30", "#s=1", "#b=3&n=60&tree=1",
     "#n=%22%3E%3Cscript%3Ecanary(20)%3C/script%3E", "#<img src=x onerror=canary(21)>", "#q=<svg onload=canary(22)>", "#m=__proto__&q=/(/",

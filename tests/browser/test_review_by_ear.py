@@ -75,7 +75,7 @@ def test_a_review_from_opening_to_the_copied_comment(heard):
 
     # The page opens: what it is, and the decisions as headings.
     headings = heard.names("heading")
-    assert "decisions shaped this code" in headings[0]
+    assert "The output passes the check" in headings[0]
     cards = [name for name in headings if name.startswith("Decision ")]
     assert len(cards) == len(found.decisions)
     assert f"line {decision.line}" in cards[0]

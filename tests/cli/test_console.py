@@ -44,6 +44,26 @@ def test_scored_code_is_summed_up_by_files_and_its_changed_lines_come_first():
     assert "generat" not in text
 
 
+@pytest.mark.parametrize(("result", "colour"), [(1, "32"), (2, "31"), (3, "31")])
+def test_the_verdict_of_the_check_comes_first_in_its_colour(monkeypatch, result, colour):
+    trace = synthetic_traces.decided()
+    checks = {name: values.copy() for name, values in trace._contents.tables["checks"].items()}
+    checks["result"][0] = result
+    trace = trace.replaced(trace.run, {"checks": checks})
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for wants in (True, False):
+        if not wants:
+            monkeypatch.setenv("NO_COLOR", "1")
+        stream = io.StringIO()
+        console = Console(file=stream, width=200, highlight=False, force_terminal=True, color_system="standard")
+        print_summary(console, trace, None, 1)
+        first, second = stream.getvalue().splitlines()[:2]
+        assert first.startswith("check ")
+        assert (f"\x1b[1;{colour}mThe " in first) is wants
+        assert "It printed “4 passed”." in second
+    assert f"\x1b[{colour}m" not in said(trace)
+
+
 @pytest.mark.parametrize("seconds", [None, 0.0])
 def test_a_clock_that_tells_nothing_is_no_error(seconds):
     trace = synthetic_traces.scored({"a.py": synthetic_traces.OUTPUT})

@@ -1,3 +1,5 @@
+import os
+import pty
 import subprocess
 import sys
 
@@ -213,3 +215,23 @@ def test_nothing_heavy_is_imported():
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert finished.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("wants", [True, False])
+def test_the_verdict_of_the_check_is_said_in_colour_on_a_terminal_alone(tmp_path, monkeypatch, wants):
+    path = tmp_path / "trace.tsc"
+    synthetic_traces.decided().save(path)
+    sentence = "The output passes the check; 4 of 7 finished alternatives do."
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if not wants:
+        monkeypatch.setenv("NO_COLOR", "1")
+    assert run(path, "--force").stderr.splitlines()[1] == sentence
+    leader, follower = pty.openpty()
+    code = "from tokenscope_trace.cli.html_command import main; main()"
+    subprocess.run([sys.executable, "-c", code, str(path), "--force"], stderr=follower, check=True)
+    shown = os.read(leader, 65536).decode()
+    os.close(follower)
+    os.close(leader)
+    assert sentence in shown
+    assert ("\x1b[32m\x1b[1m" in shown) is wants
+    assert ("\x1b" in shown) is wants

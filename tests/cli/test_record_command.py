@@ -19,6 +19,7 @@ from tests.support.tiny_models import tiny_model
 
 from tokenscope_trace import Trace
 from tokenscope_trace.cli.record_command import main
+from tokenscope_trace.reports.reporters import REPORTERS
 
 PROMPT = 'def mean(values):\n    """The arithmetic mean."""\n'
 COMMAND = [sys.executable, "-m", "tokenscope_trace.cli.record_command"]
@@ -153,6 +154,70 @@ def test_decisions_and_a_check_of_the_user_s_own(folder, model_folder):
     assert invoke(*words, "--decisions", 0, "-o", "none.tsc")[0] == 0
     assert len(Trace.load("none.tsc").decisions) == 0
     assert len(Trace.load("none.tsc").checks) == 0
+
+
+SMALL = ("--max-new-tokens", 6, "--tree-nodes", 60, "--tree-min-prob", 0, "--stop", "e")
+
+
+@pytest.mark.parametrize(
+    ("command", "says", "is_known"),
+    [
+        ("no-such-command {file}", "there is no command “no-such-command”", True),
+        ("./judge.sh {file}", "there is no file “./judge.sh”; the check runs in a temporary folder", True),
+        ("true && no-such-command {file}", "no-such-command: not found", False),
+        ("python3 tests/judge.py {file}", "can't open file 'tests/judge.py'", False),
+    ],
+)
+def test_a_check_that_cannot_be_run_loses_nothing_and_says_so_once(folder, model_folder, command, says, is_known):
+    Path("judge.sh").write_text("#!/bin/sh\n")
+    for extra in ((), ("-q",)):
+        code, said = invoke(
+            "prompt.py", "--model", model_folder, *SMALL, "--check", command, "-o", "t.tsc", "--force", *extra
+        )
+        assert code == 7
+        assert said.count("The check cannot be run: ") == is_known
+        assert f"The check {'cannot' if is_known else 'could not'} be run: " in said.replace("\n", " ")
+        assert says in " ".join(said.split())
+        assert "fails" not in said
+    if is_known:
+        assert said.index("The check cannot be run") == 0, "before the model is loaded"
+    trace = Trace.load("t.tsc")
+    assert len(trace.output) > 0
+    assert len(trace.branches) > 0
+    assert len(trace.checks) == 0
+    assert says in trace.run["check"]["not_run"]
+    assert trace.run["missing"] == [{"stage": "check", "reason": "it could not be run"}]
+    for kind in set(REPORTERS) - {"code"}:
+        text = REPORTERS[kind].write(trace, "t.html", None)
+        assert "could not be run" in text
+        assert "fails the check" not in text
+
+
+def test_the_check_runs_in_a_copy_of_a_project(folder, model_folder):
+    project = folder / "shop"
+    (project / "src").mkdir(parents=True)
+    (project / "src" / "mean.py").write_text(PROMPT)
+    (project / "judge.sh").write_text("grep -q 'def mean' src/mean.py\n")
+    words = ["--model", model_folder, *SMALL, "--check", "sh judge.sh && rm -r src", "--check-folder"]
+    code, said = invoke("shop/src/mean.py", *words, "shop", "-o", "a.tsc")
+    assert code == 0, said
+    trace = Trace.load("a.tsc")
+    assert set(trace.checks.result.tolist()) == {1}
+    assert len(trace.checks) > 1
+    facts = trace.run["check"]
+    assert (facts["folder"], facts["file"]) == ("shop", "src/mean.py")
+    assert str(folder) not in repr(trace.run)
+    assert sorted(path.name for path in project.rglob("*")) == ["judge.sh", "mean.py", "src"]
+    os.chdir(project / "src")
+    code, said = invoke("mean.py", *words, "..", "-o", folder / "b.tsc")
+    os.chdir(folder)
+    assert code == 0, said
+    again = Trace.load("b.tsc")
+    assert again.run["check"] == facts
+    assert again.run["command"][again.run["command"].index("--check-folder") + 1] == ".."
+    assert invoke("--replay", "a.tsc", "--model", model_folder, *words[-3:], "shop", "-q")[0] == 0
+    code, said = invoke("--replay", "a.tsc", "--model", model_folder, *words[-3:], ".", "-q", "-o", "c.tsc")
+    assert code == 7, "judge.sh is not at the top of that folder"
 
 
 def test_the_check_runs_on_what_the_built_in_model_wrote(folder):
@@ -314,6 +379,17 @@ MISTAKES = {
     "an id that the model lacks": (["prompt.py", "--force-token", "1:999999"], 3, "has no token 999999"),
     "an empty stop string": (["prompt.py", "--stop", ""], 2, "must not be empty"),
     "a check that names no file": (["prompt.py", "--check", "true"], 2, "names no {file}"),
+    "a shell's word for no file": (
+        ["prompt.py", "--check", "true", "--check-folder", "nowhere"],
+        2,
+        "there is no folder nowhere",
+    ),
+    "a folder that is a file": (
+        ["prompt.py", "--check", "true", "--check-folder", "prompt.py"],
+        2,
+        "there is no folder prompt.py",
+    ),
+    "a folder without a check": (["prompt.py", "--check-folder", "."], 2, "--check-folder needs --check"),
     "a check without memory": (["prompt.py", "--check", "true {file}", "--check-memory", "0"], 2, "check-memory"),
     "a system message without a chat": (["prompt.py", "--system", "x"], 2, "needs --chat"),
     "a chat with a hole": (["prompt.py", "--chat", "--fim"], 2, "exclude each other"),

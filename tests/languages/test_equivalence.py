@@ -15,7 +15,9 @@ from tests.support.program_pairs import PAIRS
 
 from tokenscope_trace.languages.definitions import LANGUAGES, by_name
 from tokenscope_trace.languages.equivalence import compare_programs, output_error
+from tokenscope_trace.languages.indentation import misindented
 from tokenscope_trace.languages.language import grammar, kinds
+from tokenscope_trace.languages.own_parser import own_verdict
 from tokenscope_trace.languages.units import Program, complete_scope
 from tokenscope_trace.traces.schema import Outcome, Scope
 
@@ -44,7 +46,9 @@ def compared(main, branch):
 
 
 def parses(program):
-    return not program.root.has_error
+    verdict = own_verdict(program.text, program.language, program.root)
+    refused = verdict is not None and verdict.refused_at is not None
+    return not program.root.has_error and not refused and not list(misindented(program))
 
 
 # By hand

@@ -14,7 +14,8 @@ from tokenscope_trace import Trace
 from tokenscope_trace.analysis.structure import add_structure
 from tokenscope_trace.languages.definitions import LANGUAGES, by_file, by_name
 from tokenscope_trace.languages.language import grammar, kinds
-from tokenscope_trace.languages.parsing import CodePassage, code_passages, parse
+from tokenscope_trace.languages.parsing import parse
+from tokenscope_trace.languages.passages import CodePassage, code_passages
 from tokenscope_trace.models.loading import builtin_folder
 from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.traces.schema import SyntaxFlag

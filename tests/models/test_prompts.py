@@ -10,6 +10,7 @@ from tests.support import tiny_tokenizers
 
 from tokenscope_trace.errors import ModelError, PromptError
 from tokenscope_trace.models.prompts import Segment, check_prompt, encode_chat, encode_fim, encode_text, read_text
+from tokenscope_trace.models.token_bytes import Speller
 
 FIM = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
@@ -134,3 +135,31 @@ def test_a_prompt_must_leave_room_for_a_token():
     check_prompt(prompt, len(prompt.ids) + 1, 999)
     with pytest.raises(PromptError, match="shorten it by at least 1"):
         check_prompt(prompt, len(prompt.ids), 999)
+
+
+@pytest.mark.parametrize("content", ["def mean", "```python\ndef f(:", "  é😀 \n", "user", "a\nassistant\nb"])
+@pytest.mark.parametrize("system", [None, "be brief", "user"])
+def test_the_messages_of_a_chat_are_told_from_what_the_template_puts_around_them(content, system):
+    tokenizer = tiny_tokenizers.byte_level(extra=("<|user|>", "<|system|>", "<|assistant|>"))
+    tokenizer.chat_template = TEMPLATE
+    prompt = encode_chat(tokenizer, content, system=system)
+    words = Speller(tokenizer).spell(prompt.ids)
+    parts = [(one.role, b"".join(words[one.first : one.end]).decode()) for one in prompt.segments]
+    assert [one.first for one in prompt.segments] == [0, *(one.end for one in prompt.segments[:-1])]
+    assert prompt.segments[-1].end == len(prompt.ids)
+    wanted = [content] if system is None else [system, content]
+    messages = [text for role, text in parts if role == "text"]
+    assert len(messages) == len(wanted)
+    for text, given in zip(messages, wanted, strict=True):
+        assert given.strip() in text
+        assert len(text) <= len(given) + 8
+
+
+def test_a_template_that_changes_a_message_leaves_the_prompt_in_one_piece():
+    tokenizer = tiny_tokenizers.byte_level(extra=("<|user|>", "<|assistant|>"))
+    tokenizer.chat_template = "{% for m in messages %}<|{{ m.role }}|>{{ m.content | upper }}{% endfor %}<|assistant|>"
+    prompt = encode_chat(tokenizer, "hi")
+    assert prompt.segments == (Segment("text", 0, len(prompt.ids)),)
+    tokenizer.chat_template = "{% for m in messages %}<|{{ m.role }}|>{{ m.content | trim }}{% endfor %}<|assistant|>"
+    prompt = encode_chat(tokenizer, " hi ")
+    assert [one.role for one in prompt.segments] == ["control", "text", "control"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import socket
 import string
+import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -65,3 +67,13 @@ def test_plain_code_is_not_warned_of(name):
 )
 def test_where_a_secret_comes_from_is_none(line):
     assert findings("app.py", line) == []
+
+
+def test_warnings_go_where_they_went():
+    """The package that knows the patterns sends all warnings of a process to a log, when it is imported."""
+    code = (
+        "import warnings; before = warnings.showwarning; from tokenscope_trace.privacy.credentials import findings; "
+        "findings('a.py', 'x = 1'); assert warnings.showwarning is before; import detect_secrets.core.scan; "
+        "findings('a.py', 'x = 1'); assert warnings.showwarning is before"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr == ""

@@ -26,7 +26,7 @@ from tokenscope_trace.reports.sarif import sarif_log
 from tokenscope_trace.settings import GenerationSettings, ModelSettings, Redaction, ReplaySettings, TreeSettings
 from tokenscope_trace.settings import parse_forced_text as forced
 from tokenscope_trace.traces import pruning
-from tokenscope_trace.traces.schema import REDACTED_ID
+from tokenscope_trace.traces.schema import REDACTED_ID, BranchEnd
 
 PROMPT, STRINGS, COMMENTS = Redaction.PROMPT, Redaction.STRINGS, Redaction.COMMENTS
 SECRET = "sk_live_function_" + "".join(random.Random(8).choices(string.ascii_letters + string.digits, k=24))
@@ -80,6 +80,10 @@ def checked(trace: Trace) -> Trace:
         "command": f"grep {SECRET} {{file}}",
         "timeout": 9.0,
         "memory": 99,
+        "folder": "shop",
+        "file": "src/app.py",
+        "not_run": f"there is no file “{SECRET}”",
+        "invented": SECRET,
         "outputs": [f"found {SECRET}"],
         "pivot": None,
     }
@@ -119,6 +123,7 @@ def test_nothing_that_is_written_of_a_real_recording_holds_the_secret(recordings
         assert remains(data, SECRET.encode(), before, public) == [], kind
     assert remains(before.to_bytes(), SECRET.encode(), before, public), "the search finds it where it is"
     assert after.run["redacted"] == [what.value]
+    assert (after.run["check"]["folder"], after.run["check"]["file"]) == ("shop", "src/app.py")
     if place != "open string":
         assert b"connect" in public or what is PROMPT
     assert redacted(after, {what}) is after
@@ -341,3 +346,18 @@ def test_no_token_that_holds_a_byte_of_a_literal_keeps_its_id_or_its_spelling(tr
     for node, is_shown in zip(after.main.tolist(), shown, strict=True):
         if is_shown:
             assert after.token_bytes(node) == trace.token_bytes(node)
+
+
+def test_programs_end_where_they_did_when_their_text_is_left_out():
+    output = ["    return", ' """a\nsecret"""', "\n", "def", " g"]
+    twigs = [Twig(2, [" + 1", "\n", "def", " h"], [0.2], BranchEnd.STOP_STRING)]
+    trace = analysed(code_traces.recorded(["def f():\n"], output, twigs, finish="stop-string", stop=("\ndef ",)))
+    found = redacted(trace, {Redaction.STRINGS})
+    assert found.programs.main.text.decode() == "def f():\n    return█\n"
+    assert found.programs.of_branch(0).text.decode() == "def f():\n    return█\n + 1"
+    assert {**found.run["program"], "kept": 0} == {**trace.run["program"], "kept": 0}
+    assert redacted(recorded_before_programs(trace), {Redaction.STRINGS}).run.get("program") is None
+
+
+def recorded_before_programs(trace):
+    return trace.replaced({key: value for key, value in trace.run.items() if key != "program"}, {})

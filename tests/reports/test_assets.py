@@ -19,7 +19,7 @@ TEMPLATES = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "templa
 MADE = {
     *(f"b{step}" for step in range(len(SURPRISAL_EDGES) + 1)),
     *(key for key, _ in OUTCOME_WORDS.values()),
-    "fails",
+    *("passes", "fails", "times-out", "not-run", "unchecked"),
 }
 HEAD = re.compile(r"(?:^|(?<=[{};]))\s*([^{};@]+)\{")
 NOT = re.compile(r":not\([^()]*\)")

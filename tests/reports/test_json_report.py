@@ -148,10 +148,22 @@ def test_what_a_command_said_of_each_program(decided):
     _, document = decided
     check = document["check"]
     assert (check["command"], check["output"]) == ("python -m pytest -q {file}", "pass")
+    assert (check["verdict"], check["not_run"], check["doubt"]) == ("passes", None, None)
+    assert check["sentence"] == "The output passes the check; 4 of 7 finished alternatives do."
     assert check["programs"][0] == {"branch": None, "result": "pass", "said": "4 passed"}
     assert check["programs"][-1] == {"branch": 10, "result": "time-out", "said": ""}
     assert check["pivot"] == {"node": 109, "line": 9, "before": 0.58, "after": 0.91}
     assert 0 <= check["pass_share"] <= 1
+
+
+def test_a_check_that_could_not_be_run_has_a_reason_and_no_result(decided):
+    trace, _ = decided
+    facts = {**trace.run["check"], "outputs": [], "pivot": None, "not_run": "there is no command “judge”"}
+    empty = {name: values[:0] for name, values in trace._contents.tables["checks"].items()}
+    check = valid(json_document(trace.replaced({**trace.run, "check": facts}, {"checks": empty})))["check"]
+    assert (check["verdict"], check["not_run"], check["output"]) == ("not-run", "there is no command “judge”", None)
+    assert (check["programs"], check["pass_share"]) == ([], None)
+    assert check["sentence"] == "The check could not be run: there is no command “judge”."
 
 
 def test_bytes_that_are_no_text_are_hexadecimal():

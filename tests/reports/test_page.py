@@ -8,6 +8,7 @@ import pytest
 from tests.support import synthetic_traces
 
 from tokenscope_trace.reports.assets import viewer_script
+from tokenscope_trace.reports.icon import icon_of
 from tokenscope_trace.reports.page import html_page
 
 
@@ -18,6 +19,15 @@ def policy(html):
 def unpacked(html, name="viewer"):
     """The viewer's script or its style sheet, unpacked from the page."""
     return gzip.decompress(base64.b64decode(re.search(f'<template id="{name}">([A-Za-z0-9+/=]+)</template>', html)[1]))
+
+
+def without_icon(html):
+    """The page but for the one picture that it has, of those that it may have."""
+    icons = {icon_of(key) for key in ("passes", "fails", "times-out", "not-run", "unchecked", "")}
+    found = re.findall(r'<link rel="icon" type="image/svg\+xml" href="([^"]*)">\n', html)
+    assert len(found) == 1
+    assert set(found) <= icons
+    return html.replace(f'<link rel="icon" type="image/svg+xml" href="{found[0]}">\n', "")
 
 
 def test_the_same_trace_gives_the_same_bytes():
@@ -32,7 +42,7 @@ def test_the_policy_admits_these_scripts_and_these_styles_and_nothing_else():
         base64.b64encode(hashlib.sha256(text).digest()).decode() for text in texts
     )
     assert policy(html) == (
-        f"default-src 'none'; script-src 'sha256-{boot_hash}' 'sha256-{viewer_hash}'; style-src 'sha256-{style_hash}' "
+        f"default-src 'none'; img-src data:; script-src 'sha256-{boot_hash}' 'sha256-{viewer_hash}'; style-src 'sha256-{style_hash}' "
         f"'sha256-{sheet_hash}'; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types tokenscope"
     )
@@ -62,12 +72,12 @@ def test_data_never_becomes_markup(case):
     assert html.count("<script") == html.count("</script>") == 1
     assert html.count("<template") == html.count("</template>") == 3
     assert html.count("<style") == html.count("</style>") == 1
-    assert not re.search(r"<(img|svg|base|iframe|link|form|object)\b", html)
+    assert not re.search(r"<(img|svg|base|iframe|link|form|object)\b", without_icon(html))
     assert not re.search(r"<[^>]*\s(on\w+|style)=", html)
 
 
 def test_the_page_names_no_other_place():
-    html = html_page(synthetic_traces.plausible())
+    html = without_icon(html_page(synthetic_traces.plausible()))
     assert not re.search(r"""(src|href)=["'](?!#)""", html)
     assert "//" not in re.sub(
         r"(?m)(^|\s)//.*$", "", re.sub(r'<template.*?</template>|"#n=\d+"|sha256-[\w+/]+=', "", html)
@@ -79,6 +89,46 @@ def test_the_page_names_no_other_place():
 
 def test_the_title_can_be_chosen_and_is_text():
     assert "<title>&lt;b&gt;review · TokenScope</title>" in html_page(synthetic_traces.plausible(), title="<b>review")
+
+
+VERDICTS = {
+    "passes": (1, "✓ {}, passes the check · TokenScope"),
+    "fails": (2, "✗ {}, fails the check · TokenScope"),
+    "times-out": (3, "✗ {}, times out in the check · TokenScope"),
+}
+
+
+@pytest.mark.parametrize("key", VERDICTS)
+def test_the_verdict_comes_first_title_icon_headline(key):
+    trace = synthetic_traces.decided()
+    result, title = VERDICTS[key]
+    checks = {name: values.copy() for name, values in trace._contents.tables["checks"].items()}
+    checks["result"][checks["branch"] == -1] = result
+    html = html_page(trace.replaced(trace.run, {"checks": checks}))
+    assert f"<title>{title.format(trace.run['prompt']['source'])}</title>" in html
+    assert f'href="{icon_of(key)}"' in html
+    assert re.search(rf'<h1 class="judged {key}">The (output|check)', html)
+    assert "The check printed <bdi" in html
+
+
+def test_a_check_that_could_not_be_run_says_so_first():
+    trace = synthetic_traces.decided()
+    run = {
+        **trace.run,
+        "check": {**trace.run["check"], "outputs": [], "pivot": None, "not_run": "there is no <b>command</b>"},
+    }
+    empty = {name: values[:0] for name, values in trace._contents.tables["checks"].items()}
+    html = html_page(trace.replaced(run, {"checks": empty}))
+    assert f"<title>! {trace.run['prompt']['source']}, the check could not be run · TokenScope</title>" in html
+    assert f'href="{icon_of("not-run")}"' in html
+    assert '<h1 class="judged not-run">The check could not be run:</h1>\n' in html
+    assert '<p class="note">there is no &lt;b&gt;command&lt;/b&gt;</p>' in html
+
+
+def test_without_a_check_the_icon_says_nothing():
+    html = html_page(synthetic_traces.plausible())
+    assert f'href="{icon_of("")}"' in html
+    assert len({icon_of(key) for key in ("passes", "fails", "times-out", "not-run", "unchecked", "")}) == 6
 
 
 def test_every_string_of_the_run_reaches_the_summary_as_text():

@@ -175,6 +175,22 @@ def test_a_recording_without_decisions_has_no_results():
     assert run_of(synthetic_traces.plausible())["results"] == []
 
 
+def test_what_the_check_said_is_a_notification_of_the_run():
+    trace = synthetic_traces.decided()
+    (invocation,) = run_of(trace)["invocations"]
+    assert invocation["executionSuccessful"] is True
+    (told,) = invocation["toolExecutionNotifications"]
+    assert (told["descriptor"]["id"], told["level"]) == ("check-passes", "none")
+    assert told["message"]["text"] == "The output passes the check; 4 of 7 finished alternatives do."
+    facts = {**trace.run["check"], "outputs": [], "pivot": None, "not_run": "there is no “{file}”"}
+    empty = {name: values[:0] for name, values in trace._contents.tables["checks"].items()}
+    (invocation,) = run_of(trace.replaced({**trace.run, "check": facts}, {"checks": empty}))["invocations"]
+    (told,) = invocation["toolExecutionNotifications"]
+    assert (told["descriptor"]["id"], told["level"]) == ("check-not-run", "warning")
+    assert told["message"]["text"] == "The check could not be run: there is no “{{file}}”."
+    assert "invocations" not in run_of(synthetic_traces.plausible())
+
+
 def test_the_most_surprising_lines_of_existing_code_are_notes_changed_ones_first():
     trace = synthetic_traces.changed()
     results = run_of(trace)["results"]

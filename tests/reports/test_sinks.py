@@ -139,7 +139,8 @@ def test_no_template_takes_text_for_markup(path):
     assert not re.search(
         r"""\s(?:on\w+|style|srcdoc)\s*=""", source.split("<body>")[0].split("<!doctype")[0] + source.split("<body>")[1]
     )
-    assert not re.search(r"""(?:href|src|action)="(?!#)""", source)
+    own = source.replace('<link rel="icon" type="image/svg+xml" href="{{ icon }}">', "")  # one of six pictures of our own
+    assert not re.search(r"""(?:href|src|action)="(?!#)""", own)
     assert not re.search(r"\s[\w-]+=\{[{%]", source)  # an attribute without quotation marks
 
 

@@ -21,13 +21,18 @@ def test_the_headline_counts_what_was_nearly_certain():
     )
 
 
-def test_where_there_are_decisions_they_are_the_headline_and_certainty_follows():
+def test_the_verdict_is_the_headline_else_the_decisions_are_and_certainty_follows():
     trace = synthetic_traces.decided()
     summary = summarise(trace)
-    assert summary.headline == "10 of 34 decisions shaped this code most."
-    assert summary.sentences[0] == "The output passes the check; 4 of 7 finished alternatives do."
+    assert summary.headline == "The output passes the check; 4 of 7 finished alternatives do."
+    assert summary.sentences[0] == "10 of 34 decisions shaped this code most."
     assert summary.sentences[1].startswith("The model was nearly certain of ")
-    assert summary.review == make_review(trace)
+    trace = trace.replaced(
+        {**trace.run, "check": None}, {"checks": {k: v[:0] for k, v in trace._contents.tables["checks"].items()}}
+    )
+    assert summarise(trace).headline == "10 of 34 decisions shaped this code most."
+    assert summarise(trace).sentences[0] == summary.sentences[1]
+    assert summarise(trace).review == make_review(trace)
     all_of_them = summarise(trace.replaced({**trace.run, "decisions": {"found": 10}}, {}))
     assert all_of_them.headline == "10 decisions shaped this code."
     tables = trace._contents.tables["decisions"]

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from tokenscope_trace.languages.definitions import by_name
-from tokenscope_trace.languages.parsing import CodePassage, parse
+from tokenscope_trace.languages.parsing import parse
+from tokenscope_trace.languages.passages import CodePassage
 from tokenscope_trace.traces.schema import SyntaxFlag
 from tokenscope_trace.traces.syntax import TokenPlaces
 

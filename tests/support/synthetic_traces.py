@@ -588,8 +588,14 @@ def branching() -> Trace:
         Twig(97, split(" 60 * 60 + minutes * 60 + seconds\n    return total\n\n\n"), BranchEnd.STOP_STRING),
         Twig(57, [b"parts", *split(" = pattern.findall(text)\n")], BranchEnd.CONTEXT),
         Twig(114, [b"  # negative\n", *split("        raise ValueError")], BranchEnd.NODES),
-        Twig(82, [b" if", b" g", *split(" else 0 for g in match.groups())\n    return hours")], forced=2, asked=True),
-        Twig(first + other.index(b" found"), nested),  # instead of `:` after `if not found`
+        Twig(
+            82,
+            [b" if", b" g", *split(" else 0 for g in match.groups())\n    return hours")],
+            BranchEnd.UNIT,
+            forced=2,
+            asked=True,
+        ),
+        Twig(first + other.index(b" found"), nested, BranchEnd.REPEATS),  # instead of `:` after `if not found`
     ]
     inner = first + sum(len(twig.text) for twig in twigs[:-1]) + nested.index(b" ValueErro")
     return grow(trace, [*twigs, Twig(inner - 1, split(" TypeError(text)\n"), BranchEnd.CUT)])

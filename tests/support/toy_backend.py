@@ -42,7 +42,7 @@ class ToyVocabulary:
 
 class ToySession:
     engine, seconds_per_node, most_nodes, spared, ends, stop, notes = "toy", None, None, False, frozenset({0}), (), ()
-    recall = release = unseen = forget = give_up = lambda *_: None
+    release = unseen = forget = give_up = lambda *_: None
 
     def generate(self, prompt, settings, watcher, on_part, on_missing, completed):
         path = list(prompt.ids)

@@ -10,8 +10,9 @@ from tokenscope_trace._exports import exports
 if TYPE_CHECKING:
     from tokenscope_trace.analysis.behaviour import explored_probability, pass_share, probability_by_outcome
     from tokenscope_trace.analysis.check_command import fault_beforehand, names_file
-    from tokenscope_trace.analysis.check_folder import check_folder, place_in
+    from tokenscope_trace.analysis.check_folder import place_in, require_copyable
     from tokenscope_trace.analysis.decisions import Decision, find_decisions
+    from tokenscope_trace.analysis.kept import cut_at_stop
     from tokenscope_trace.analysis.pipeline import analysed, with_checks, with_decisions
     from tokenscope_trace.analysis.structure import Code, add_structure
     from tokenscope_trace.analysis.uncertainty import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         ranked_files,
         surprised,
     )
+    from tokenscope_trace.analysis.units import PromptUnit
 else:
     __getattr__ = exports(__name__, __file__)
 
@@ -36,12 +38,13 @@ __all__ = [
     "Code",
     "Decision",
     "Line",
+    "PromptUnit",
     "add_structure",
     "analysed",
     "best_other",
     "changed_lines",
     "changed_nodes",
-    "check_folder",
+    "cut_at_stop",
     "explored_probability",
     "fault_beforehand",
     "find_decisions",
@@ -55,6 +58,7 @@ __all__ = [
     "place_in",
     "probability_by_outcome",
     "ranked_files",
+    "require_copyable",
     "surprised",
     "with_checks",
     "with_decisions",

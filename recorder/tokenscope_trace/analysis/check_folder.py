@@ -20,7 +20,7 @@ from tokenscope_trace.errors import SettingsError, TokenScopeError
 
 MOST_BYTES = 2 << 30
 MOST_ENTRIES = 100_000
-LEFT_OUT = (".git", ".hg", ".svn")  # a history leads back to where it was, and is large
+NOT_COPIED = (".git", ".hg", ".svn")  # a history leads back to where it was, and is large
 _OPEN, _WRITABLE = 0o700, 0o600  # bits that a folder and a file of the copy have
 _TICK = 0.01  # seconds; two changes within one tick of a file system's clock look the same
 
@@ -42,7 +42,7 @@ class _Entry:
     stamp: tuple[int, ...] = ()
 
 
-def check_folder(folder: str) -> None:
+def require_copyable(folder: str) -> None:
     """Raise SettingsError where a check cannot run in a copy of the folder: it is none, or is too large."""
     if not os.path.isdir(folder):
         raise SettingsError(f"there is no folder {folder}; name the one in whose copy the check is to run.")
@@ -186,7 +186,7 @@ def _entry(one: os.DirEntry[str], root: str, parent: str, name: str) -> _Entry |
     """What a copy has in the place of this, None for nothing; `parent` is the real path of its folder. Of a folder `target` is its real
     path.
     """
-    if one.name in LEFT_OUT:
+    if one.name in NOT_COPIED:
         return None
     try:
         real = os.path.realpath(one.path) if one.is_symlink() else os.path.join(parent, one.name)

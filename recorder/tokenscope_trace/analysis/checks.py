@@ -80,6 +80,8 @@ def check_programs(
     Raises NotRun where the command could not be run: it, or a file that it names, is not there or cannot be used; where the folder
     cannot be copied; where the shell or a temporary folder is not to be had.
     """
+    if reason := fault_beforehand(settings.command, settings.folder):
+        raise NotRun(without_places(reason))
     if not programs:
         return []
     name = _plain(name)
@@ -87,8 +89,6 @@ def check_programs(
     found: dict[bytes, Checked] = {}
     faults: list[Fault | None] = []
     try:
-        if reason := fault_beforehand(settings.command, settings.folder):
-            raise NotRun(without_places(reason))
         with _places(name, settings, should_stop) as placed:
             for program in distinct:
                 checked = None if should_stop() else _check(program, placed, settings, should_stop)

@@ -77,6 +77,7 @@ class Decision:
     taste: bool
     behind: bool = False
     turns: bool = False  # whether an option has another verdict than the output
+    words: bool = False  # whether it is one of taste that only words something
 
     @property
     def difference(self) -> float:
@@ -100,7 +101,7 @@ def difference(options: Sequence[Option]) -> float:
 
 def ranked(decisions: Sequence[Decision]) -> list[Decision]:
     """In the order in which a reader should see them."""
-    return sorted(decisions, key=lambda one: (one.behind, not one.turns, one.taste, -one.score, one.first))
+    return sorted(decisions, key=lambda one: (one.behind, not one.turns, one.taste, one.words, -one.score, one.first))
 
 
 def add_decisions(trace: Trace, most: int = LISTED_DECISIONS) -> Trace:
@@ -222,6 +223,7 @@ class _Finder:
         kept = _listed([replace(one, probability=one.there * float(np.exp(before[one.node - first]))) for one in candidates])
         outcomes = [option.outcome for option in kept if option.outcome is not None]
         names_only = bool(outcomes) and all(Outcome.NOT_COMPARED < outcome <= Outcome.RENAMED for outcome in outcomes)
+        words = self._words(first, syntax) and not any(map(self._is_code, kept))
         return Decision(
             first=first,
             last=last,
@@ -229,7 +231,8 @@ class _Finder:
             probability=float(np.exp(before[-1])),
             options=tuple(kept),
             coin_flip=any(self._is_coin_flip(node) for node in nodes),
-            taste=names_only or (self._words(first, syntax) and not any(map(self._is_code, kept))),
+            taste=names_only or words,
+            words=words,
             behind=self._asked is not None and self._start[first] > self._asked,
             turns=any(self._turns(option) for option in kept),
         )
@@ -386,9 +389,13 @@ def decided(syntax: Syntax, leaf: int, branch: int) -> int:
 
 
 def _statement(syntax: Syntax, node: int) -> int:
-    """The innermost statement that holds a node; -1 for none."""
+    """The innermost statement that holds a node, the outermost of those with its bytes; -1 for none."""
     while node >= 0 and not syntax.flags[node] & SyntaxFlag.STATEMENT:
         node = int(syntax.parent[node])
+    while node >= 0 and (above := int(syntax.parent[node])) >= 0:
+        if not syntax.flags[above] & SyntaxFlag.STATEMENT or not _spans_equal(syntax, node, above):
+            break
+        node = above
     return node
 
 

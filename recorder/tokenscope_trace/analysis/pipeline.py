@@ -82,7 +82,7 @@ def _checked(
     except NotRun as error:
         reason = str(error)
         missing.append(Missing("check", NOT_RUN))
-    if not programs:
+    if reason is None and not programs:
         notes.append(
             "The check was not run: no program of this recording is finished; raise --max-new-tokens, or say where the output ends with "
             "--stop."

@@ -17,8 +17,8 @@ from tokenscope_trace.analysis.kept import ProgramEnds, find_kept, repeats
 from tokenscope_trace.analysis.units import unit_of
 from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, Parsed, code_passages, joined_kinds, parse
-from tokenscope_trace.languages.units import Program
+from tokenscope_trace.languages.parsing import Parsed, joined_kinds, parse
+from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, CodePiece, code_passages, code_piece
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram, Programs
 from tokenscope_trace.traces.schema import BranchEnd, Outcome, Scope
@@ -52,22 +52,24 @@ class Code:
     def passages(self, text: bytes) -> list[CodePassage]:
         """Where a text of the recording is code."""
         prompt = self._trace.facts.prompt
-        return code_passages(text, prompt.source or "-", self._language, conversation=prompt.kind == "chat")
+        return code_passages(
+            text, prompt.source or "-", self._language, conversation=prompt.kind == "chat", breaks=self._trace.breaks
+        )
 
     @property
     def broken(self) -> bool:
         """Whether the output's own code does not parse, in one of its pieces."""
         main = self.programs.main
         return any(
-            start + program.written > main.begin and output_error(program, max(main.begin - start, 0)) is not None
-            for program, start in self._main
+            piece.end > main.begin and output_error(piece.program, max(piece.passage.own(main.begin), 0)) is not None
+            for piece in self._main
         )
 
-    def around(self, written: PathProgram) -> tuple[Program, int] | None:
-        """(the piece of code in which a branch's program leaves the main path, the byte of the program where it begins)."""
+    def around(self, written: PathProgram) -> CodePiece | None:
+        """The piece of code in which a branch's program leaves the main path."""
         return _piece_at(self.pieces(written), written.fork)
 
-    def main_around(self, fork: int) -> tuple[Program, int] | None:
+    def main_around(self, fork: int) -> CodePiece | None:
         """The same for a byte of the main path's program."""
         return _piece_at(self._main, fork)
 
@@ -79,13 +81,14 @@ class Code:
         if written.text == whole.text and self._trace.branches.end[branch] == BranchEnd.REJOINED:
             return Equivalence(Outcome.SAME_TEXT, Scope.WHOLE, written.fork, len(whole.whole), len(written.whole))
         ours, main = self.around(written), self.main_around(written.fork)
-        if ours is None or main is None or ours[1] != main[1] or ours[0].language != main[0].language:
+        if ours is None or main is None or ours.start != main.start or ours.program.language != main.program.language:
             return Equivalence(Outcome.NOT_COMPARED, Scope.NONE, 0, 0, 0)
-        start = main[1]
-        begun = whole.begin - start
-        found = compare_programs(main[0], ours[0], written.fork - start, begun if begun > 0 else None)
-        ends = (one.of_whole(end + start) for one, end in ((whole, found.main_end), (written, found.branch_end)))
-        return Equivalence(found.outcome, found.scope, found.start + start, *ends)
+        fork, begun = min(main.passage.own(written.fork), ours.passage.own(written.fork)), main.passage.own(whole.begin)
+        found = compare_programs(main.program, ours.program, fork, begun if begun > 0 else None)
+        start = main.passage.outer(found.start)
+        main_end = max(whole.of_whole(main.passage.outer_end(found.main_end)), start)
+        branch_end = max(written.of_whole(ours.passage.outer_end(found.branch_end)), start)
+        return Equivalence(found.outcome, found.scope, start, main_end, branch_end)
 
     @property
     def fenced(self) -> bool:
@@ -93,25 +96,17 @@ class Code:
         prompt = self._trace.facts.prompt
         return prompt.kind == "chat" or (prompt.source or "-").lower().endswith(MARKDOWN)
 
-    def pieces(self, written: PathProgram) -> list[tuple[Program, int]]:
-        """The pieces of code of a path's program, and the byte of it where each begins."""
+    def pieces(self, written: PathProgram) -> list[CodePiece]:
+        """The pieces of code of a path's program."""
         return [
-            (
-                Program(
-                    text=written.text[passage.start : passage.end],
-                    language=passage.language,
-                    ended=written.ended or passage.end < written.written,  # by a fence
-                    written=min(passage.end, written.written) - passage.start,
-                ),
-                passage.start,
-            )
+            code_piece(written.text, passage, ended=written.ended, written=written.written)
             for passage in self.passages(written.text)
             if passage.start <= written.written
         ]
 
 
-def _piece_at(pieces: Sequence[tuple[Program, int]], fork: int) -> tuple[Program, int] | None:
-    return next((piece for piece in pieces if piece[1] <= fork <= piece[1] + len(piece[0].text)), None)
+def _piece_at(pieces: Sequence[CodePiece], fork: int) -> CodePiece | None:
+    return next((piece for piece in pieces if piece.holds(fork)), None)
 
 
 def add_structure(trace: Trace, language: Language | None = None) -> Trace:

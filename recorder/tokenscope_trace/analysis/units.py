@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.languages.parsing import code_passages
-from tokenscope_trace.languages.units import Program, is_in_function, unit_end
+from tokenscope_trace.languages.passages import CodePassage, CodePiece, code_passages, code_piece
+from tokenscope_trace.languages.units import is_in_function, unit_end
 from tokenscope_trace.settings import Until
 from tokenscope_trace.traces.schema import Scope
 from tokenscope_trace.traces.trace import Trace
@@ -25,6 +25,7 @@ class PromptUnit:
     language: Language | None
     conversation: bool
     begin: int
+    breaks: tuple[int, ...] = ()  # bytes at which the messages of a chat begin
 
     def end(self, text: bytes, *, ended: bool = False) -> int | None:
         """The byte where the unit is complete in a text that goes on from the prompt: nothing that follows could still be part of it, or
@@ -34,27 +35,29 @@ class PromptUnit:
         piece = None if scope is None else self._piece(text, ended=ended)
         if scope is None or piece is None:
             return None
-        program, start = piece
-        end = unit_end(program, self.begin - start, scope)
-        return None if end is None or end + start <= self.begin else end + start
+        found = unit_end(piece.program, piece.passage.own(self.begin), scope)
+        end = None if found is None else piece.passage.outer_end(found)
+        return None if end is None or end <= self.begin else end
 
     def resolved(self, text: bytes, otherwise: Until = "text") -> PromptUnit:
         """The same, until the end of the function that it begins in; where it does not, until `otherwise`."""
         piece = self._piece(text)
-        inside = piece is not None and is_in_function(piece[0], self.begin - piece[1])
+        inside = piece is not None and is_in_function(piece.program, piece.passage.own(self.begin))
         return replace(self, until="function" if inside else otherwise)
 
-    def _piece(self, text: bytes, *, ended: bool = False) -> tuple[Program, int] | None:
-        for passage in code_passages(text, self.source, self.language, conversation=self.conversation):
+    def _piece(self, text: bytes, *, ended: bool = False) -> CodePiece | None:
+        for passage in self.passages(text):
             if passage.start <= self.begin <= passage.end:
-                size = passage.end - passage.start
-                over = ended or passage.end < len(text)
-                return Program(text[passage.start : passage.end], passage.language, over, size), passage.start
+                return code_piece(text, passage, ended=ended, written=len(text))
         return None
+
+    def passages(self, text: bytes) -> list[CodePassage]:
+        """Where a text that goes on from the prompt is code."""
+        return code_passages(text, self.source, self.language, conversation=self.conversation, breaks=self.breaks)
 
 
 def unit_of(trace: Trace, language: Language | None) -> PromptUnit:
     """The unit that a recording was to complete, as it says itself."""
     prompt, facts = trace.facts.prompt, trace.facts.program
     until = facts.until if facts is not None and facts.until is not None else "text"
-    return PromptUnit(until, prompt.source or "-", language, prompt.kind == "chat", trace.programs.main.begin)
+    return PromptUnit(until, prompt.source or "-", language, prompt.kind == "chat", trace.programs.main.begin, trace.breaks)

@@ -9,7 +9,7 @@ import math
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
 from pathlib import Path
@@ -32,6 +32,7 @@ from tokenscope_trace.analysis.uncertainty import (
 from tokenscope_trace.cli.estimate_words import PLAIN_WIDTH, in_a_line
 from tokenscope_trace.failures import OnMissing
 from tokenscope_trace.progress import Estimate, OnState, ShouldStop, Watcher
+from tokenscope_trace.reports.check_verdict import Verdict, make_verdict
 from tokenscope_trace.reports.code import kept_output
 from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry
 from tokenscope_trace.reports.program_words import warning_sentences
@@ -41,6 +42,13 @@ from tokenscope_trace.traces.facts import TreeFacts
 from tokenscope_trace.traces.schema import BranchEnd
 from tokenscope_trace.traces.trace import Trace
 
+_VERDICT_STYLES = {
+    "passes": "bold green",
+    "fails": "bold red",
+    "times-out": "bold red",
+    "not-run": "bold yellow",
+    "unchecked": "bold",
+}
 _PLAIN_EVERY_SECONDS = 5.0
 _SHOWN_LINES = 3
 _NOT_NOTED = "not noted (SOURCE_DATE_EPOCH is set)"
@@ -253,8 +261,8 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
     """Tokens, time, certainty, the least certain lines, where the file is (None: it went to stdout), what to run next."""
     table = Table.grid(padding=(0, 2))
     found = make_review(trace)
-    for place, sentence in enumerate(found.checks if found else ()):
-        table.add_row("" if place else "check", Text(sentence))
+    for name, said in _of_check(make_verdict(trace), found.checks[1:] if found else ()):
+        table.add_row(name, said)
     for name, words in _of_scored(trace) if trace.files else _of_generated(trace):
         table.add_row(name, words)
     if found is not None and found.decisions:
@@ -272,6 +280,15 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
     if path is not None:
         table.add_row("next", Text(f"tokenscope-html {visible_line(shlex.quote(str(path)))}"))
     console.print(table)
+
+
+def _of_check(verdict: Verdict | None, others: Sequence[str]) -> Iterator[tuple[str, Text]]:
+    """The verdict in its colour, what the check printed for the output, and other sentences about it."""
+    if verdict is None:
+        return
+    yield "check", Text(verdict.sentence, _VERDICT_STYLES[verdict.key])
+    for sentence in (*([f"It printed “{verdict.message}”."] if verdict.message else []), *others):
+        yield "", Text(sentence)
 
 
 def _of_generated(trace: Trace) -> Iterator[tuple[str, str]]:

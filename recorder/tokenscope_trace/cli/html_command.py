@@ -4,6 +4,7 @@ trace files in, one page that compares them out.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,10 +159,24 @@ def _run(
     else:
         write_atomically(target, content, force=force)
         click.echo(f"{visible_line(str(target))}  {file_size(len(content))}  {REPORTERS[kind].next_step}", err=True)
+        _say_verdict(loaded)
     if kind == "code" and (gone := loaded[0].facts.redacted):
         lacks = f"left out of this recording: {' and '.join(gone)}; █ stands in the code for each token of that."
     for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
         click.echo(f"Note: {note}", err=True)
+
+
+def _say_verdict(loaded: list[Trace]) -> None:
+    """What the check said of one recording, in colour on a terminal whose user wants any."""
+    from tokenscope_trace.reports.check_verdict import make_verdict
+
+    verdict = make_verdict(loaded[0])
+    if verdict is not None and len(loaded) == 1:
+        colour = {"passes": "green", "fails": "red", "times-out": "red", "not-run": "yellow"}.get(verdict.key)
+        sentences = " ".join(
+            sentence for sentence in (click.style(verdict.sentence, colour, bold=True), verdict.doubt) if sentence
+        )
+        click.echo(sentences, err=True, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def _notes(kind: str, size: int, limit: int, lacks: str) -> Iterator[str]:

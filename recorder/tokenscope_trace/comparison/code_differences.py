@@ -251,7 +251,7 @@ def _parsed(trace: Trace) -> dict[int, list[tuple[object, ...]]]:
 
 
 def _checks(a: Trace, b: Trace, paths: SamePaths) -> Iterator[Change]:
-    if a.facts.check is None or b.facts.check is None:
+    if a.facts.check is None or b.facts.check is None or b.facts.check.not_run is not None:  # _left_out says that
         return
     now = dict(zip(b.checks.branch.tolist(), b.checks.result.tolist(), strict=True))
     for branch, result in zip(a.checks.branch.tolist(), a.checks.result.tolist(), strict=True):

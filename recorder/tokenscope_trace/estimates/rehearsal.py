@@ -134,7 +134,7 @@ def work_of(
     asked = sum(tree.length for _ in tree.forced)
     nodes = default_nodes(work.output) if tree.nodes is None else tree.nodes
     wave = wave_of(nodes, tree.length, backend.width)
-    return replace(work, nodes=nodes, length=tree.length + tree.extra if nodes else tree.length, wave=wave, asked=asked)
+    return replace(work, nodes=nodes, length=tree.length, wave=wave, asked=asked)
 
 
 def rehearsed(

@@ -32,6 +32,7 @@ from tokenscope_trace.traces.layers import LayerAttention, encode_unkept, encode
 
 EAGER_BYTES = 64 << 20  # above this a model's own eager attention is asked for a block of queries at a time, too
 _CHECKED_ROWS = 2
+_CAUSAL_ROWS = 64
 _REGISTRY = "ALL_ATTENTION_FUNCTIONS"
 
 Kept = tuple[Tensor, Tensor, Tensor]  # sources (R, H, N) int32, weights (R, H, N) and unkept (R, H) float32
@@ -305,6 +306,8 @@ class _Weights:
         sources = self.key.shape[1]
         before = sources - self.queries  # sources that stand before the first query
         rows = max(1, BLOCK_BYTES // (4 * self.heads * sources))
+        if self.causal and self.key.device.type == "cpu":  # a block sees no further than its last query
+            rows = min(rows, _CAUSAL_ROWS)
         for first in range(0, self.queries, rows):
             end = min(first + rows, self.queries)
             seen = before + end if self.causal else sources

@@ -14,7 +14,7 @@ from tokenscope_trace.inference.engine_choice import choose_engine
 from tokenscope_trace.inference.metrics import Meter, rows_of
 from tokenscope_trace.inference.sampling import BranchDecoding, sampled_logprobs
 from tokenscope_trace.inference.tree_attention import TreeAttention
-from tokenscope_trace.models.backend import MainPath, Step, Tip
+from tokenscope_trace.models.backend import MainPath, Step
 from tokenscope_trace.models.forward import Reader
 from tokenscope_trace.models.memory import available_bytes
 from tokenscope_trace.models.placement import input_device
@@ -65,11 +65,6 @@ class LocalBranching:
         """See Branching."""
         logits = self._read(ids, range(len(ids)), use_cache=False, last=True)[0][-1].float()
         return float(torch.log_softmax(logits, dim=-1)[token]), 1 + int((logits > logits[token]).sum())
-
-    @torch.no_grad()
-    def recall(self, tips: Sequence[Tip]) -> None:
-        """See Branching."""
-        self._engine.recall(tips)
 
 
 def _room(engine: TreeAttention, device: torch.device) -> int | None:

@@ -18,8 +18,5 @@ class Engine(Protocol):
     def advance(self, tips: Sequence[Tip]) -> Tensor:
         """Logits (len(tips), V) after each tip. Every parent was on the main path or a tip before, and is not released."""
 
-    def recall(self, tips: Sequence[Tip]) -> None:
-        """Make ready to go on after the last of these tips, each the parent of the next, which may have been released."""
-
     def release(self, nodes: Iterable[int]) -> None:
         """Nothing departs from these nodes any more: what is kept for them may go."""

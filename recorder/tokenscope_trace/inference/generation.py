@@ -52,6 +52,7 @@ class Generated:
     prefill_seconds: float
     decode_seconds: float
     notes: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()  # the strings in force, the model's own where none were asked for
     cache: Any = None  # what decoding left behind, as transformers made it; None where decoding failed
 
 
@@ -186,8 +187,8 @@ def generate(
     with _beginning():
         rules = rules_of(model.generation_config, settings, extra_eos)
         context["notes"] = rules.notes
-        context["stop"] = list(settings.stop or own_stop_strings(model.generation_config))
-        stop = _stop_criteria(tokenizer, tuple(context["stop"]))
+        context["stop"] = settings.stop or tuple(own_stop_strings(model.generation_config))
+        stop = _stop_criteria(tokenizer, context["stop"])
     interrupted = False
     failure: Missing | None = None
     length: int | None = None
@@ -267,7 +268,8 @@ def _gathered(
         sampled_top_logprobs=sampled[:, 1:],
         prompt=None,
         processors=[_describe(processor) for processor in recorder.processors],
-        sampling={**_sampling_facts(context["config"]), "stop": context["stop"]},
+        sampling=_sampling_facts(context["config"]),
+        stop=context["stop"],
         finish=_finish(ids, output_ids, context, interrupted=interrupted, stop=stop, complete=recorder.is_complete),
         prefill_seconds=recorder.first_time - context["begin"],
         decode_seconds=context.get("end", time.perf_counter()) - recorder.first_time,

@@ -219,7 +219,7 @@ def _output(generated: Generated) -> Output:
         rows=rows_of(generated.output, sampled),
         prompt=None if generated.prompt is None else rows_of(generated.prompt),
         processors=generated.processors,
-        sampling=generated.sampling,
+        sampling={**generated.sampling, "stop": list(generated.stop)},
         finish=generated.finish,
         prefill_seconds=generated.prefill_seconds,
         decode_seconds=generated.decode_seconds,

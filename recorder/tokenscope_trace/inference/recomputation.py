@@ -31,9 +31,6 @@ class Recomputation:
             rows.append(logits[-1])
         return torch.stack(rows)
 
-    def recall(self, tips: Sequence[Tip]) -> None:
-        """See Engine: ids are never forgotten, and the way is read again from them."""
-
     def release(self, nodes: Iterable[int]) -> None:
         """See Engine: nothing is kept but ids."""
 

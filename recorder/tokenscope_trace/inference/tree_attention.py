@@ -92,11 +92,6 @@ class TreeAttention:
             logits, _ = self._read([tip.token for tip in tips], positions.tolist(), cache=self._cache)
         return logits
 
-    def recall(self, tips: Sequence[Tip]) -> None:
-        """See Engine: what is gone is read again, in one forward."""
-        if gone := [tip for tip in tips if tip.node not in self._place]:
-            self.advance(gone)
-
     def release(self, nodes: Iterable[int]) -> None:
         """See Engine."""
         for node in nodes:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tokenscope_trace.languages.language import Language, grammar, kinds
     from tokenscope_trace.languages.literals import Literals, Range, find_literals, is_literal
     from tokenscope_trace.languages.loops import repeats_from
-    from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, Parsed, code_passages, joined_kinds, parse
+    from tokenscope_trace.languages.parsing import Parsed, joined_kinds, parse
+    from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, CodePiece, code_passages, code_piece
     from tokenscope_trace.languages.remarks import remark_around
     from tokenscope_trace.languages.units import (
         Program,
@@ -31,6 +32,7 @@ __all__ = [
     "LANGUAGES",
     "MARKDOWN",
     "CodePassage",
+    "CodePiece",
     "Equivalence",
     "Language",
     "Literals",
@@ -40,6 +42,7 @@ __all__ = [
     "by_file",
     "by_name",
     "code_passages",
+    "code_piece",
     "compare_programs",
     "complete_end",
     "complete_scope",

@@ -16,7 +16,17 @@ import tree_sitter
 from tokenscope_trace.languages.incomplete import errors
 from tokenscope_trace.languages.language import Language, kinds
 from tokenscope_trace.languages.normal_form import Form, normalise
-from tokenscope_trace.languages.shared_errors import Alike, Stretch, is_shared, own_errors, without_shared_errors
+from tokenscope_trace.languages.own_parser import ParserVerdict, own_verdict
+from tokenscope_trace.languages.shared_errors import (
+    Alike,
+    Stretch,
+    is_shared,
+    own_errors,
+    own_indentation,
+    verdict_on_written,
+    without_shared_errors,
+    without_shared_refusals,
+)
 from tokenscope_trace.languages.units import (
     Program,
     around,
@@ -29,7 +39,7 @@ from tokenscope_trace.languages.units import (
 )
 from tokenscope_trace.traces.schema import Outcome, Scope
 
-_FILLINGS = (b"", b"x", b"x;", b"pass", b"}")  # of a hole
+_FILLINGS = (b"x", b"x;", b"pass", b"}", b"")  # of a hole
 _SAME = (Outcome.SAME_TEXT, Outcome.SAME_PROGRAM)
 
 
@@ -68,6 +78,8 @@ def compare_programs(main: Program, branch: Program, fork: int, begun: int | Non
     function is compared first: what follows it counts only where the function is the same.
     """
     alike = without_shared_errors(main, branch, fork)
+    if main.ended and branch.ended:
+        alike = without_shared_refusals(alike, fork)
     unit = _unit(alike.main, alike.branch, fork)
     if unit is not None:
         found = _compared(alike, unit, fork)
@@ -90,7 +102,11 @@ def output_error(program: Program, begun: int) -> int | None:
     before = _without_what_was_written(program, begun)
     alike = without_shared_errors(before, program, begun)
     found = own_errors(alike.main, alike.branch, begun, Stretch(0, len(before.text), len(program.text)))
-    if not program.ended:
+    if program.ended:
+        verdict = verdict_on_written(program, begun)
+        if verdict is not None:
+            return verdict.refused_at
+    else:
         found = [byte for byte in found if _is_in_complete_unit(alike.branch, byte)]
         if alike.branch.reading.broken is not None and alike.branch.reading.broken >= begun:
             found.append(alike.branch.reading.broken)
@@ -100,7 +116,7 @@ def output_error(program: Program, begun: int) -> int | None:
 def _without_what_was_written(program: Program, begun: int) -> Program:
     """What stands around what was written, with something small in the hole if it reads better so."""
     before, behind = program.text[:begun], program.text[program.written :]
-    fillings = _FILLINGS if behind.strip() else _FILLINGS[:1]
+    fillings = _FILLINGS if behind.strip() else _FILLINGS[-1:]
     found = [Program(before + one + behind, program.language, program.ended, begun + len(one)) for one in fillings]
     return min(found, key=lambda one: len(errors(one.root)))
 
@@ -112,11 +128,36 @@ def _compared(alike: Alike, unit: _Unit, fork: int) -> Equivalence:
         main_end, branch_end = len(alike.main.text), len(alike.branch.text)
     if alike.main.text[unit.start : main_end] == alike.branch.text[unit.start : branch_end]:
         outcome = Outcome.SAME_TEXT
-    elif own_errors(alike.main, alike.branch, fork, Stretch(unit.start, main_end, branch_end)):
+    elif _is_refused(alike, unit, fork, Stretch(unit.start, main_end, branch_end)):
         outcome = Outcome.DOES_NOT_PARSE
     else:
         outcome = _difference(alike, unit, fork)
     return Equivalence(outcome, unit.scope, unit.start, main_end, branch_end)
+
+
+def _is_refused(alike: Alike, unit: _Unit, fork: int, stretch: Stretch) -> bool:
+    """Whether the branch does not parse where main does: by the language's own parser where it says something of both, else by the
+    grammar.
+    """
+    main, branch = (
+        _verdict(program, node, unit.scope) for program, node in ((alike.main, unit.main), (alike.branch, unit.branch))
+    )
+    if branch is not None and branch.refused_at is None:
+        return False
+    if main is not None and branch is not None and main.refused_at is None:
+        return True
+    return bool(own_errors(alike.main, alike.branch, fork, stretch))
+
+
+def _verdict(program: Program, node: tree_sitter.Node, scope: Scope) -> ParserVerdict | None:
+    """What the language's own parser says of a node as a program of its own; None where it begins within a line."""
+    start = program.text.rfind(b"\n", 0, node.start_byte) + 1
+    if scope == Scope.WHOLE:
+        return own_verdict(program.text, program.language, program.root)
+    if program.text[start : node.start_byte].strip(b" \t"):
+        return None
+    head = b"if 1:\n" if node.start_byte > start else b""
+    return own_verdict(head + program.text[start : node.end_byte] + b"\n", program.language, program.root)
 
 
 def _function_first(alike: Alike, found: Equivalence, fork: int, begun: int | None) -> Equivalence | None:
@@ -169,6 +210,8 @@ def _is_broken(main: Program, branch: Program, fork: int) -> bool:
     """Whether the branch has an error that is not due to its being cut off."""
     if branch.ended:
         return bool(own_errors(main, branch, fork, Stretch(0, len(main.text), len(branch.text))))
+    if own_indentation(main, branch, fork, Stretch(0, main.written, branch.written)):
+        return True
     broken = branch.reading.broken
     return broken is not None and broken >= fork and not is_shared(main, branch, broken)
 

@@ -7,15 +7,16 @@ everything from the first quotation mark (or comment sign) on that belongs to no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 
+import numpy as np
 import tree_sitter
 
 from tokenscope_trace.languages.language import Language, grammar, kinds
-from tokenscope_trace.languages.parsing import MARKDOWN, CodePassage, code_passages
+from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, code_passages
 
 Range = tuple[int, int]
 # Kinds of the grammars, of which each has some.
@@ -45,16 +46,18 @@ def is_literal(kind: str) -> bool:
     return any(fnmatchcase(kind, pattern) for pattern in (*STRINGS.split(), *COMMENTS.split()))
 
 
-def find_literals(text: bytes, source: str, language: Language | None, *, conversation: bool = False) -> Literals | None:
-    """Those of a text as `parsing.passages` finds its code; None where it is in no language that is known."""
-    pieces = code_passages(text, source, language, conversation=conversation)
+def find_literals(
+    text: bytes, source: str, language: Language | None, *, conversation: bool = False, breaks: Sequence[int] = ()
+) -> Literals | None:
+    """Those of a text as `code_passages` finds its code; None where it is in no language that is known."""
+    pieces = code_passages(text, source, language, conversation=conversation, breaks=breaks)
     if not pieces and not conversation and not source.lower().endswith(MARKDOWN):
         return None
     strings: list[Range] = []
     comments: list[Range] = []
     end = 0
     for piece in pieces:
-        found = _of_passage(text[piece.start : piece.end], piece)
+        found = _of_passage(piece.text(text), piece)
         around = [(end, piece.start)] if piece.start > end else []
         strings += [*around, *found.strings]
         comments += [*around, *found.comments]
@@ -83,7 +86,7 @@ def _of_passage(text: bytes, passage: CodePassage) -> Literals:
             *_from_first(sign, text, 0, len(text), known),
             *((n.start_byte, len(text)) for n in comments if n.has_error),
         ]
-    return Literals(_placed(quoted, passage.start), _placed(said, passage.start))
+    return Literals(_placed(quoted, passage), _placed(said, passage))
 
 
 @cache
@@ -117,5 +120,8 @@ def _from_first(sign: re.Pattern[bytes], text: bytes, start: int, end: int, know
             return
 
 
-def _placed(ranges: list[Range], offset: int) -> tuple[Range, ...]:
-    return tuple((start + offset, end + offset) for start, end in sorted(ranges))
+def _placed(ranges: list[Range], passage: CodePassage) -> tuple[Range, ...]:
+    """Ranges of a passage's own text as ranges of the text around it."""
+    found = np.array(sorted(ranges), dtype=np.int64).reshape(-1, 2)
+    begins, ends = passage.outer_begins(found[:, 0]), passage.outer_ends(found[:, 1])
+    return tuple(zip(begins.tolist(), np.maximum(begins, ends).tolist(), strict=True))

@@ -1,11 +1,10 @@
-"""Parsing: source bytes to syntax nodes, by tree-sitter, columns of one text, and where in a longer text code stands. Knows no trace.
+"""Parsing: source bytes to syntax nodes, by tree-sitter, columns of one text. Knows no trace.
 
 Broken code is normal: what the grammar cannot place is an ERROR node, what it had to add has no bytes and is MISSING.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,22 +12,11 @@ import numpy as np
 import tree_sitter
 from numpy.typing import NDArray
 
-from tokenscope_trace.languages.definitions import by_file, by_name
-from tokenscope_trace.languages.language import Language, grammar, kinds
+from tokenscope_trace.languages.language import grammar, kinds
+from tokenscope_trace.languages.passages import CodePassage
 from tokenscope_trace.traces.schema import SyntaxFlag
 
-_FENCE = re.compile(rb"^[ ]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)
 _BODIES = ("block", "compound_statement", "statement_block")
-MARKDOWN = (".md", ".markdown")  # suffixes of files whose code stands in fences
-
-
-@dataclass(frozen=True)
-class CodePassage:
-    """A piece of a text that is code: bytes [start, end) in a language."""
-
-    start: int
-    end: int
-    language: Language
 
 
 @dataclass(frozen=True)
@@ -46,37 +34,12 @@ class Parsed:
     flags: NDArray[np.uint8]  # of SyntaxFlag
 
 
-def code_passages(text: bytes, source: str, language: Language | None, *, conversation: bool = False) -> list[CodePassage]:
-    """Where `text` is code: all of it, by the language that was asked for or by the file's suffix; or what stands between the
-    fences of a Markdown file or of a conversation, each by its own language, else by the one that was asked for.
-    """
-    if conversation or source.lower().endswith(MARKDOWN):
-        return list(_fenced(text, language))
-    found = language or by_file(source)
-    return [CodePassage(0, len(text), found)] if found is not None else []
-
-
-def _fenced(text: bytes, language: Language | None) -> list[CodePassage]:
-    found, at = [], 0
-    while opening := _FENCE.search(text, at):
-        fence, info = opening[1], opening[2].decode(errors="replace")
-        closing = re.compile(rb"^[ ]{0,3}" + re.escape(fence[:1]) + rb"{%d,}[ \t]*(?:\n|\r|$)" % len(fence), re.MULTILINE)
-        end = closing.search(text, opening.end())
-        own = by_name(info) if info else language
-        if own is not None:
-            found.append(CodePassage(opening.end(), end.start() if end else len(text), own))
-        if end is None:
-            break
-        at = end.end()
-    return found
-
-
 def parse(text: bytes, passage: CodePassage, touching: tuple[int, int] | None = None) -> Parsed:
     """The syntax of a passage. Every node is listed, the unnamed ones (keywords, signs) too; with `touching`, only the root and
     those that touch these bytes [first, end) of the text.
     """
     language = passage.language
-    tree = tree_sitter.Parser(grammar(language)).parse(text[passage.start : passage.end])
+    tree = tree_sitter.Parser(grammar(language)).parse(passage.text(text))
     marks = [
         (kinds(language, patterns), flag)
         for patterns, flag in (
@@ -88,17 +51,18 @@ def parse(text: bytes, passage: CodePassage, touching: tuple[int, int] | None = 
     ]
     kind, field, rows = [], [], []
     first, end = touching or (passage.start, passage.end)
-    for parent, node, name in _walk(tree.walk(), first - passage.start, end - passage.start):
+    for parent, node, name in _walk(tree.walk(), passage.own(first), passage.own(end)):
         kind.append(node.type)
         field.append(name)
         rows.append((parent, node.start_byte, node.end_byte, int(_flags(node, name, marks))))
     columns = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    begins = passage.outer_begins(columns[:, 1])
     return Parsed(
         kind,
         field,
         columns[:, 0].astype(np.int32),
-        (columns[:, 1] + passage.start).astype(np.uint32),
-        (columns[:, 2] + passage.start).astype(np.uint32),
+        begins.astype(np.uint32),
+        np.maximum(passage.outer_ends(columns[:, 2]), begins).astype(np.uint32),
         columns[:, 3].astype(np.uint8),
     )
 

@@ -10,16 +10,19 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
 import tree_sitter
 
 from tokenscope_trace.languages.incomplete import errors
+from tokenscope_trace.languages.indentation import misindented
+from tokenscope_trace.languages.own_parser import ParserVerdict, own_verdict
 from tokenscope_trace.languages.units import Program
 
 _ROUNDS = 4  # of taking lines out: what is taken out may have hidden an error behind it
+_REFUSALS = 12  # lines that a language's own parser refuses, one after the other
 _MASKS = (b"0", b"")  # in a language of indented blocks: a statement, or nothing at all
 _LONG = 1000  # bytes of a line: a longer one is like no other
 _WORDS = re.compile(rb"\w+")
@@ -81,13 +84,48 @@ def without_shared_errors(main: Program, branch: Program, fork: int) -> Alike:
     return best
 
 
+def without_shared_refusals(alike: Alike, fork: int) -> Alike:
+    """Two complete programs without the lines, too, that the language's own parser refuses in main and that both have; as they were if
+    it refuses main all the same.
+    """
+    found = alike
+    for _ in range(_REFUSALS):
+        verdict = own_verdict(found.main.text, found.main.language, found.main.root)
+        if verdict is None:
+            return alike
+        if verdict.refused_at is None:
+            return found
+        pairs = list(_shared_lines(found.main.text, found.branch.text, fork, [verdict.refused_at]))
+        if not pairs:
+            return alike
+        found = _taken_out(found, pairs, _MASKS[0])
+    return alike
+
+
+def verdict_on_written(program: Program, begun: int) -> ParserVerdict | None:
+    """What the language's own parser says of a complete program, of the lines in which something was written: those around are taken out
+    where it refuses them. None where it says nothing.
+    """
+    text, seen = program.text, -1
+    for _ in range(_REFUSALS):
+        verdict = own_verdict(text, program.language, program.root)
+        if verdict is None or verdict.refused_at is None:
+            return verdict
+        byte = verdict.refused_at
+        if byte == seen or text.rfind(b"\n", 0, begun) + 1 <= byte < max(program.written, begun + 1):
+            return verdict if byte != seen else None
+        text, seen = _masked(text, [byte], _MASKS[0]), byte
+    return None
+
+
 def own_errors(main: Program, branch: Program, fork: int, span: Stretch) -> list[int]:
     """The bytes within a span at which the branch has errors that main lacks, with which it has the bytes before `fork` in common: at
     the same byte before the fork, as far from the end behind it, or in a line that reads the same.
     """
+    shifted = own_indentation(main, branch, fork, span)
     theirs = _within(branch, span.start, span.branch_end)
     if not theirs:
-        return []
+        return shifted
     mine = _within(main, span.start, span.main_end)
     lines, other_lines = _Lines(main.text), _Lines(branch.text)
     moved = len(branch.text) - len(main.text)
@@ -104,6 +142,26 @@ def own_errors(main: Program, branch: Program, fork: int, span: Stretch) -> list
             between[key] -= 1
         else:
             own.append(node.start_byte)
+    return own + shifted
+
+
+def own_indentation(main: Program, branch: Program, fork: int, span: Stretch) -> list[int]:
+    """The bytes within a span at which the branch's indentation is wrong and main's is not likewise."""
+    theirs = [one for one in misindented(branch) if span.start <= one[0] < max(span.branch_end, span.start + 1)]
+    mine = list(misindented(main)) if theirs else []
+    moved = len(branch.text) - len(main.text)
+    tail = len(branch.text) - _common_end(main.text, branch.text, fork)
+    before = {byte for byte, _ in mine if byte < fork}
+    behind = {byte + moved for byte, _ in mine}
+    between = Counter(about for _, about in mine)
+    own = []
+    for byte, about in theirs:
+        if byte in before or (byte >= tail and byte in behind):
+            continue
+        if between[about] > 0:
+            between[about] -= 1
+        else:
+            own.append(byte)
     return own
 
 
@@ -155,14 +213,18 @@ def _without_shared_lines(main: Program, branch: Program, fork: int) -> Iterator
             pairs = list(_shared_lines(first.text, second.text, fork, found(first.root)))
             if not pairs:
                 break
-            lines = _Lines(first.text)
-            words = {word for start, _ in pairs for word in _WORDS.findall(lines.line(start))}
-            alike = Alike(
-                replace(first, text=_masked(first.text, (one for one, _ in pairs), mask)),
-                replace(second, text=_masked(second.text, (one for _, one in pairs), mask)),
-                alike.words | words,
-            )
+            alike = _taken_out(alike, pairs, mask)
             yield alike
+
+
+def _taken_out(alike: Alike, pairs: Sequence[tuple[int, int]], mask: bytes) -> Alike:
+    """The two without the lines that begin at these bytes of each."""
+    lines = _Lines(alike.main.text)
+    return Alike(
+        replace(alike.main, text=_masked(alike.main.text, (one for one, _ in pairs), mask)),
+        replace(alike.branch, text=_masked(alike.branch.text, (one for _, one in pairs), mask)),
+        alike.words | {word for start, _ in pairs for word in _WORDS.findall(lines.line(start))},
+    )
 
 
 def _begins(root: tree_sitter.Node) -> Iterator[int]:

@@ -89,8 +89,10 @@ def is_in_function(program: Program, place: int) -> bool:
     last = len(before.text.rstrip()) - 1
     if last < 0:
         return False
-    if any(not is_complete(before, node, function=True) for node in around(before, last, function=True)):
-        return True
+    read_up_to = len(before.text[: before.reading.known].rstrip()) - 1  # behind it the text breaks off within a statement
+    for byte in {last, max(read_up_to, 0)}:
+        if any(not is_complete(before, node, function=True) for node in around(before, byte, function=True)):
+            return True
     bodies = _BODIES if program.language.rules.units.indented else _BRACED
     return any(_begins_function(before, last, body) for body in bodies)
 

@@ -154,9 +154,6 @@ class Branching(Protocol):
     def logprob_after(self, ids: list[int], token: int) -> tuple[float, int]:
         """Ln p of a token after the ids, and its rank, 0 where that is not known."""
 
-    def recall(self, tips: Sequence[Tip]) -> None:
-        """Make ready to go on after the last of these tips, each the parent of the next, which may have been released."""
-
     def release(self, nodes: Iterable[int]) -> None:
         """Nothing departs from these nodes any more: what is kept for them may go."""
 

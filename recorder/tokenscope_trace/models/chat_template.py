@@ -44,6 +44,31 @@ def rendered_chat(tokenizer: Any, messages: Messages, *, answer: bool = True) ->
     raise ModelError(f"the chat template refuses these messages: {why}.") from refusal
 
 
+def message_places(tokenizer: Any, messages: Messages, rendered: str) -> list[tuple[int, int]]:
+    """The bytes [start, end) of each message in what a template made of them; empty where they do not stand there as they were given."""
+    marks = [f"\ue000{number}\ue001" for number in range(len(messages))]
+    marked = [{**message, "content": mark} for message, mark in zip(messages, marks, strict=True)]
+    try:
+        rest = rendered_chat(tokenizer, marked)
+    except ModelError:
+        return []
+    around: list[str] = []
+    for mark in marks:
+        before, found, rest = rest.partition(mark)
+        if not found:
+            return []
+        around.append(before)
+    for contents in ([one["content"] for one in messages], [one["content"].strip() for one in messages]):
+        if "".join(part + content for part, content in zip(around, contents, strict=True)) + rest == rendered:
+            at, places = 0, []
+            for part, content in zip(around, contents, strict=True):
+                start = at + len(part.encode())
+                at = start + len(content.encode())
+                places.append((start, at))
+            return places
+    return []
+
+
 def chat_names(tokenizer: Any) -> dict[str, int]:
     """The ids of the control tokens of a chat by their names, those that the template puts together among them."""
     system, *chat = ({"role": role, "content": "Hello"} for role in ("system", "user", "assistant", "user"))
@@ -61,9 +86,10 @@ def turn_ends(tokenizer: Any) -> tuple[int, ...]:
     names = chat_names(tokenizer)
     for messages in ([question, answer], [question, answer, question]):
         try:
-            behind = rendered_chat(tokenizer, messages, answer=False).rsplit(_ANSWER, 1)[1].lstrip()
+            written = re.split(_ANSWER, rendered_chat(tokenizer, messages, answer=False), flags=re.IGNORECASE)
         except ModelError:
             continue
+        behind = written[-1].lstrip() if len(written) > 1 else ""
         found = max((name for name in names if behind.startswith(name)), key=len, default=None)
         if found is not None:
             ends.add(names[found])
@@ -73,7 +99,7 @@ def turn_ends(tokenizer: Any) -> tuple[int, ...]:
 
 def _is_in(content: str, rendered: str) -> bool:
     """Whether a message is there, by most of its words: templates trim, and some write signs otherwise."""
-    words = set(re.findall(r"\w{2,}", content))
+    words, rendered = set(re.findall(r"\w{2,}", content.casefold())), rendered.casefold()
     return sum(word in rendered for word in words) * 2 >= len(words)
 
 

@@ -6,14 +6,15 @@ In: text and a tokenizer. Out: ids, and which of them are what. Knows no model; 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from tokenscope_trace.errors import ModelError, PromptError
-from tokenscope_trace.models.chat_template import chat_names, rendered_chat, turn_ends
+from tokenscope_trace.models.chat_template import chat_names, message_places, rendered_chat, turn_ends
 from tokenscope_trace.models.control_tokens import control_names, holds_control, literal_ids, marked, marks_for, without_mark
 from tokenscope_trace.models.fim_tokens import FILE_ENDS, FimTokens, family_of
 from tokenscope_trace.models.token_bytes import Speller
@@ -114,23 +115,44 @@ def encode_chat(tokenizer: Any, text: str, source: str = "-", *, system: str | N
     Raises ModelError where the tokenizer has no template, or its template refuses the messages.
     """
     names, speller = chat_names(tokenizer), Speller(tokenizer)
+    messages = [{"role": "user", "content": text}]
+    if system is not None:
+        messages.insert(0, {"role": "system", "content": system})
 
-    def encoded(change: Callable[[str], str]) -> list[int]:
-        messages = [{"role": "user", "content": change(text)}]
-        if system is not None:
-            messages.insert(0, {"role": "system", "content": change(system)})
-        return list(tokenizer(rendered_chat(tokenizer, messages), add_special_tokens=False).input_ids)
+    def encoded(mark: str) -> list[int]:
+        hidden = [{**one, "content": marked(one["content"], names, mark)} for one in messages] if mark else messages
+        return list(tokenizer(rendered_chat(tokenizer, hidden), add_special_tokens=False).input_ids)
 
-    ids = encoded(lambda words: words)
+    rendered, ids = rendered_chat(tokenizer, messages), encoded("")
     said = text + (system or "")
     if holds_control(tokenizer, tokenizer(said, add_special_tokens=False).input_ids, said, names):
         for mark in marks_for(said):
-            found = without_mark(speller, encoded(partial(marked, names=names, mark=mark)), mark)
-            if found is not None and text.strip().encode() in _plain_bytes(speller, found):
+            found = without_mark(speller, encoded(mark), mark)
+            if found is not None and b"".join(speller.spell(found)) == rendered.encode():
                 ids = found
                 break
+    places = message_places(tokenizer, messages, rendered)
+    segments = _segments(speller.spell(ids), rendered, places) or (Segment("text", 0, len(ids)),)
     exact = text.encode() in _plain_bytes(speller, ids)
-    return Prompt(ids, "chat", source, (Segment("text", 0, len(ids)),), exact, turn_ends(tokenizer))
+    return Prompt(ids, "chat", source, segments, exact, turn_ends(tokenizer))
+
+
+def _segments(words: Sequence[bytes], rendered: str, places: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
+    """The tokens of the messages at these bytes, `text`, and those of the template, `control`; nothing where the tokens do not spell what
+    was rendered.
+    """
+    if not places or b"".join(words) != rendered.encode():
+        return ()
+    ends = list(accumulate(map(len, words)))
+    found: list[Segment] = []
+    token = 0
+    for start, end in places:
+        first = max(bisect_right(ends, start), token)
+        last = max(bisect_left(ends, end) + 1, first) if end > start else first
+        found += [Segment("control", token, first), Segment("text", first, last)]
+        token = last
+    found.append(Segment("control", token, len(words)))
+    return tuple(one for one in found if one.end > one.first)
 
 
 def encode_fim(

@@ -7,6 +7,8 @@ network. Imported when a text is there to look at.
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -42,8 +44,12 @@ class Finding:
 
 def findings(source: str, text: str) -> list[Finding]:
     """What a text looks as if it held, line by line."""
+    shows = warnings.showwarning
     from detect_secrets.core.scan import scan_line
     from detect_secrets.settings import transient_settings
+
+    if warnings.showwarning is not shows:  # it sends all warnings of the process to a log that nobody reads
+        logging.captureWarnings(False)
 
     settings = {
         "plugins_used": [{"name": name} for name in _DETECTORS],

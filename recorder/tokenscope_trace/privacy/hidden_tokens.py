@@ -91,12 +91,18 @@ class Hidden:
         )
 
     def _literals_of_text(self, text: Text) -> Literals | None:
-        return find_literals(text.bytes, text.source, self._language_of(text), conversation=text.conversation)
+        return find_literals(
+            text.bytes, text.source, self._language_of(text), conversation=text.conversation, breaks=text.breaks
+        )
 
     def _literals_of_branch(self, branch: int) -> Literals | None:
         (main,) = self._trace.texts
         return find_literals(
-            self.program(branch).whole, main.source, self._language_of(main), conversation=main.conversation
+            self.program(branch).whole,
+            main.source,
+            self._language_of(main),
+            conversation=main.conversation,
+            breaks=main.breaks,
         )
 
     def _language_of(self, text: Text) -> Language | None:

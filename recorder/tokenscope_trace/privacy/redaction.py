@@ -24,10 +24,11 @@ from tokenscope_trace.traces.trace import Trace
 _FREE_TEXT = frozenset({"--system", "--force-text", "--force-token", "--stop", "--check", "--fim-marker"})
 # By name, so that a fact that is new goes until somebody has decided that it may stay.
 _KEPT_FACTS = {
-    "generator", "model", "prompt", "sampling", "top_alternatives", "main_leaf", "finish", "libraries", "machine", "command", "tree", "replay",
+    "generator", "model", "prompt", "sampling", "top_alternatives", "main_leaf", "finish", "libraries", "machine", "command", "tree", "replay", "program",
     "attention", "lens", "files", "syntax", "decisions", "check", "score", "notes", "missing", "clock",
 }  # fmt: skip
 _KEPT_OF_CHECK = ("timeout", "memory", "folder", "file")
+_KEPT_OF_PROGRAM = ("until", "kept", "why", "repeats", "broken")
 _KEPT_OF_PROMPT = ("source", "kind", "exact", "segments")
 
 
@@ -49,9 +50,11 @@ def redacted(trace: Trace, what: Collection[Redaction], language: Language | Non
     if Redaction.PROMPT in asked and trace.files:
         raise RedactionError("a recording of existing code has no prompt; its strings and comments can be redacted.")
     hidden = Hidden(trace, asked, language)
-    tables, syntax = remaining(trace, hidden, is_literal)
+    tables, facts = remaining(trace, hidden, is_literal)
     tables["checks"]["output"] = np.zeros_like(tables["checks"]["output"])  # there is but one, and it is empty
-    return Trace({**_facts(trace.run, hidden.nodes, sorted(done | asked)), "syntax": syntax}, tables)
+    if "program" in facts:
+        facts["program"] = {key: value for key, value in facts["program"].items() if key in _KEPT_OF_PROGRAM}
+    return Trace({**_facts(trace.run, hidden.nodes, sorted(done | asked)), **facts}, tables)
 
 
 def _facts(run: dict[str, Any], hidden: Flags, names: Sequence[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from tokenscope_trace.errors import RedactionError
 from tokenscope_trace.languages.definitions import by_file
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.languages.parsing import MARKDOWN
+from tokenscope_trace.languages.passages import MARKDOWN
 from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.privacy.credentials import Finding, findings, warning
 from tokenscope_trace.privacy.hidden_tokens import LITERAL, listed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 from tokenscope_trace.analysis.units import PromptUnit
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.models.backend import Vocabulary
@@ -20,7 +23,8 @@ def surroundings_of(vocabulary: Vocabulary, prompt: Prompt, language: Language |
     if prompt.kind == "fim":
         parts = {one.role: b"".join(words[one.first : one.end]) for one in prompt.segments if one.role != "control"}
         before, behind = parts.get("prefix", b""), parts.get("suffix", b"")
-    unit = PromptUnit(until or "text", prompt.source, language, prompt.kind == "chat", len(before))
+    breaks = _breaks(vocabulary, prompt, words) if prompt.kind == "chat" else ()
+    unit = PromptUnit(until or "text", prompt.source, language, prompt.kind == "chat", len(before), breaks)
     if until is None and prompt.kind == "text":
         unit = unit.resolved(before)
 
@@ -28,3 +32,11 @@ def surroundings_of(vocabulary: Vocabulary, prompt: Prompt, language: Language |
         return b"" if vocabulary.is_special(token) else vocabulary.inside(token)
 
     return Surroundings(unit, spell, before, behind)
+
+
+def _breaks(vocabulary: Vocabulary, prompt: Prompt, words: Sequence[bytes]) -> tuple[int, ...]:
+    """The bytes of a chat at which a message begins, or what its template puts between two: as `Trace.breaks` has them."""
+    places = list(accumulate(map(len, words), initial=0))
+    begins = {one.first for one in prompt.segments} | {len(words)}
+    begins |= {place for place, token in enumerate(prompt.ids) if vocabulary.is_special(token)}
+    return tuple(sorted({places[place] for place in begins if places[place]}))

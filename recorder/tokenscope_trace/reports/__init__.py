@@ -10,6 +10,7 @@ from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
     from tokenscope_trace.reports.assets import digest, style_sheet
+    from tokenscope_trace.reports.check_verdict import Verdict, make_verdict
     from tokenscope_trace.reports.code import kept_output
     from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry
     from tokenscope_trace.reports.page import html_page, html_page_within
@@ -25,12 +26,14 @@ __all__ = [
     "REPORTERS",
     "DecisionEntry",
     "OptionEntry",
+    "Verdict",
     "digest",
     "fact_rows",
     "html_page",
     "html_page_within",
     "kept_output",
     "make_review",
+    "make_verdict",
     "settings_text",
     "style_sheet",
     "summarise",

@@ -18,7 +18,7 @@ from tokenscope_trace.analysis.uncertainty import changed_nodes, near_certain, p
 from tokenscope_trace.reports.code import kept_output
 from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry, rest_share
 from tokenscope_trace.reports.review import Review
-from tokenscope_trace.reports.summary import summarise
+from tokenscope_trace.reports.summary import Summary, summarise
 from tokenscope_trace.text import escaped_json
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.facts import SamplingFacts
@@ -26,7 +26,7 @@ from tokenscope_trace.traces.schema import CheckResult, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 
 REPORT_FORMAT = "tokenscope-report"
-REPORT_VERSION = "1.0"
+REPORT_VERSION = "1.1"
 
 _COLUMNS = (
     "logprob",
@@ -60,7 +60,7 @@ def _document(trace: Trace, title: str | None) -> dict[str, Any]:
         "summary": _summary(trace),
         "decisions": _decisions(trace, summary.review),
         "behaviour": _behaviour(trace, summary.review),
-        "check": _check(trace, summary.review),
+        "check": _check(trace, summary),
         "files": [_file(trace, number) for number in range(len(trace.files))],
         "tokens": list(_tokens(trace)),
     }
@@ -203,9 +203,9 @@ def _behaviour(trace: Trace, found: Review | None) -> dict[str, Any] | None:
     }
 
 
-def _check(trace: Trace, found: Review | None) -> dict[str, Any] | None:
-    facts = trace.facts.check
-    if facts is None:
+def _check(trace: Trace, summary: Summary) -> dict[str, Any] | None:
+    facts, found, verdict = trace.facts.check, summary.review, summary.verdict
+    if facts is None or verdict is None:
         return None
     results, pivot = _results(trace), facts.pivot
     line = found.pivot_line if found is not None else None
@@ -214,6 +214,12 @@ def _check(trace: Trace, found: Review | None) -> dict[str, Any] | None:
         "command": facts.command,
         "timeout": facts.timeout,
         "memory": facts.memory,
+        "folder": facts.folder,
+        "file": facts.file,
+        "verdict": verdict.key,
+        "sentence": verdict.sentence,
+        "not_run": facts.not_run,
+        "doubt": verdict.doubt or None,
         "output": results.get(-1),
         "programs": [
             {"branch": None if branch < 0 else branch, "result": result, "said": facts.outputs[said[branch]]}

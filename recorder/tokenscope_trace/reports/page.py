@@ -1,7 +1,7 @@
 """The page of a recording, one HTML file: summary, recording, viewer and style, under a policy that lets nothing else run or load.
 
 The page carries the viewer's script compressed; a small inline script unpacks and starts it, and the policy holds the hashes
-of both. The same trace gives the same bytes. Knows the page's frame; what it says comes from summary.py, what it does from viewer/.
+of both; the one picture is its icon, which is in it, too. The same trace gives the same bytes. Knows the page's frame; what it says comes from summary.py, what it does from viewer/.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tokenscope_trace.reports.assets import (
 )
 from tokenscope_trace.reports.code import code_ranges
 from tokenscope_trace.reports.contents import list_contents
+from tokenscope_trace.reports.icon import icon_of
 from tokenscope_trace.reports.pull_request import decision_comment
 from tokenscope_trace.reports.size_limit import fitted, left_out_sentence, with_notes
 from tokenscope_trace.reports.summary import summarise
@@ -33,7 +34,7 @@ from tokenscope_trace.traces.schema import MAJOR_VERSION
 from tokenscope_trace.traces.trace import Trace
 
 _POLICY = (
-    "default-src 'none'; script-src 'sha256-{boot}' 'sha256-{viewer}'; style-src 'sha256-{style}' 'sha256-{sheet}'; base-uri 'none'; "
+    "default-src 'none'; img-src data:; script-src 'sha256-{boot}' 'sha256-{viewer}'; style-src 'sha256-{style}' 'sha256-{sheet}'; base-uri 'none'; "
     "form-action 'none'; require-trusted-types-for 'script'; trusted-types tokenscope"
 )
 _TRIES = 3  # what a summary needs is known when it is written
@@ -43,11 +44,13 @@ _SENTENCE = 512  # bytes, for saying what is left out
 def html_page(trace: Trace, *, title: str | None = None) -> str:
     """The report as one HTML string; `title` stands in place of the prompt's file name."""
     boot, viewer, sheet, style = boot_script(), viewer_script(), viewer_style(), page_style()
+    summary = summarise(trace, title)
     return _template().render(
         policy=_POLICY.format(boot=digest(boot), viewer=digest(viewer), style=digest(style), sheet=digest(sheet)),
         boot=Markup(boot),  # noqa: S704  our own source, which bundle_classic() made safe inside a script element
         style=Markup(style),  # noqa: S704  our own source, which bundle_style() checked
-        summary=summarise(trace, title),
+        summary=summary,
+        icon=icon_of(summary.verdict.key if summary.verdict else ""),
         contents=list_contents(trace),
         comment=decision_comment,
         viewer=packed_viewer(),

@@ -28,7 +28,7 @@ _BOUNDS = {
 }
 _WAYS = {"continued": "from the prompt's cache", "whole": "in one pass"}
 _SIZES = {"parameters": "{:,} parameters", "vocab_size": "vocabulary of {:,}", "context": "context of {:,}"}
-_LIMITS = {"timeout": "at most {:g} s", "memory": "at most {:,} MB"}
+_CHECKED = {"folder": "in a copy of {}", "file": "as {}", "timeout": "at most {:g} s", "memory": "at most {:,} MB"}
 
 
 def settings_text(sampling: SamplingFacts) -> str:
@@ -61,7 +61,7 @@ def fact_rows(facts: Facts) -> Iterator[tuple[str, str]]:
         ("stop", _joined(map(repr, sampling.stop or ()))),
         ("redacted", _joined(facts.redacted)),
         ("tree", _joined([((facts.tree and facts.tree.engine) or "").replace("-", " "), *_labels(facts.tree, _BOUNDS)])),
-        ("check", _joined([facts.check and facts.check.command, *_labels(facts.check, _LIMITS)])),
+        ("check", _joined([facts.check and facts.check.command, *_labels(facts.check, _CHECKED)])),
         ("missing", _joined(f"{one.stage} ({one.reason})" for one in facts.missing)),
         ("read again", _joined(_replay(replay)) if replay is not None and not files else ""),
         ("command", " ".join(facts.command)),

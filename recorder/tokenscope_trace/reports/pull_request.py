@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tokenscope_trace.reports.check_verdict import Verdict
 from tokenscope_trace.reports.decision_entries import REST, DecisionEntry, OptionEntry, cautions, rest
 from tokenscope_trace.reports.markdown import code_span, fenced, plain
 from tokenscope_trace.reports.review import Review
@@ -17,21 +18,28 @@ from tokenscope_trace.traces.trace import Trace
 
 MOST_LINES = 59
 _OPTIONS = 3
+_SIGNS = {
+    "passes": "\N{WHITE HEAVY CHECK MARK}",
+    "fails": "\N{CROSS MARK}",
+    "times-out": "\N{CROSS MARK}",
+    "not-run": "\N{WARNING SIGN}\ufe0f",
+    "unchecked": "\N{WARNING SIGN}\ufe0f",
+}
 _AND = {False: ", its alternatives and these branches", True: " and what was expected instead"}
 
 
 def comment_text(trace: Trace, report: str, *, title: str | None = None) -> str:
     """The text; `report` is the name of the page that should be attached."""
     summary = summarise(trace, title)
-    checks = summary.review.checks if summary.review else ()
-    verdict = f" {checks[0]}" if checks else ""
+    checks = summary.review.checks[1:] if summary.review else ()
     head = [
         _heading(summary),
         "",
-        f"{plain(summary.model)}, {plain(summary.settings)}, {summary.extent}. {plain(summary.headline)}{verdict}",
+        *_verdict(summary.verdict),
+        f"{plain(summary.model)}, {plain(summary.settings)}, {summary.extent}. {_first(summary)}",
         *_shares(summary.review),
         *([plain(summary.warning)] if summary.warning else []),
-        *(_quoting(sentence) for sentence in (summary.sentences if summary.files else (*summary.warnings, *checks[1:]))),
+        *(_quoting(sentence) for sentence in (summary.sentences if summary.files else (*summary.warnings, *checks))),
         "",
     ]
     foot = [
@@ -44,10 +52,25 @@ def comment_text(trace: Trace, report: str, *, title: str | None = None) -> str:
     return "\n".join([*head, *body, *foot]) + "\n"
 
 
+def _first(summary: Summary) -> str:
+    """What is said first of a recording beside the verdict of the check."""
+    return plain(summary.sentences[0] if summary.verdict else summary.headline)
+
+
+def _verdict(verdict: Verdict | None) -> Iterator[str]:
+    """What the check said, in a line, and what it printed for the output."""
+    if verdict is None:
+        return
+    printed = f" It printed {code_span(verdict.message)}." if verdict.message else ""
+    yield f"**{plain(verdict.sentence)}**{printed}"
+    yield ""
+
+
 def _heading(summary: Summary) -> str:
-    """The title, as a heading; that of several files is words around one name."""
+    """The title, as a heading, with the verdict of the check as a sign; that of several files is words around one name."""
     if not summary.files:
-        return f"### How the model wrote {code_span(summary.title)}"
+        sign = f"{_SIGNS[summary.verdict.key]} " if summary.verdict else ""
+        return f"### {sign}How the model wrote {code_span(summary.title)}{f': {summary.verdict.label}' if summary.verdict else ''}"
     name = code_span(summary.files[0].source)
     titled = summary.title != summary.source
     more = len(summary.files) + summary.files_left_out - 1

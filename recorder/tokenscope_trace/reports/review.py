@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
-
 from tokenscope_trace.analysis.behaviour import explored_probability, probability_by_outcome
+from tokenscope_trace.reports.check_verdict import make_verdict
 from tokenscope_trace.reports.decision_entries import PASSES, TIMES_OUT, DecisionEntry
 from tokenscope_trace.reports.decision_reader import DecisionReader
 from tokenscope_trace.reports.small_diffs import DIFF_WIDTH
 from tokenscope_trace.text import percent, shortened, visible_line, visible_token
+from tokenscope_trace.traces.facts import CheckFacts
 from tokenscope_trace.traces.schema import OUTCOME_WORDS, CheckResult
 from tokenscope_trace.traces.trace import Trace
 
@@ -108,11 +108,15 @@ def _shares(trace: Trace) -> Iterator[Share]:
 
 
 def _checks(trace: Trace, pivot_line: int) -> Iterator[str]:
-    facts = trace.facts.check
+    facts, verdict = trace.facts.check, make_verdict(trace)
+    if verdict is None:
+        return
+    yield verdict.sentence
+    if verdict.doubt:
+        yield verdict.doubt
     if facts is None or not len(trace.checks):
         return
-    yield _verdict(trace)
-    yield f"The check runs “{visible_line(facts.command)}” on each finished program."
+    yield f"The check runs “{visible_line(facts.command)}” {_on_what(facts)}."
     pivot = facts.pivot
     if pivot is not None:
         token = visible_line(trace.token_bytes(pivot.node).strip()) or visible_token(trace.token_bytes(pivot.node))
@@ -122,26 +126,12 @@ def _checks(trace: Trace, pivot_line: int) -> Iterator[str]:
         )
 
 
-def _verdict(trace: Trace) -> str:
-    """What the user's command said of the output and of how many others, in one sentence."""
-    passes, main = trace.checks.result == CheckResult.PASS, trace.checks.branch == -1
-    passing, others = int(np.count_nonzero(passes & ~main)), int(np.count_nonzero(~main))
-    result = CheckResult(int(trace.checks.result[main][0])) if np.any(main) else None
-    what = {
-        CheckResult.PASS: "The output passes the check",
-        CheckResult.FAIL: "The output fails the check",
-        CheckResult.TIME_OUT: "The check of the output timed out",
-        None: "The output is not finished and was not checked",
-    }[result]
-    if not others:
-        return f"{what}."
-    does, do = ("does", "do") if result == CheckResult.PASS else ("passes", "pass")
-    if others > 1:
-        found = f"{passing:,} of {others:,} finished alternatives {does if passing == 1 else do}"
-        return f"{what}; {found if passing else f'none of {others:,} finished alternatives {does}'}."
-    if passing:
-        return f"{what}; the one finished alternative {does}{', too' if result == CheckResult.PASS else ''}."
-    return f"{what}; the one finished alternative does not."
+def _on_what(facts: CheckFacts) -> str:
+    """What the command runs on."""
+    if facts.folder is None:
+        return "on each finished program"
+    place = f", as “{visible_line(facts.file)}”" if facts.file is not None else ""
+    return f"in a copy of “{visible_line(facts.folder)}” with each finished program in it{place}"
 
 
 def _verdicts(trace: Trace) -> dict[int, tuple[str, tuple[str, ...]]]:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from tokenscope_trace import __version__
 from tokenscope_trace.analysis.uncertainty import UNCERTAIN, Line, best_other, least_certain_lines
+from tokenscope_trace.reports.check_verdict import PASSED, Verdict
 from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry, cautions
 from tokenscope_trace.reports.summary import Summary, summarise
 from tokenscope_trace.text import decimal, escaped_json, percent, visible_line, visible_token
@@ -71,8 +72,19 @@ def _run(trace: Trace, summary: Summary) -> dict[str, Any]:
         "tool": {"driver": {"name": "TokenScope", "version": __version__, "rules": [_rule(*rule) for rule in _RULES]}},
         "columnKind": "utf16CodeUnits",
         "results": list(_surprises(trace)) if trace.files else _results(trace, decisions),
+        **_checked(summary.verdict),
         "properties": {"title": summary.title, "model": summary.model, "settings": summary.settings},
     }
+
+
+def _checked(verdict: Verdict | None) -> dict[str, Any]:
+    """What the check said, as a notification of the run (3.20.21, 3.58): it is about no place in the code."""
+    if verdict is None:
+        return {}
+    text = " ".join(sentence for sentence in (verdict.sentence, verdict.doubt) if sentence)
+    level = "none" if verdict.key == PASSED else "warning"
+    notification = {"descriptor": {"id": f"check-{verdict.key}"}, "level": level, "message": {"text": _escaped(text)}}
+    return {"invocations": [{"executionSuccessful": True, "toolExecutionNotifications": [notification]}]}
 
 
 def _rule(identity: str, name: str, short: str, full: str) -> dict[str, Any]:

@@ -135,8 +135,8 @@ def _fewer_alternatives(found: Fitted, most: int, limit: int, size: Callable[[Tr
 
 
 def _remainder(trace: Trace, losses: _Losses) -> Trace:
-    tables, syntax = remaining(trace, losses)
-    return Trace({**trace.run, "syntax": syntax}, tables)
+    tables, facts = remaining(trace, losses)
+    return Trace({**trace.run, **facts}, tables)
 
 
 class _Losses:

@@ -25,6 +25,7 @@ from tokenscope_trace.analysis.uncertainty import (
     ranked_files,
     surprised,
 )
+from tokenscope_trace.reports.check_verdict import Verdict, make_verdict
 from tokenscope_trace.reports.code import kept_output
 from tokenscope_trace.reports.excerpts import (
     ExcerptPart,
@@ -96,7 +97,9 @@ class FileSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """All that the summary says, as strings in the order of the page; of scored code it has `files` and no output."""
+    """All that the summary says, as strings in the order of the page; of scored code it has `files` and no output. Where there is a verdict
+    of the check, that is the headline.
+    """
 
     title: str
     source: str
@@ -120,6 +123,7 @@ class Summary:
     files: tuple[FileSummary, ...] = ()
     files_left_out: int = 0
     review: Review | None = None
+    verdict: Verdict | None = None
     warnings: tuple[str, ...] = ()  # those of the sentences that say what is the matter with the output
     warning: str = ""  # of characters that do not show as what they are
     line: int = 1  # of the first line of `before`
@@ -162,7 +166,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     found = make_review(trace)
     certain = _headline(trace, output)
     decided = _decided(found)
-    verdict = found.checks[:1] if found else ()
+    verdict = make_verdict(trace)
     output_line = 1 + prefix.count(b"\n")
     return Summary(
         title=visible_line(title) if title else source,
@@ -170,8 +174,13 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         model=visible_line(trace.facts.model.id or "unnamed model"),
         settings=settings_text(trace.facts.sampling),
         extent=_tokens(len(output)),
-        headline=decided or certain,
-        sentences=(*verdict, *state_sentences(trace), *([certain] if decided else []), *_sentences(trace, output)),
+        headline=verdict.headline if verdict else decided or certain,
+        sentences=(
+            *([decided] if verdict and decided else []),
+            *state_sentences(trace),
+            *([certain] if verdict or decided else []),
+            *_sentences(trace, output),
+        ),
         notes=tuple(visible_line(note) for note in trace.facts.notes),
         places=places,
         before=before,
@@ -185,6 +194,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
         definitions=tuple(_definitions(trace)),
         facts=tuple(fact_rows(trace.facts)),
         review=found,
+        verdict=verdict,
         warnings=tuple(warning_sentences(trace)),
         warning=deceptive([trace.texts[0].bytes]),
         line=output_line - before.count("\n"),

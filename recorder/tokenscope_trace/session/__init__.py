@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tokenscope_trace.session.display import Watched
     from tokenscope_trace.session.interrupts import abortable
     from tokenscope_trace.session.jobs import Job, generation_job, scoring_job
-    from tokenscope_trace.session.recorded_settings import RecordedRequest, recorded_model, recorded_request
+    from tokenscope_trace.session.recorded_settings import RecordedRequest, placed_check, recorded_model, recorded_request
     from tokenscope_trace.session.repetition import repetition_job
     from tokenscope_trace.session.runner import Plan, exit_code, perform, rehearse, run
 else:
@@ -44,6 +44,7 @@ __all__ = [
     "exit_code",
     "generation_job",
     "perform",
+    "placed_check",
     "recorded_model",
     "recorded_request",
     "rehearse",

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any, Literal, TypeVar, get_args
 
 from tokenscope_trace.analysis.check_command import names_file
-from tokenscope_trace.analysis.check_folder import check_folder, place_in
+from tokenscope_trace.analysis.check_folder import place_in, require_copyable
 from tokenscope_trace.errors import SettingsError
 from tokenscope_trace.languages.definitions import LANGUAGES, by_name
 from tokenscope_trace.languages.language import Language
@@ -138,7 +138,7 @@ def checked_check(check: CheckSettings | str | None, source: str = "-") -> Check
             raise SettingsError("the check names no {file}; write it where the program's path belongs.")
         return settings
     folder, place = os.fspath(settings.folder), settings.place
-    check_folder(folder)
+    require_copyable(folder)
     if not isinstance(place, str) or PurePath(place).is_absolute() or ".." in PurePath(place).parts:
         raise SettingsError(f"check.place is {shortened(repr(place), 60)}; give a folder below check.folder, such as 'src'.")
     return replace(settings, folder=folder, place=place or ("" if source == "-" else place_in(folder, source)))

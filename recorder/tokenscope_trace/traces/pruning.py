@@ -44,8 +44,10 @@ class Losses(Protocol):
         """The program that a branch writes."""
 
 
-def remaining(trace: Trace, losses: Losses, keeps: Callable[[str], bool] = lambda _kind: False) -> tuple[Tables, Any]:
-    """(the tables, `run.syntax`) of the recording without what goes; all other facts are as they were.
+def remaining(
+    trace: Trace, losses: Losses, keeps: Callable[[str], bool] = lambda _kind: False
+) -> tuple[Tables, dict[str, Any]]:
+    """(the tables, `run.syntax` and `run.program`) of the recording without what goes; all other facts are as they were.
 
     Tokens without their text have one id, one sign and the line breaks that they had, no numbers and no alternatives. The mass of
     alternatives that go is part of the tail. An alternative of a decision whose branch goes is one that was not explored. Syntax whose
@@ -75,7 +77,7 @@ class _Remainder:
         self._branch_place = np.where(self._lost, -1, np.cumsum(~self._lost) - 1).astype(np.int32)
         self._moved: dict[int, ByteMove] = {}
 
-    def tables(self) -> tuple[Tables, Any]:
+    def tables(self) -> tuple[Tables, dict[str, Any]]:
         tables: Tables = {name: dict(self._tables[name]) for name in TABLES if name in self._tables}
         tables = {name: {key: table[key] for key in table if key in TABLES[name]} for name, table in tables.items()}
         tables |= self._nodes_and_alternatives()
@@ -88,7 +90,7 @@ class _Remainder:
         tables["checks"] = self._checks()
         tables |= self._texts(tables)
         facts, tables["syntax"] = _named(self._trace.run.get("syntax"), passages, tables["syntax"])
-        return tables, facts
+        return tables, {"syntax": facts, **self._program()}
 
     # What remains of each table
 
@@ -246,6 +248,14 @@ class _Remainder:
             },
             "spelling_bytes": {"byte": np.frombuffer(b"".join(spelled.values()), dtype=np.uint8)},
         }
+
+    def _program(self) -> dict[str, Any]:
+        facts = self._trace.run.get("program")
+        if not isinstance(facts, dict):
+            return {}
+        moved = {name: facts[name] for name in ("kept", "repeats") if isinstance(facts.get(name), int)}
+        places = self._move(-1).ends(np.array(list(moved.values()), dtype=np.int64))
+        return {"program": {**facts, **dict(zip(moved, places.tolist(), strict=True))}}
 
     # Small things
 

@@ -53,6 +53,11 @@ class Text:
         return self.trace.facts.prompt.kind == "chat"
 
     @property
+    def breaks(self) -> tuple[int, ...]:
+        """The bytes of a chat at which a message begins, or what its template puts between two; ascending."""
+        return self.trace.breaks if self.conversation else ()
+
+    @property
     def language(self) -> str | None:
         """The language of all of it, as the recording says; None for a chat and where none is known."""
         passages = self.trace.syntax.passages if self.trace.syntax is not None else ()

@@ -248,6 +248,25 @@ class Trace:
         facts = self.facts.syntax
         return None if facts is None else Syntax(facts, self._contents.tables["syntax"])
 
+    @cached_property
+    def breaks(self) -> tuple[int, ...]:
+        """The bytes of a chat's program at which a message begins, or what its template puts between two, ascending; none of others.
+
+        They are where the prompt says so by its segments, where a control token stands in it, and where the output begins.
+        """
+        if self.facts.prompt.kind != "chat":
+            return ()
+        begins = {one.first for one in self.facts.prompt.segments}
+        found, at = [], 0
+        for node in self.main.tolist():
+            written = self.nodes.origin[node] != Origin.PROMPT
+            if written or node in begins or not self.in_program(node):
+                found.append(at)
+            if written:
+                break
+            at += len(self.program_pieces[node])
+        return tuple(sorted({byte for byte in found if byte}))
+
     def in_program(self, node: int) -> bool:
         """Whether a node's bytes belong to the program: control tokens do not, nor what marks the parts around a hole."""
         return not self.is_control(node) and not self._marks[node]

@@ -158,8 +158,8 @@ class Search:
                 heapq.heapreplace(self._forks, replace(fork, rank=later))
                 continue
             length = self._settings.length + (self._settings.extra if ground in (Ground.CODE, Ground.BEHIND) else 0)
-            reserved = self._settings.length
-            if self._left < 1 or (self._left < reserved * (1 + len(self._live) / 2) and self._live):
+            reserved = self._settings.length * (1 + bool(self._settings.extra) * len(self._live) / 2)
+            if self._left < 1 or (self._left < reserved and self._live):
                 return False  # live branches may need more than they have, or end early and leave enough
             heapq.heappop(self._forks)
             self._begin(fork, length)

@@ -15,9 +15,8 @@ from itertools import accumulate
 from tokenscope_trace.analysis.kept import cut_at_stop
 from tokenscope_trace.analysis.units import PromptUnit
 from tokenscope_trace.languages.loops import repeats_from
-from tokenscope_trace.languages.parsing import code_passages
+from tokenscope_trace.languages.passages import CodePiece, code_piece
 from tokenscope_trace.languages.remarks import remark_around
-from tokenscope_trace.languages.units import Program
 
 _WITHIN_WORD = re.compile(rb"\w\w")
 _LOOKED_AT = 2048  # bytes at a text's end in which a loop shows
@@ -38,7 +37,7 @@ class Ground(Enum):
 class Look:
     """A path's text as far as it has grown, behind the prompt: where it is code, and from where on nothing is decided any more."""
 
-    pieces: Sequence[tuple[Program, int]]  # with the byte of the text where each begins
+    pieces: Sequence[CodePiece]
     begin: int  # bytes of the prompt
     asked: int  # where the code that was asked for ends, a byte of the text, too
     end: int
@@ -47,18 +46,18 @@ class Look:
         """What stands around the byte `place` behind the prompt, where `other` could stand instead of `own`."""
         if place > self.end:
             return Ground.NOWHERE
-        own_pieces = [(one, start) for one, start in self.pieces if start + len(one.text) > self.begin]
+        own_pieces = [one for one in self.pieces if one.end > self.begin]
         if not own_pieces:
             return Ground.PLAIN
         if _spells_beginning(other, own):
             return Ground.NOWHERE
         byte = self.begin + place
-        piece = next(((one, start) for one, start in own_pieces if start <= byte <= start + len(one.text)), None)
+        piece = next((one for one in own_pieces if one.holds(byte)), None)
         if piece is None:
-            last, start = own_pieces[-1]
-            return Ground.PROSE if byte < start + len(last.text) else Ground.NOWHERE
-        around = remark_around(piece[0], byte - piece[1])
-        if around is None or (around == byte - piece[1] and other.lstrip(b" \t")[:1] in (b"\n", b"\r")):
+            return Ground.PROSE if byte < own_pieces[-1].end else Ground.NOWHERE
+        place_there = piece.passage.own(byte)
+        around = remark_around(piece.program, place_there)
+        if around is None or (around == place_there and other.lstrip(b" \t")[:1] in (b"\n", b"\r")):
             return Ground.CODE if byte <= self.asked else Ground.BEHIND
         return Ground.NOWHERE
 
@@ -78,11 +77,7 @@ class Surroundings:
         """At a path that wrote this behind the prompt, whose last token is `last`; `stops` are strings that end a text."""
         text = self.before + written + self.behind
         unit = self.unit
-        passages = code_passages(text, unit.source, unit.language, conversation=unit.conversation)
-        pieces = [
-            (Program(text[one.start : one.end], one.language, ended=True, written=one.end - one.start), one.start)
-            for one in passages
-        ]
+        pieces = [code_piece(text, one, ended=True, written=len(text)) for one in unit.passages(text)]
         ends = [len(written)]
         done = None if self.behind else unit.end(self.before + written)
         if done is not None:
@@ -102,10 +97,10 @@ class Surroundings:
         grounds = [look.ground(place, b"", b"") for place, _ in zip(places, words, strict=False)]
         return sum(ground in (Ground.CODE, Ground.PLAIN) for ground in grounds)
 
-    def _asked(self, text: bytes, pieces: Sequence[tuple[Program, int]]) -> int:
+    def _asked(self, text: bytes, pieces: Sequence[CodePiece]) -> int:
         """Where the code that was asked for ends: the function that the prompt breaks off in, or the first code of an answer."""
         if self.unit.conversation:
-            own = [start + len(one.text) for one, start in pieces if start + len(one.text) > self.unit.begin]
+            own = [one.end for one in pieces if one.end > self.unit.begin]
             return own[0] if own else len(text)
         unit = self.unit.resolved(self.before) if self.unit.until == "text" and not self.behind else self.unit
         end = None if self.behind else unit.end(text)
