@@ -20,6 +20,7 @@ from tokenscope_trace.failures import INTERRUPTED
 from tokenscope_trace.privacy.sanitize import Preparation
 from tokenscope_trace.session.checked_settings import (
     checked_check,
+    checked_fim,
     checked_generation,
     checked_language,
     checked_model,
@@ -36,8 +37,9 @@ from tokenscope_trace.settings import (
     DEFAULT_FIM_MARKER,
     GENERATION_RANGES,
     LISTED_DECISIONS,
-    Bounds,
+    REPORT_MEGABYTES,
     CheckSettings,
+    FimOrder,
     GenerationSettings,
     ModelSettings,
     PromptText,
@@ -107,6 +109,8 @@ def record(
     system: str | None = None,
     fim: bool = False,
     fim_marker: str = DEFAULT_FIM_MARKER,
+    fim_tokens: tuple[str, str, str] | None = None,
+    fim_order: FimOrder | None = None,
     language: str | None = None,
     generation: GenerationSettings = GenerationSettings(),  # noqa: B008 - frozen
     tree: TreeSettings | None = TreeSettings(),  # noqa: B008
@@ -120,7 +124,8 @@ def record(
     `run["command"]`, which is empty, and `run["clock"]`. All defaults are those of the command, the tree and attention included.
 
     `prompt` is continued from its end; with `chat` it is a user's message in the tokenizer's chat template, behind `system` where that is
-    given; with `fim` it is a file whose hole `fim_marker` marks. `source` is the name of its file: its suffix says the language, unless
+    given; with `fim` it is a file whose hole `fim_marker` marks, for which the model has `fim_tokens` (prefix, suffix, middle) in `fim_order`
+    ("prefix-suffix" or "suffix-prefix"; None: those of its family). `source` is the name of its file: its suffix says the language, unless
     `language` names it ("python", ...). `generation` says how the output is decoded, `tree` how far alternatives are continued (None:
     not at all), `replay` what is read inside of the model (None: nothing, and no noise is measured). `decisions` is how many are listed
     at most; `check` a command of yours that judges each finished program, `{file}` being its path; it runs with your rights, alone with the
@@ -140,6 +145,7 @@ def record(
         raise SettingsError("chat and fim exclude each other.")
     if system is not None and not chat:
         raise SettingsError("system needs chat=True.")
+    checked_fim(fim_tokens, fim_order, fim=fim)
     generation = checked_generation(generation)
     tree = checked_tree(tree, generation)
     text = PromptText(
@@ -148,6 +154,8 @@ def record(
         "chat" if chat else "fim" if fim else "text",
         system=system,
         marker=fim_marker,
+        fim_tokens=fim_tokens,
+        fim_order=fim_order,
     )
     known = checked_language(language)
     job = generation_job(text, generation, tree, known)
@@ -258,7 +266,7 @@ def html(what: Trace | SideBySide, *, title: str | None = None, max_size: float 
     from tokenscope_trace.comparison.side_by_side import SideBySide
     from tokenscope_trace.reports.page import html_page_within
 
-    limit = checked_number("max_size", max_size, Bounds(0, whole=False))
+    limit = checked_number("max_size", max_size, REPORT_MEGABYTES)
     if isinstance(what, SideBySide):
         return comparison_page(what if title is None else replace(what, title=visible_line(title)))
     text, lacks = html_page_within(_checked_trace(what), round(limit * 1e6), title=title)

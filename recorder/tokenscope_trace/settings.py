@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,44 +16,72 @@ LISTED_DECISIONS = 10
 LIKELY = 0.05  # the probability from which on an alternative is worth looking at
 Until = Literal["text", "function", "statement", "file"]
 UNTIL: tuple[Until, ...] = ("function", "statement", "file", "text")
+FimOrder = Literal["prefix-suffix", "suffix-prefix"]
 MODEL_DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The numbers that a setting takes: from `least` (above it where it is `open`) to `most`, None for no end; whole ones or any."""
+    """The numbers that a setting takes: from `least` (above it where it is `open`) to `most`; whole ones or any. Above zero they begin at
+    `finest`: a smaller one is lost in float32.
+    """
 
     least: int
-    most: int | None = None
+    most: int
     whole: bool = True
     open: bool = False
+    finest: float = 0.0
+
+    def number(self, given: Any) -> int | float:
+        """The number that is given, or that a word spells, as it is taken: finite, within the bounds, a zero without a sign.
+
+        Raises ValueError, whose words are those of `noun`.
+        """
+        value = _spelled(given, self.whole) if isinstance(given, str) else given
+        if type(value) is int or (type(value) is float and not self.whole and math.isfinite(value)):
+            above = value > self.least if self.open else value >= self.least
+            if above and value <= self.most and not 0 < value < self.finest:
+                return int(value) if self.whole else float(value) + 0.0
+        raise ValueError(self.noun)
+
+    @property
+    def noun(self) -> str:
+        """What it takes, as `whole number from 1 to 1,000`."""
+        kind = "whole number" if self.whole else "number"
+        low = f"above {self.least}" if self.open else f"from {self.least}"
+        high = "" if self.most > MOST else f" to {self.most:,}"
+        finest = f", and none between 0 and {self.finest:g}" if self.finest else ""
+        return f"{kind} {low}{high}{finest}"
 
 
+MOST = 1 << 24  # of anything that is counted
+_TEMPERATURES = Bounds(0, 10**6, whole=False, finest=1e-6)
 DECISIONS = Bounds(0, 1000)
 GENERATION_RANGES = {
-    "max_new_tokens": Bounds(1),
-    "temperature": Bounds(0, whole=False),
+    "max_new_tokens": Bounds(1, MOST),
+    "temperature": _TEMPERATURES,
     "top_p": Bounds(0, 1, whole=False, open=True),
-    "top_k": Bounds(0),
+    "top_k": Bounds(0, MOST),
     "min_p": Bounds(0, 1, whole=False),
     "seed": Bounds(0, 2**63 - 1),
     "top_alternatives": Bounds(1, 1000),
 }
 TREE_RANGES = {
-    "nodes": Bounds(0),
-    "width": Bounds(1),
-    "depth": Bounds(1),
-    "length": Bounds(1),
-    "extra": Bounds(0),
+    "nodes": Bounds(0, MOST),
+    "width": Bounds(1, MOST),
+    "depth": Bounds(1, MOST),
+    "length": Bounds(1, MOST),
+    "extra": Bounds(0, MOST),
     "min_prob": Bounds(0, 1, whole=False),
-    "temperature": Bounds(0, whole=False),
+    "temperature": _TEMPERATURES,
 }
 REPLAY_RANGES = {"attention_top": Bounds(0, 1000)}
 STOPS = Bounds(0, 100)
 STOP_LENGTH = Bounds(1, 1000)  # characters of each
 FORCED_PATHS = Bounds(0, 1000)
 FORCED_TOKENS = 8192  # of one place: a list in a trace has at most so many entries
-CHECK_RANGES = {"timeout": Bounds(0, whole=False, open=True), "memory": Bounds(16)}
+CHECK_RANGES = {"timeout": Bounds(0, 10**6, whole=False, open=True), "memory": Bounds(16, MOST)}
+REPORT_MEGABYTES = Bounds(0, 10**6, whole=False)
 
 
 class Redaction(StrEnum):
@@ -88,15 +117,18 @@ class ModelSettings:
 class PromptText:
     """A prompt as its author wrote it: the text, the name of its file (`-` is standard input), and how a model is to read it.
 
-    `kind` is `text` (it goes on from its end), `chat` (a user's message, after `system` where there is one) or `fim` (it fills the hole
-    that `marker` marks).
+    `kind` is `text` (it goes on from its end), `chat` (a user's message, after `system` where there is one), `fim` (it fills the hole
+    that `marker` marks) or `code` (it exists, and is only read). `fim_tokens` are the model's names for prefix, suffix and middle,
+    `fim_order` says which part comes first; None is what is known of the model's family.
     """
 
     text: str
     source: str = "-"
-    kind: Literal["text", "chat", "fim"] = "text"
+    kind: Literal["text", "chat", "fim", "code"] = "text"
     system: str | None = None
     marker: str = DEFAULT_FIM_MARKER
+    fim_tokens: tuple[str, str, str] | None = None
+    fim_order: FimOrder | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +157,14 @@ class GenerationSettings:
             return False
         asked = (self.temperature, self.top_p, self.top_k, self.min_p)
         return True if any(value is not None for value in asked) else None
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The sampling options that are asked for and do not change the output, because a temperature of 0 is greedy."""
+        if self.temperature != 0:
+            return ()
+        off = {"top_p": 1, "top_k": 0, "min_p": 0}
+        return tuple(name for name, value in off.items() if getattr(self, name) not in (None, value))
 
 
 @dataclass(frozen=True)
@@ -233,6 +273,17 @@ def forced_fault(count: int) -> str:
     return (
         f"there are {count:,} forced paths; give at most {FORCED_PATHS.most:,}." if count > (FORCED_PATHS.most or 0) else ""
     )
+
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,40}")
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})([eE][+-]?[0-9]{1,9})?")
+
+
+def _spelled(word: str, whole: bool) -> int | float | None:
+    """The number that a word spells, None for none; infinity where it is too large for a float."""
+    if whole:
+        return int(word) if _WHOLE.fullmatch(word) else None
+    return float(word) if _DECIMAL.fullmatch(word) else None
 
 
 _LAYERS = re.compile(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*")

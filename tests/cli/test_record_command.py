@@ -291,10 +291,76 @@ MISTAKES = {
     "an output that exists": (["prompt.py", "-o", "there.tsc"], 5, "--force"),
     "an output in no folder": (["prompt.py", "-o", "no/t.tsc"], 5, "does not exist"),
     "an output that is a folder": (["prompt.py", "-o", "."], 5, "is a folder"),
-    "a negative temperature": (["prompt.py", "--temperature", "-1"], 2, "'--temperature': '-1' is not a number from 0."),
-    "a temperature in words": (["prompt.py", "--temperature", "hot"], 2, "'--temperature': 'hot' is not a number from 0."),
+    "a negative temperature": (
+        ["prompt.py", "--temperature", "-1"],
+        2,
+        "'--temperature': '-1' is not a number from 0 to 1,000,000, and none",
+    ),
+    "a temperature in words": (["prompt.py", "--temperature", "hot"], 2, "'--temperature': 'hot' is not a number from 0 to"),
+    "a temperature that is no number": (
+        ["prompt.py", "--temperature", "nan"],
+        2,
+        "'--temperature': 'nan' is not a number from 0 to",
+    ),
+    "a temperature without end": (
+        ["prompt.py", "--temperature", "inf"],
+        2,
+        "'--temperature': 'inf' is not a number from 0 to",
+    ),
+    "a temperature beyond floats": (
+        ["prompt.py", "--tree-temperature", "1e999"],
+        2,
+        "'--tree-temperature': '1e999' is not a number",
+    ),
+    "a temperature too small to see": (["prompt.py", "--temperature", "1e-40"], 2, "and none between 0 and 1e-06."),
+    "a share that is no number": (
+        ["prompt.py", "--tree-min-prob", "nan"],
+        2,
+        "'--tree-min-prob': 'nan' is not a number from 0 to 1.",
+    ),
+    "a time without end": (
+        ["prompt.py", "--check", "true {file}", "--check-timeout", "inf"],
+        2,
+        "'inf' is not a number above 0 to 1,000,000.",
+    ),
+    "more tokens than there are": (
+        ["prompt.py", "--max-new-tokens", "9" * 30],
+        2,
+        "is not a whole number from 1 to 16,777,216.",
+    ),
+    "a greedy share": (
+        ["prompt.py", "--temperature", "0", "--top-p", "0.9"],
+        2,
+        "0 is greedy, and --top-p 0.9 would change nothing",
+    ),
+    "a greedy count": (
+        ["prompt.py", "--temperature", "-0.0", "--top-k", "5"],
+        2,
+        "0 is greedy, and --top-k 5 would change nothing",
+    ),
+    "layers of no attention": (
+        ["prompt.py", "--attention-top", "0", "--attention-layers", "1"],
+        2,
+        "--attention-top 0 keeps no attention",
+    ),
+    "tokens of no hole": (["prompt.py", "--fim-tokens", "a", "b", "c"], 2, "--fim-tokens needs --fim."),
+    "an order of no hole": (["prompt.py", "--fim-order", "prefix-suffix"], 2, "--fim-order needs --fim."),
+    "a marker of no hole": (["prompt.py", "--fim-marker", "X"], 2, "--fim-marker needs --fim."),
+    "an unknown token of a hole": (
+        ["hole.py", "--fim", "--fim-tokens", "<a>", "<b>", "<c>"],
+        4,
+        "this model's tokenizer has no token <a>",
+    ),
+    "a trace for a prompt": (["trace.tsc"], 3, "trace.tsc is a trace, and no text: tokenscope-html makes a report of it"),
+    "a trace for code": (["--score", "trace.tsc"], 3, "trace.tsc is a trace, and no text: tokenscope-html makes"),
+    "a picture for a prompt": (["picture.py"], 3, "the prompt picture.py is no text but a picture; name a text file."),
+    "an address for a model": (
+        ["prompt.py", "--model", "https://huggingface.co/a/b"],
+        4,
+        "name the model as the hub does: a/b.",
+    ),
     "a share above 1": (["prompt.py", "--top-p", "2"], 2, "'2' is not a number above 0 to 1."),
-    "half a token": (["prompt.py", "--tree-nodes", "0.5"], 2, "'0.5' is not a whole number from 0."),
+    "half a token": (["prompt.py", "--tree-nodes", "0.5"], 2, "'0.5' is not a whole number from 0 to 16,777,216."),
     "an option that is called otherwise": (
         ["prompt.py", "--no-tree"],
         2,
@@ -336,6 +402,9 @@ def test_a_mistake_gets_one_sentence_and_its_exit_code(mistake, folder):
     Path("empty.py").write_bytes(b"")
     Path("latin.py").write_bytes(b"caf\xe9")
     Path("there.tsc").write_bytes(b"precious")
+    Path("trace.tsc").write_bytes(b"\x89TSC\r\n\x1a\n" + bytes(20))
+    Path("picture.py").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(20))
+    Path("hole.py").write_text("x = <FILL>\n")
     code, said = invoke(*words)
     assert code == exit_code, said
     assert sentence in said

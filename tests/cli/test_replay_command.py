@@ -88,6 +88,8 @@ RUNS = {
     "forced": ("prompt.py", "--force-token", "2:40,4:41", "--force-text", r"3:\n\treturn", "--force-token", "6:3"),
     "chat": ("prompt.py", "--chat", "--system", "Be brief.", "--language", "python"),
     "hole": ("hole.py", "--fim", "--tree-depth", 3, "--lens-layers", "0"),
+    "control tokens in a text": ("marks.py",),
+    "control tokens around a hole": ("marked_hole.py", "--fim", "--fim-order", "suffix-prefix"),
     "no language": ("prompt.txt", "--language", "python", "--decisions", 2, "--no-attention"),
     "no tree": ("prompt.py", "--tree-nodes", 0, "--top-alternatives", 3),
     "half precision": ("prompt.py", "--dtype", "bfloat16"),
@@ -98,6 +100,8 @@ RUNS = {
 def test_every_way_to_record_comes_again(folder, model_folder, name):
     Path("hole.py").write_text("def mean(values):\n    total = <FILL>\n    return total / len(values)\n")
     Path("prompt.txt").write_text(PROMPT)
+    Path("marks.py").write_text('ENDS = "<s>", "</s>"\n\n\ndef mean(values):\n')
+    Path("marked_hole.py").write_text('ENDS = "<s>", "</s>"\n<FILL>\nMARK = "<|fim_suffix|>"\n')
     words = RUNS[name]
     given = [str(word) for word in words]
     more = [word for pair in zip(SHORT[::2], SHORT[1::2], strict=True) if pair[0] not in given for word in pair]

@@ -80,7 +80,7 @@ def test_the_context_is_found_by_each_architecture_s_own_name(kind, context):
 
 
 def test_broken_folders_are_refused_with_a_sentence(folder, tmp_path):
-    cases = {"no model": "holds no model", "no tokenizer": "cannot be loaded", "torn weights": "cannot be loaded"}
+    cases = {"no model": "holds no model", "no tokenizer": "a model and no tokenizer", "torn weights": "damaged, cut short"}
     (tmp_path / "no model").mkdir()
     shutil.copytree(folder, tmp_path / "no tokenizer", ignore=shutil.ignore_patterns("tokenizer*"))
     shutil.copytree(folder, tmp_path / "torn weights")

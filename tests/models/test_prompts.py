@@ -9,7 +9,7 @@ import pytest
 from tests.support import tiny_tokenizers
 
 from tokenscope_trace.errors import ModelError, PromptError
-from tokenscope_trace.models.prompts import Segment, check_length, encode_chat, encode_fim, encode_text, read_text
+from tokenscope_trace.models.prompts import Segment, check_prompt, encode_chat, encode_fim, encode_text, read_text
 from tokenscope_trace.models.token_bytes import Speller
 
 FIM = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
@@ -131,10 +131,10 @@ def test_a_missing_or_refusing_template_is_an_error():
 
 def test_a_prompt_must_leave_room_for_a_token():
     prompt = encode_text(tiny_tokenizers.byte_level(), "a" * 50)
-    check_length(prompt, None)
-    check_length(prompt, len(prompt.ids) + 1)
+    check_prompt(prompt, None, 999)
+    check_prompt(prompt, len(prompt.ids) + 1, 999)
     with pytest.raises(PromptError, match="shorten it by at least 1"):
-        check_length(prompt, len(prompt.ids))
+        check_prompt(prompt, len(prompt.ids), 999)
 
 
 @pytest.mark.parametrize("content", ["def mean", "```python\ndef f(:", "  é😀 \n", "user", "a\nassistant\nb"])

@@ -12,11 +12,15 @@ from tests.support import tiny_tokenizers
 from tests.support.tiny_models import tiny_model
 
 from tokenscope_trace import Trace
+from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.errors import PromptError
 from tokenscope_trace.models.loading import describe
 from tokenscope_trace.models.prompts import encode_fim, encode_text
+from tokenscope_trace.privacy.redaction import redacted
+from tokenscope_trace.recording.documents import Document
 from tokenscope_trace.recording.recorder import record
-from tokenscope_trace.settings import GenerationSettings
+from tokenscope_trace.recording.scorer import score
+from tokenscope_trace.settings import GenerationSettings, Redaction, TreeSettings
 from tokenscope_trace.traces.schema import METRICS, TABLES, Origin
 
 TEXT = "def mean(values):\n\treturn sum(values)  # 🙂 世界\r\n"
@@ -251,3 +255,33 @@ def test_a_prompt_token_that_the_model_rules_out_is_recorded_as_impossible(tiny)
     assert result.nodes.gap[3] == math.inf
     assert result.nodes.surprisal[3] == math.inf
     assert not np.isnan(result.nodes.entropy[1:]).any()
+
+
+MARKS = 'EOS = "</s>"\nBOS = "<s>"\n\n\ndef mean(values):\n    '
+
+
+def test_control_tokens_that_a_prompt_names_belong_to_its_program(tmp_path):
+    model = loaded(tokenizer=tiny_tokenizers.with_beginning(tiny_tokenizers.byte_level()))
+    trace = record(model, encode_text(model.tokenizer, MARKS, "p.py"), GREEDY, tree=TreeSettings(nodes=8, min_prob=0.0))
+    names = model.tokenizer.convert_ids_to_tokens(trace.nodes.token_id[trace.prompt].tolist())
+    assert names.count("</s>") == 1
+    assert names.count("<s>") == 2
+    assert trace.run["prompt"]["exact"] is True
+    trace.save(tmp_path / "t.tsc")
+    for one in (trace, Trace.load(tmp_path / "t.tsc"), analysed(trace, None)):
+        assert one.programs.main.text.startswith(MARKS.encode())
+        assert one.programs.of_branch(0).text.startswith(MARKS.encode())
+        assert [int(node) for node in one.prompt if one.is_control(int(node))] == [0]
+    assert redacted(analysed(trace, None), [Redaction.COMMENTS]).programs.main.text.startswith(MARKS.encode())
+
+
+def test_code_around_a_hole_and_scored_code_keep_what_reads_like_control_tokens():
+    tokenizer = tiny_tokenizers.byte_level(extra=("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"))
+    model = loaded(tokenizer=tokenizer)
+    before, after = 'EOS = "</s>"\n', '\nMARK = "<|fim_middle|>"\n'
+    hole = record(model, encode_fim(tokenizer, f"{before}<FILL>{after}", "p.py"), GREEDY)
+    assert hole.programs.main.text.startswith(before.encode())
+    assert hole.programs.main.text.endswith(after.encode())
+    scored = score(model, [Document("a.py", before + after, None)])
+    assert scored.text(scored.files[0].nodes, special=False) == (before + after).encode()
+    assert scored.run["prompt"]["exact"] is True

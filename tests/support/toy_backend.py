@@ -32,7 +32,7 @@ def rows_of(lasts, tokens):
 class ToyVocabulary:
     size, is_special, inside = len(WORDS), staticmethod(lambda token: token == 0), staticmethod(WORDS.__getitem__)
     spell = staticmethod(lambda ids: [WORDS[token] for token in ids])
-    file_ends = staticmethod(tuple)
+    file_ends = turn_ends = staticmethod(tuple)
     ids_of = staticmethod(lambda text: [WORDS.index(letter.encode()) for letter in text])
 
     def encode(self, prompt):

@@ -156,9 +156,9 @@ export class Trace {
     return this.spellings_.get(node) ?? this.bytesOfId(at(this.nodes.token_id, node));
   }
 
-  /** @param {number} node */
+  /** Whether a node is a control token and no text: one that its author wrote has a spelling of its own. @param {number} node */
   isSpecial(node) {
-    return this.isSpecialId(at(this.nodes.token_id, node));
+    return this.isSpecialId(at(this.nodes.token_id, node)) && !this.spellings_.has(node);
   }
 }
 

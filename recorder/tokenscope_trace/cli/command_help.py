@@ -11,24 +11,24 @@ import click
 
 from tokenscope_trace.cli.sentences import reported, tell
 from tokenscope_trace.errors import OutputError
+from tokenscope_trace.settings import Bounds
 from tokenscope_trace.streams import standard_streams
 from tokenscope_trace.text import shortened, visible_line
 
 
-class Whole(click.IntRange):
-    """A whole number within bounds; a mistake is told in words."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Raises click.BadParameter."""
-        return _within(self, "whole number", value, super().convert, param, ctx)
-
-
-class Fraction(click.FloatRange):
+class Number(click.ParamType[int | float]):
     """A number within bounds; a mistake is told in words."""
 
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self.name = "whole number" if bounds.whole else "number"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Raises click.BadParameter."""
-        return _within(self, "number", value, super().convert, param, ctx)
+        try:
+            return self.bounds.number(value)
+        except ValueError as error:
+            raise click.BadParameter(f"{shortened(repr(str(value)), 60)} is not a {error}.", ctx=ctx, param=param) from None
 
 
 class Words(click.types.StringParamType):
@@ -43,15 +43,6 @@ class Words(click.types.StringParamType):
 
 
 WORDS = Words()
-
-
-def _within(kind: Any, noun: str, value: Any, convert: Any, param: Any, ctx: Any) -> Any:
-    try:
-        return convert(value, param, ctx)
-    except click.BadParameter:
-        low = "" if kind.min is None else f" above {kind.min:g}" if kind.min_open else f" from {kind.min:,}"
-        high = "" if kind.max is None or kind.max > 10**9 else f" to {kind.max:,}"
-        raise click.BadParameter(f"{str(value)!r} is not a {noun}{low}{high}.", ctx=ctx, param=param) from None
 
 
 class Mistake(click.UsageError):

@@ -13,13 +13,13 @@ from typing import Any
 import click
 
 from tokenscope_trace import Trace, __version__
-from tokenscope_trace.cli.command_help import WORDS, Fraction, PlainCommand
+from tokenscope_trace.cli.command_help import WORDS, Number, PlainCommand
 from tokenscope_trace.cli.sentences import tell
 from tokenscope_trace.errors import EXIT_INTERRUPTED, OutputError, TraceError
 from tokenscope_trace.files import check_writable, write_atomically
 from tokenscope_trace.reports.reporters import REPORTERS
 from tokenscope_trace.session.interrupts import abortable
-from tokenscope_trace.settings import Redaction
+from tokenscope_trace.settings import REPORT_MEGABYTES, Redaction
 from tokenscope_trace.streams import check_stdout, write_to_stdout
 from tokenscope_trace.text import fact_text, file_size, visible_line
 
@@ -86,7 +86,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
 )
 @click.option(
     "--max-size",
-    type=Fraction(min=0),
+    type=Number(REPORT_MEGABYTES),
     default=10,
     show_default=True,
     metavar="MB",

@@ -75,7 +75,7 @@ Exit codes:
   130  interrupted; what was there by then is written, marked as interrupted
 """
 _GENERATING = (
-    "chat", "system", "fim", "max_new_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "tree_nodes",
+    "chat", "system", "fim", "fim_marker", "fim_tokens", "fim_order", "max_new_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "tree_nodes",
     "tree_width", "tree_depth", "tree_length", "tree_extra", "tree_min_prob", "tree_temperature", "force_token", "force_text",
     "decisions", "check", "check_folder", "check_timeout", "check_memory",
 )  # fmt: skip
@@ -141,12 +141,21 @@ def _check_usage(context: click.Context, prompt: Sequence[str], options: dict[st
         raise click.UsageError("Missing argument 'PROMPT'." if not scores else "--score needs a file.")
     if len(prompt) > 1 and not scores:
         raise click.UsageError(f"there are {len(prompt)} prompts; give one, or --score to measure existing files.")
-    if options["system"] is not None and not options["chat"]:
-        raise click.UsageError("--system needs --chat.")
-    if options["chat"] and options["fim"]:
-        raise click.UsageError("--chat and --fim exclude each other.")
+    _check_kind(context, options)
+    generation_settings(options)
     check_forced(options)
     check_check(options)
+
+
+def _check_kind(context: click.Context, options: dict[str, Any]) -> None:
+    """Raises click.UsageError where options of one kind of prompt are given for another."""
+    if options["system"] is not None and not options["chat"]:
+        raise click.UsageError("--system needs --chat.")
+    for name in ("fim_marker", "fim_tokens", "fim_order"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE and not options["fim"]:
+            raise click.UsageError(f"--{name.replace('_', '-')} needs --fim.")
+    if options["chat"] and options["fim"]:
+        raise click.UsageError("--chat and --fim exclude each other.")
 
 
 def _check_repetition(context: click.Context, prompt: Sequence[str], options: dict[str, Any]) -> None:

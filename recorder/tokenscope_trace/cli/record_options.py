@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import click
 
 from tokenscope_trace.analysis.check_command import names_file
-from tokenscope_trace.cli.command_help import Fraction, GroupedOption, Whole
+from tokenscope_trace.cli.command_help import GroupedOption, Number
 from tokenscope_trace.languages.definitions import LANGUAGES
+from tokenscope_trace.models.naming import folder_name
 from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.session.checked_settings import checked_check
 from tokenscope_trace.settings import (
@@ -24,8 +25,8 @@ from tokenscope_trace.settings import (
     REPLAY_RANGES,
     TREE_RANGES,
     UNTIL,
-    Bounds,
     CheckSettings,
+    FimOrder,
     ForcedPath,
     GenerationSettings,
     ModelSettings,
@@ -53,11 +54,6 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 
 def _option(group: str, *names: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(*names, cls=GroupedOption, group=group, **settings)
-
-
-def _number(bounds: Bounds) -> Whole | Fraction:
-    kind = Whole if bounds.whole else Fraction
-    return kind(bounds.least, bounds.most, min_open=bounds.open)
 
 
 def _unescape(_context: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -184,6 +180,19 @@ _OPTIONS = (
         help="The text that marks the hole; it must occur exactly once.",
     ),
     _option(
+        "Prompt",
+        "--fim-tokens",
+        nargs=3,
+        metavar="PREFIX SUFFIX MIDDLE",
+        help="The model's own tokens for the parts around a hole, as its tokenizer names them.  [default: those of its family]",
+    ),
+    _option(
+        "Prompt",
+        "--fim-order",
+        type=click.Choice(get_args(FimOrder)),
+        help="Which part the model reads first.  [default: as its family does, mostly prefix-suffix]",
+    ),
+    _option(
         "Existing code",
         "--score",
         is_flag=True,
@@ -200,7 +209,7 @@ _OPTIONS = (
     _option(
         "Decoding",
         "--max-new-tokens",
-        type=_number(GENERATION_RANGES["max_new_tokens"]),
+        type=Number(GENERATION_RANGES["max_new_tokens"]),
         default=256,
         show_default=True,
         metavar="N",
@@ -209,7 +218,7 @@ _OPTIONS = (
     _option(
         "Decoding",
         "--temperature",
-        type=_number(GENERATION_RANGES["temperature"]),
+        type=Number(GENERATION_RANGES["temperature"]),
         metavar="T",
         help="0 is greedy; above 0, or with any of the next three, sampled.  "
         "[default: the model's own generation config, mostly greedy]",
@@ -217,28 +226,28 @@ _OPTIONS = (
     _option(
         "Decoding",
         "--top-p",
-        type=_number(GENERATION_RANGES["top_p"]),
+        type=Number(GENERATION_RANGES["top_p"]),
         metavar="P",
         help="Sample from the smallest set of tokens that holds this probability.  [default: the model's own]",
     ),
     _option(
         "Decoding",
         "--top-k",
-        type=_number(GENERATION_RANGES["top_k"]),
+        type=Number(GENERATION_RANGES["top_k"]),
         metavar="K",
         help="Sample from the K most probable tokens; 0 is all.  [default: the model's own, else 50]",
     ),
     _option(
         "Decoding",
         "--min-p",
-        type=_number(GENERATION_RANGES["min_p"]),
+        type=Number(GENERATION_RANGES["min_p"]),
         metavar="P",
         help="Sample from tokens at least P times as probable as the best.  [default: the model's own]",
     ),
     _option(
         "Decoding",
         "--seed",
-        type=_number(GENERATION_RANGES["seed"]),
+        type=Number(GENERATION_RANGES["seed"]),
         default=0,
         show_default=True,
         metavar="N",
@@ -310,7 +319,7 @@ _OPTIONS = (
     _option(
         "Recording",
         "--top-alternatives",
-        type=_number(GENERATION_RANGES["top_alternatives"]),
+        type=Number(GENERATION_RANGES["top_alternatives"]),
         default=10,
         show_default=True,
         metavar="K",
@@ -319,7 +328,7 @@ _OPTIONS = (
     _option(
         "Inside the model",
         "--attention-top",
-        type=_number(REPLAY_RANGES["attention_top"]),
+        type=Number(REPLAY_RANGES["attention_top"]),
         default=None,
         metavar="N",
         help="For every token, layer and head keep the N tokens that it looked at most, and the mass of the others; 0 is none.  "
@@ -349,7 +358,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-nodes",
-        type=_number(TREE_RANGES["nodes"]),
+        type=Number(TREE_RANGES["nodes"]),
         default=TREE.nodes,
         metavar="N",
         help="Continue alternatives, too, with so many tokens in all, the most probable first; 0 is no tree. [default: as the output's length "
@@ -358,7 +367,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-width",
-        type=_number(TREE_RANGES["width"]),
+        type=Number(TREE_RANGES["width"]),
         default=TREE.width,
         show_default=True,
         metavar="N",
@@ -367,7 +376,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-depth",
-        type=_number(TREE_RANGES["depth"]),
+        type=Number(TREE_RANGES["depth"]),
         default=TREE.depth,
         show_default=True,
         metavar="N",
@@ -376,7 +385,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-length",
-        type=_number(TREE_RANGES["length"]),
+        type=Number(TREE_RANGES["length"]),
         default=TREE.length,
         show_default=True,
         metavar="N",
@@ -385,7 +394,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-extra",
-        type=_number(TREE_RANGES["extra"]),
+        type=Number(TREE_RANGES["extra"]),
         default=TREE.extra,
         show_default=True,
         metavar="N",
@@ -394,7 +403,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-min-prob",
-        type=_number(TREE_RANGES["min_prob"]),
+        type=Number(TREE_RANGES["min_prob"]),
         default=TREE.min_prob,
         show_default=True,
         metavar="P",
@@ -403,7 +412,7 @@ _OPTIONS = (
     _option(
         "Tree",
         "--tree-temperature",
-        type=_number(TREE_RANGES["temperature"]),
+        type=Number(TREE_RANGES["temperature"]),
         default=0,
         show_default=True,
         metavar="T",
@@ -429,7 +438,7 @@ _OPTIONS = (
     _option(
         "Decisions",
         "--decisions",
-        type=_number(DECISIONS),
+        type=Number(DECISIONS),
         default=LISTED_DECISIONS,
         show_default=True,
         metavar="N",
@@ -454,7 +463,7 @@ _OPTIONS = (
     _option(
         "Decisions",
         "--check-timeout",
-        type=_number(CHECK_RANGES["timeout"]),
+        type=Number(CHECK_RANGES["timeout"]),
         default=_CHECK.timeout,
         show_default=True,
         metavar="SECONDS",
@@ -463,7 +472,7 @@ _OPTIONS = (
     _option(
         "Decisions",
         "--check-memory",
-        type=_number(CHECK_RANGES["memory"]),
+        type=Number(CHECK_RANGES["memory"]),
         default=_CHECK.memory,
         show_default=True,
         metavar="MB",
@@ -491,13 +500,27 @@ def model_settings(options: dict[str, Any]) -> ModelSettings:
 def prompt_text(text: str, source: str, options: dict[str, Any]) -> PromptText:
     """How the prompt is read."""
     kind: Literal["text", "chat", "fim"] = "chat" if options["chat"] else "fim" if options["fim"] else "text"
-    return PromptText(text, source, kind, system=options["system"], marker=options["fim_marker"])
+    return PromptText(
+        text,
+        source,
+        kind,
+        system=options["system"],
+        marker=options["fim_marker"],
+        fim_tokens=options["fim_tokens"],
+        fim_order=options["fim_order"],
+    )
 
 
 def generation_settings(options: dict[str, Any]) -> GenerationSettings:
-    """How the output is decoded."""
+    """How the output is decoded. Raises click.UsageError where options contradict each other."""
     names = ("max_new_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "until", "top_alternatives")
-    return GenerationSettings(**{name: options[name] for name in names})
+    settings = GenerationSettings(**{name: options[name] for name in names})
+    for name in settings.idle if options["tree_temperature"] == 0 else ():
+        option = "--" + name.replace("_", "-")
+        raise click.UsageError(
+            f"--temperature 0 is greedy, and {option} {getattr(settings, name):g} would change nothing; leave out one of them."
+        )
+    return settings
 
 
 def tree_settings(options: dict[str, Any]) -> TreeSettings | None:
@@ -517,6 +540,10 @@ def replay_settings(options: dict[str, Any], *, generates: bool) -> ReplaySettin
     top, layers = options["attention_top"], options["attention_layers"]
     if options["no_attention"] and (top or layers):
         raise click.UsageError("--no-attention excludes --attention-top and --attention-layers.")
+    if top == 0 and layers:
+        raise click.UsageError(
+            "--attention-top 0 keeps no attention, and --attention-layers says of which layers; leave out one of them."
+        )
     if top is None:
         top = REPLAY.attention_top if generates or layers else 0
     if options["no_attention"]:
@@ -589,5 +616,10 @@ def spelled_options(context: click.Context, names: Collection[str] | None = None
             if param.name == "check":
                 entry = without_places(str(entry))
             folder = isinstance(entry, Path) or (param.name == "model" and Path(str(entry)).exists())
-            words += [param.opts[-1], (Path(entry).name or str(entry)) if folder else str(entry)]
+            words += [param.opts[-1], _shown(param.name or "", entry) if folder else str(entry)]
     return words
+
+
+def _shown(option: str, path: Any) -> str:
+    """A path as it is noted: by its last part alone."""
+    return folder_name(path) if option == "model" else Path(path).name or str(path)

@@ -20,12 +20,14 @@ import torch
 from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList, StopStringCriteria
 
-from tokenscope_trace.errors import ModelError
-from tokenscope_trace.failures import NOT_FINITE, Missing, OnMissing, reason_of, released
+from tokenscope_trace.errors import ModelError, TokenScopeError
+from tokenscope_trace.failures import NOT_FINITE, Missing, OnMissing, is_memory, reason_of, released
+from tokenscope_trace.inference.generation_rules import own_stop_strings, rules_of
 from tokenscope_trace.inference.metrics import Measured, Meter, concatenate, log_softmax_at
 from tokenscope_trace.inference.sampling import BranchDecoding
 from tokenscope_trace.models.head import PromptStates
 from tokenscope_trace.models.placement import input_device
+from tokenscope_trace.models.refusals import words_of
 from tokenscope_trace.progress import OnToken, ShouldStop, warn_of_errors
 from tokenscope_trace.settings import GenerationSettings
 
@@ -49,6 +51,7 @@ class Generated:
     finish: str
     prefill_seconds: float
     decode_seconds: float
+    notes: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()  # the strings in force, the model's own where none were asked for
     cache: Any = None  # what decoding left behind, as transformers made it; None where decoding failed
 
@@ -151,7 +154,7 @@ def generate(
     runs inside `reading_prompt`. The global torch random state is left as it was. A KeyboardInterrupt ends the output where it
     stands, and so does any error once there is a token; `on_missing` is told. `on_part` is offered what there is after each token.
 
-    Raises ModelError where the model's logits are not finite from the first token on.
+    Raises ModelError where there is no first token to be had, whatever the reason is, but for a memory that is full.
     """
     ids = torch.tensor([prompt_ids], device=input_device(model))
     context: dict[str, Any] = {}
@@ -181,8 +184,11 @@ def generate(
     def offer(recorder: _Recorder) -> None:
         on_part(lambda: _gathered(ids, recorder, recorder.steps[:], context, stop, interrupted=True))
 
-    context["stop"] = settings.stop or tuple(_own_stop_strings(model))
-    stop = _stop_criteria(tokenizer, context["stop"])
+    with _beginning():
+        rules = rules_of(model.generation_config, settings, extra_eos)
+        context["notes"] = rules.notes
+        context["stop"] = settings.stop or tuple(own_stop_strings(model.generation_config))
+        stop = _stop_criteria(tokenizer, context["stop"])
     interrupted = False
     failure: Missing | None = None
     length: int | None = None
@@ -197,7 +203,7 @@ def generate(
                 attention_mask=torch.ones_like(ids),
                 custom_generate=decode,
                 stopping_criteria=stop,
-                **_generate_options(model, settings, extra_eos),
+                **rules.options,
             )
             length = sequence.shape[1] - ids.shape[1]  # some devices run one step ahead and take it back
         except KeyboardInterrupt:
@@ -205,7 +211,8 @@ def generate(
         except Exception as error:
             known: _Recorder | None = context.get("recorder")
             if known is None or not known.steps:
-                raise
+                with _beginning(overflowed=known is not None and known.overflowed):
+                    raise
             overflowed = known.overflowed
             failure = Missing("generation", NOT_FINITE if overflowed else reason_of(error))
             on_missing(failure, None if overflowed else error)
@@ -231,6 +238,23 @@ def generate(
     return replace(generated, prompt=prompt)
 
 
+@contextmanager
+def _beginning(*, overflowed: bool = False) -> Iterator[None]:
+    """Whatever is raised in this block, before there is a token, is one sentence; a full memory is told as such elsewhere."""
+    try:
+        yield
+    except TokenScopeError:
+        raise
+    except Exception as error:
+        if is_memory(error):
+            raise
+        if overflowed:
+            raise ModelError(_not_finite("output", 1)) from error
+        raise ModelError(
+            f"the model writes no first token, by its generation config and these settings: {words_of(error)}."
+        ) from error
+
+
 def _gathered(
     ids: Tensor, recorder: _Recorder, steps: list[_Step], context: dict[str, Any], stop: Any, *, interrupted: bool
 ) -> Generated:
@@ -249,6 +273,7 @@ def _gathered(
         finish=_finish(ids, output_ids, context, interrupted=interrupted, stop=stop, complete=recorder.is_complete),
         prefill_seconds=recorder.first_time - context["begin"],
         decode_seconds=context.get("end", time.perf_counter()) - recorder.first_time,
+        notes=context["notes"],
         cache=context["cache"],
     )
 
@@ -287,14 +312,14 @@ def branch_decoding(
     greedy = replace(settings, temperature=0.0, top_p=None, top_k=None, min_p=None)
     chosen = greedy if temperature == 0 else replace(settings, temperature=temperature)
     ids = torch.tensor([prompt_ids], device=input_device(model))
-    options = _generate_options(model, chosen, extra_eos)
-    model.generate(ids, attention_mask=torch.ones_like(ids), custom_generate=prepare, **options)
+    rules = rules_of(model.generation_config, chosen, extra_eos)
+    model.generate(ids, attention_mask=torch.ones_like(ids), custom_generate=prepare, **rules.options)
     eos = prepared["config"].eos_token_id
     return BranchDecoding(
         processors=prepared["processors"],
         sampled=temperature != 0,
         ends=frozenset([eos] if isinstance(eos, int) else eos or []),
-        stop=tuple(text.encode() for text in settings.stop or _own_stop_strings(model)),
+        stop=tuple(text.encode() for text in settings.stop or own_stop_strings(model.generation_config)),
         seed=settings.seed,
     )
 
@@ -339,50 +364,14 @@ def check_finite(measured: Measured, what: str) -> None:
     broken = _broken(measured)
     if bool(broken.any()):
         place = int(broken.nonzero()[0])
-        raise ModelError(
-            f"the model's logits are not finite at {what} token {place + 1}; its dtype may overflow, try --dtype float32."
-        )
+        raise ModelError(_not_finite(what, place + 1))
 
 
-def _generate_options(model: Any, settings: GenerationSettings, extra_eos: tuple[int, ...]) -> dict[str, Any]:
-    """Arguments for `generate`: what the user asked for; everything else stays the model's own."""
-    options: dict[str, Any] = {
-        "max_new_tokens": settings.max_new_tokens,
-        "num_beams": 1,
-        "num_return_sequences": 1,
-        "return_dict_in_generate": False,
-        "max_time": None,  # a recording ends where its text does, not where a clock says
-        "stop_strings": None,  # given as a criterion: custom_generate takes no tokenizer
-    }
-    if settings.do_sample is not None:
-        options["do_sample"] = settings.do_sample
-    if settings.do_sample is not False:
-        asked = {
-            "temperature": settings.temperature,
-            "top_p": settings.top_p,
-            "top_k": settings.top_k,
-            "min_p": settings.min_p,
-        }
-        options |= {name: value for name, value in asked.items() if value is not None}
-    else:
-        options |= {"temperature": None, "top_p": None, "top_k": None, "min_p": None}
-    if extra_eos:
-        options["eos_token_id"] = sorted({*_own_eos(model), *extra_eos})
-    if model.generation_config.pad_token_id is None:  # generate would warn, and take the first end of text
-        eos = options.get("eos_token_id") or _own_eos(model)
-        if eos:
-            options["pad_token_id"] = eos[0]
-    return options
-
-
-def _own_eos(model: Any) -> list[int]:
-    eos = model.generation_config.eos_token_id
-    return [] if eos is None else [eos] if isinstance(eos, int) else list(eos)
-
-
-def _own_stop_strings(model: Any) -> list[str]:
-    stop = model.generation_config.stop_strings
-    return [] if stop is None else [stop] if isinstance(stop, str) else list(stop)
+def _not_finite(what: str, number: int) -> str:
+    return (
+        f"the model's logits are not finite at {what} token {number}; its dtype may overflow, try --dtype float32, or its weights hold such "
+        "numbers."
+    )
 
 
 def _stop_criteria(tokenizer: Any, stop: tuple[str, ...]) -> Any:

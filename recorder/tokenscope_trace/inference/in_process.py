@@ -24,7 +24,9 @@ from tokenscope_trace.inference.metrics import rows_of
 from tokenscope_trace.inference.replay import can_continue, read_again
 from tokenscope_trace.inference.scoring import TextReader
 from tokenscope_trace.models.backend import MainPath, OnOutput, Output, Replayed
+from tokenscope_trace.models.chat_template import turn_ends
 from tokenscope_trace.models.configuration import shape_of
+from tokenscope_trace.models.control_tokens import literal_ids
 from tokenscope_trace.models.footprint import Shape
 from tokenscope_trace.models.loading import LoadedModel, load
 from tokenscope_trace.models.memory import held_bytes
@@ -68,9 +70,13 @@ class TokenizerVocabulary(Speller):
         """See Vocabulary."""
         return file_ends(self._tokenizer)
 
+    def turn_ends(self) -> tuple[int, ...]:
+        """See Vocabulary."""
+        return turn_ends(self._tokenizer)
+
     def ids_of(self, text: str) -> list[int]:
         """See Vocabulary."""
-        return list(self._tokenizer(text, add_special_tokens=False).input_ids)
+        return literal_ids(self._tokenizer, text)
 
     def encode(self, prompt: PromptText) -> Prompt:
         """See Vocabulary."""
@@ -217,4 +223,5 @@ def _output(generated: Generated) -> Output:
         finish=generated.finish,
         prefill_seconds=generated.prefill_seconds,
         decode_seconds=generated.decode_seconds,
+        notes=generated.notes,
     )

@@ -38,7 +38,7 @@ class Output:
     """What came out of one generation.
 
     `rows` (N) measure the new tokens; `prompt` (P - 1) the prompt's but the first, None where P is 1 or they were not measured.
-    `sampling` and `processors` are what was in force, as `run.sampling` says it; `finish` is one of the trace's.
+    `sampling` and `processors` are what was in force, as `run.sampling` says it; `finish` is one of the trace's; `notes` are for the reader.
     """
 
     ids: list[int]
@@ -49,6 +49,7 @@ class Output:
     finish: str
     prefill_seconds: float
     decode_seconds: float
+    notes: tuple[str, ...] = ()
 
 
 OnOutput = Callable[[Callable[[], Output]], None]  # offered what there is after each token
@@ -118,8 +119,11 @@ class Vocabulary(Protocol):
     def file_ends(self) -> tuple[int, ...]:
         """The ids that end a file, or what fills a hole in one, ascending."""
 
+    def turn_ends(self) -> tuple[int, ...]:
+        """The ids that end an answer in a chat, ascending."""
+
     def ids_of(self, text: str) -> list[int]:
-        """The ids of a piece of text, without special tokens around it."""
+        """The ids of a piece of text, without special tokens around it; nothing in it is a control token."""
 
     def encode(self, prompt: PromptText) -> Prompt:
         """The ids of a prompt, by its kind. Raises PromptError and ModelError."""

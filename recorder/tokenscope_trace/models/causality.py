@@ -7,9 +7,12 @@ from typing import Any
 import torch
 
 from tokenscope_trace.errors import ModelError
+from tokenscope_trace.models.checkpoint import broken_tensor
 from tokenscope_trace.models.placement import input_device
+from tokenscope_trace.models.refusals import words_of
 
 _TOKENS = 6
+_LARGE = 1e30
 
 
 @torch.no_grad()
@@ -27,12 +30,17 @@ def check_causal(model: Any) -> None:
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:
-        raise ModelError(f"{type(model).__name__} cannot go on from text alone: {_first_line(error)}") from error
+        raise ModelError(
+            f"{type(model).__name__} cannot go on from text alone: {type(error).__name__}: {words_of(error)}."
+        ) from error
     if logits.dim() != 3 or logits.shape[:2] != ids.shape:
         raise ModelError(f"{type(model).__name__} does not give one distribution for each token of a text.")
-    first, second = logits[:, :-1]
+    if not bool(torch.isfinite(logits).any(-1).all()) or bool(torch.isnan(logits).any()):
+        raise ModelError(_overflow(model))
+    first, second = logits[:, :-1].clamp(-_LARGE, _LARGE)  # a model may rule out ids for good, by minus infinity
+    spread = logits[torch.isfinite(logits)].std()
     # Nearly always they are the same bits; which experts take part changes the order of sums.
-    tolerance = (1e-3 if model.dtype == torch.float32 else 0.05) * float(logits.std())
+    tolerance = (1e-3 if model.dtype == torch.float32 else 0.05) * float(spread)
     if not float((first - second).square().mean().sqrt()) <= tolerance:
         raise ModelError(
             f"{type(model).__name__} as it is configured reads texts in both directions: what it says of a token depends on those "
@@ -40,6 +48,8 @@ def check_causal(model: Any) -> None:
         )
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:200]
+def _overflow(model: Any) -> str:
+    broken = broken_tensor(model)
+    if broken is not None:
+        return f"the weights of {type(model).__name__} hold numbers that are not finite, in {broken}: the file is damaged, or overflowed when it was written."
+    return f"the logits of {type(model).__name__} are not finite; its dtype overflows, try --dtype float32."

@@ -21,6 +21,7 @@ from transformers.utils import logging
 
 from tokenscope_trace.errors import ModelError
 from tokenscope_trace.failures import is_memory
+from tokenscope_trace.models.refusals import is_pointer, words_of
 from tokenscope_trace.text import shortened, visible_line
 
 _NEEDED = ("gguf", "accelerate")
@@ -44,7 +45,7 @@ class GgufFile:
     @property
     def model_options(self) -> dict[str, Any]:
         """The same for the model."""
-        return {**self.tokenizer_options, "quantization_config": GgufConfig(dequantize=True), "output_loading_info": True}
+        return {**self.tokenizer_options, "quantization_config": GgufConfig(dequantize=True)}
 
     def facts(self, tokenizer: Any) -> dict[str, Any]:
         """Those of `run.model` that the loaded model does not tell."""
@@ -60,13 +61,13 @@ class GgufFile:
 
     def why_not(self, error: Exception) -> str:
         """One sentence on what the loader has to say."""
-        words = str(error).strip().splitlines() or [type(error).__name__]
-        if "architecture" in words[0] and "not supported" in words[0]:
+        words = words_of(error)
+        if "architecture" in words and "not supported" in words:
             return (
                 f"transformers' GGUF loader does not know the architecture {self.architecture} of {self.path.name}; load the model "
                 "from its own repository instead."
             )
-        return f"the GGUF file {self.path.name} cannot be loaded as a causal language model: {shortened(words[0], 200)}"
+        return f"the GGUF file {self.path.name} cannot be loaded as a causal language model: {words}."
 
 
 def names_gguf(name: str) -> bool:
@@ -87,6 +88,10 @@ def gguf_file(name: str) -> GgufFile:
             magic = stream.read(len(_MAGIC))
     except OSError as error:
         raise ModelError(f"cannot read the model {name}: {error.strerror or error}.") from error
+    if is_pointer(path):
+        raise ModelError(
+            f"{name} is only a pointer of git-lfs, not the file itself; fetch it, with git lfs pull in its folder."
+        )
     if magic != _MAGIC:
         raise ModelError(f"{name} is no GGUF file: it does not begin with GGUF.")
     try:
@@ -105,17 +110,6 @@ def gguf_file(name: str) -> GgufFile:
         raise ModelError(f"{name} is one of {fields['split.count']} parts; join them by llama-gguf-split --merge.")
     architecture = visible_line(shortened(str(fields.get("general.architecture", "that it does not name")), 60))
     return GgufFile(path, architecture, weights)
-
-
-def whole(loaded: tuple[Any, Mapping[str, Any]], file: GgufFile) -> Any:
-    """The model of what `from_pretrained` gave. Raises ModelError where the file lacks weights, which would be random numbers then."""
-    model, info = loaded
-    if info["missing_keys"]:
-        missing = sorted(info["missing_keys"])
-        raise ModelError(
-            f"the GGUF file {file.path.name} lacks {len(missing)} of the model's weights, {missing[0]} among them."
-        )
-    return model
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Prompts: a file, stdin, a chat message, or a file with a hole, as token ids.
+"""Prompts: a file, stdin, a chat message, a file with a hole, or code that exists, as token ids.
 
 In: text and a tokenizer. Out: ids, and which of them are what. Knows no model; imports no torch.
 """
@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from tokenscope_trace.errors import ModelError, PromptError
+from tokenscope_trace.models.chat_template import chat_names, message_places, rendered_chat, turn_ends
+from tokenscope_trace.models.control_tokens import control_names, holds_control, literal_ids, marked, marks_for, without_mark
+from tokenscope_trace.models.fim_tokens import FILE_ENDS, FimTokens, family_of
 from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.settings import DEFAULT_FIM_MARKER, PromptText
 from tokenscope_trace.streams import standard_input
+from tokenscope_trace.text import shortened, visible_line
+from tokenscope_trace.traces.container import MAGIC
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ class Segment:
 class Prompt:
     """What the model reads. `exact` says whether the ids spell the text byte for byte.
 
-    `extra_eos` are ids that end the output of this kind of prompt beside the model's own.
+    `extra_eos` are ids that end the output of this kind of prompt beside the model's own; `typed` are the places of control tokens that the
+    text itself names, and which are text for its reader.
     """
 
     ids: list[int]
@@ -40,48 +46,16 @@ class Prompt:
     segments: tuple[Segment, ...]
     exact: bool
     extra_eos: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class _FimTokens:
-    """One family's spelling of fill-in-the-middle; `order` is the sequence in which prefix and suffix are given."""
-
-    prefix: str
-    suffix: str
-    middle: str | None
-    order: str = "prefix-suffix"
+    typed: tuple[int, ...] = ()
 
 
 LONGEST_TEXT = 1 << 24  # of a text: a trace has at most so many tokens
-_FIM_FAMILIES = (
-    _FimTokens("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),  # Qwen coder, CodeGemma, the built-in model
-    _FimTokens("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),  # StarCoder, Granite code
-    _FimTokens("<fim-prefix>", "<fim-suffix>", "<fim-middle>"),  # SantaCoder
-    _FimTokens("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),  # DeepSeek coder
-    _FimTokens("▁<PRE>", "▁<SUF>", "▁<MID>"),  # Code Llama
-    _FimTokens("<PRE>", "<SUF>", "<MID>"),
-    _FimTokens("[PREFIX]", "[SUFFIX]", None, "suffix-prefix"),  # Codestral
-)
-_FILE_ENDS = (
-    "<|endoftext|>",
-    "<|fim_pad|>",
-    "<|file_sep|>",
-    "<|file_separator|>",
-    "<|repo_name|>",
-    "<fim_pad>",
-    "<file_sep>",
-    "<repo_name>",
-    "<reponame>",
-    "<filename>",
-    "<EOT>",
-    "▁<EOT>",
-)
 
 
 def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
     """(text, name) of a UTF-8 file, or of stdin for `-`; line ends stay as they are. `what` it is stands in errors.
 
-    Raises PromptError where it cannot be read, is not UTF-8, is empty, or has more than LONGEST_TEXT.
+    Raises PromptError where it cannot be read, is not UTF-8, is a trace, is empty, or has more than LONGEST_TEXT.
     """
     if path != "-" and Path(path).is_dir():
         raise PromptError(f"{path} is a folder; name a file.")
@@ -96,6 +70,12 @@ def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
         raise PromptError(f"cannot read the {what} {name}: {error.strerror or error}.") from error
     if len(data) > LONGEST_TEXT:
         raise PromptError(f"the {what} {name} has more than {LONGEST_TEXT:,} bytes; name a shorter one.")
+    if data.startswith(MAGIC[:4]):
+        raise PromptError(
+            f"{name} is a trace, and no text: tokenscope-html makes a report of it, and tokenscope-record --replay records it again."
+        )
+    if (kind := _binary_kind(data)) is not None:
+        raise PromptError(f"the {what} {name} is no text but {kind}; name a text file.")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -112,74 +92,58 @@ def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
 
 
 def encode_prompt(tokenizer: Any, prompt: PromptText) -> Prompt:
-    """The ids of a prompt, by its kind. Raises PromptError and ModelError as the three functions below do."""
+    """The ids of a prompt, by its kind. Raises PromptError and ModelError as the functions below do."""
     if prompt.kind == "chat":
         return encode_chat(tokenizer, prompt.text, prompt.source, system=prompt.system)
     if prompt.kind == "fim":
-        return encode_fim(tokenizer, prompt.text, prompt.source, marker=prompt.marker)
-    return encode_text(tokenizer, prompt.text, prompt.source)
+        tokens = None if prompt.fim_tokens is None else FimTokens(*prompt.fim_tokens, prompt.fim_order or "prefix-suffix")
+        return encode_fim(tokenizer, prompt.text, prompt.source, marker=prompt.marker, tokens=tokens, order=prompt.fim_order)
+    return (encode_code if prompt.kind == "code" else encode_text)(tokenizer, prompt.text, prompt.source)
 
 
 def encode_text(tokenizer: Any, text: str, source: str = "-") -> Prompt:
-    """The plain prompt, with the special tokens that the tokenizer itself puts around a text."""
-    ids = list(tokenizer(text).input_ids)
-    if not ids:
-        raise PromptError(f"the tokenizer makes no token of the prompt {source}; write something it can read.")
-    # A tokenizer that closes a text with its end token would ask the model to go on after the end.
-    if len(ids) > 1 and ids[-1] == tokenizer.eos_token_id and not text.endswith(tokenizer.eos_token):
-        ids.pop()
-    exact = _plain_bytes(Speller(tokenizer), ids) == text.encode()
-    return Prompt(ids, "text", source, (Segment("text", 0, len(ids)),), exact)
+    """The plain prompt, with the special tokens that the tokenizer itself puts around a text. Control tokens that it names are such."""
+    ids, first = _around(tokenizer, text, list(tokenizer(text, add_special_tokens=False).input_ids), source)
+    speller = Speller(tokenizer)
+    typed = _typed(tokenizer, text, ids, first)
+    exact = _plain_bytes(speller, ids, typed) == text.encode()
+    return Prompt(ids, "text", source, (Segment("text", 0, len(ids)),), exact, typed=typed)
+
+
+def encode_code(tokenizer: Any, text: str, source: str = "-") -> Prompt:
+    """Code that exists, with the special tokens that the tokenizer puts around a text; in it nothing is a control token."""
+    ids, _ = _around(tokenizer, text, literal_ids(tokenizer, text), source)
+    return Prompt(
+        ids, "text", source, (Segment("text", 0, len(ids)),), _plain_bytes(Speller(tokenizer), ids) == text.encode()
+    )
 
 
 def encode_chat(tokenizer: Any, text: str, source: str = "-", *, system: str | None = None) -> Prompt:
-    """The text as a user's message in the tokenizer's own chat template, ready for the assistant's answer.
+    """The text as a user's message in the tokenizer's own chat template, ready for the assistant's answer; in it nothing is a control token.
 
     Raises ModelError where the tokenizer has no template, or its template refuses the messages.
     """
-    if not getattr(tokenizer, "chat_template", None):
-        raise ModelError(
-            "this model's tokenizer has no chat template; leave out --chat, or choose an instruction-tuned model."
-        )
+    names, speller = chat_names(tokenizer), Speller(tokenizer)
     messages = [{"role": "user", "content": text}]
     if system is not None:
         messages.insert(0, {"role": "system", "content": system})
-    try:
-        rendered = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    except Exception as error:
-        raise ModelError(
-            f"the chat template refuses these messages: {str(error).strip() or type(error).__name__}."
-        ) from error
-    ids = list(tokenizer(rendered, add_special_tokens=False).input_ids)
-    speller = Speller(tokenizer)
-    places = _message_places(tokenizer, messages, rendered)
+
+    def encoded(mark: str) -> list[int]:
+        hidden = [{**one, "content": marked(one["content"], names, mark)} for one in messages] if mark else messages
+        return list(tokenizer(rendered_chat(tokenizer, hidden), add_special_tokens=False).input_ids)
+
+    rendered, ids = rendered_chat(tokenizer, messages), encoded("")
+    said = text + (system or "")
+    if holds_control(tokenizer, tokenizer(said, add_special_tokens=False).input_ids, said, names):
+        for mark in marks_for(said):
+            found = without_mark(speller, encoded(mark), mark)
+            if found is not None and b"".join(speller.spell(found)) == rendered.encode():
+                ids = found
+                break
+    places = message_places(tokenizer, messages, rendered)
     segments = _segments(speller.spell(ids), rendered, places) or (Segment("text", 0, len(ids)),)
-    return Prompt(ids, "chat", source, segments, text.encode() in _plain_bytes(speller, ids))
-
-
-def _message_places(tokenizer: Any, messages: Sequence[dict[str, str]], rendered: str) -> list[tuple[int, int]]:
-    """The bytes [start, end) of each message in what a template made of them; empty where they do not stand there as they were given."""
-    marks = [f"\ue000{number}\ue001" for number in range(len(messages))]
-    marked = [{**message, "content": mark} for message, mark in zip(messages, marks, strict=True)]
-    try:
-        rest = tokenizer.apply_chat_template(marked, tokenize=False, add_generation_prompt=True)
-    except Exception:  # a template is a program of somebody else's
-        return []
-    around: list[str] = []
-    for mark in marks:
-        before, found, rest = rest.partition(mark)
-        if not found:
-            return []
-        around.append(before)
-    for contents in ([one["content"] for one in messages], [one["content"].strip() for one in messages]):
-        if "".join(part + content for part, content in zip(around, contents, strict=True)) + rest == rendered:
-            at, places = 0, []
-            for part, content in zip(around, contents, strict=True):
-                start = at + len(part.encode())
-                at = start + len(content.encode())
-                places.append((start, at))
-            return places
-    return []
+    exact = text.encode() in _plain_bytes(speller, ids)
+    return Prompt(ids, "chat", source, segments, exact, turn_ends(tokenizer))
 
 
 def _segments(words: Sequence[bytes], rendered: str, places: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
@@ -200,26 +164,42 @@ def _segments(words: Sequence[bytes], rendered: str, places: Sequence[tuple[int,
     return tuple(one for one in found if one.end > one.first)
 
 
-def encode_fim(tokenizer: Any, text: str, source: str = "-", *, marker: str = DEFAULT_FIM_MARKER) -> Prompt:
-    """The text around `marker` as a fill-in-the-middle prompt, by the tokenizer's own tokens.
+def encode_fim(
+    tokenizer: Any,
+    text: str,
+    source: str = "-",
+    *,
+    marker: str = DEFAULT_FIM_MARKER,
+    tokens: FimTokens | None = None,
+    order: str | None = None,
+) -> Prompt:
+    """The text around `marker` as a fill-in-the-middle prompt, by these tokens or the tokenizer's own, in this order or theirs; nothing in
+    the text is a control token.
 
     Raises PromptError where the marker does not stand in the text exactly once, ModelError where the tokenizer has no
-    fill-in-the-middle tokens that are known.
+    fill-in-the-middle tokens that are known, or not those that are given.
     """
     before, after = split_at_marker(text, source, marker)
     vocabulary = tokenizer.get_vocab()
-    family = next((f for f in _FIM_FAMILIES if {f.prefix, f.suffix, *filter(None, [f.middle])} <= vocabulary.keys()), None)
+    family = tokens or family_of(vocabulary)
     if family is None:
         raise ModelError(
-            "this model's tokenizer has no fill-in-the-middle tokens; leave out --fim, or choose another model."
+            "this model's tokenizer has no fill-in-the-middle tokens that are known; name its own with --fim-tokens PREFIX SUFFIX MIDDLE, "
+            "leave out --fim, or choose another model."
         )
+    unknown = [name for name in family.names if name not in vocabulary]
+    if unknown:
+        raise ModelError(
+            f"this model's tokenizer has no token {shortened(visible_line(unknown[0]), 60)}; see its tokenizer.json."
+        )
+    names = control_names(tokenizer) | {name: vocabulary[name] for name in family.names}
     parts = {
-        "prefix": (vocabulary[family.prefix], _encode_part(tokenizer, before)),
-        "suffix": (vocabulary[family.suffix], _encode_part(tokenizer, after)),
+        "prefix": (vocabulary[family.prefix], literal_ids(tokenizer, before, names=names)),
+        "suffix": (vocabulary[family.suffix], literal_ids(tokenizer, after, names=names)),
     }
     ids = _leading_special(tokenizer)
     segments: list[Segment] = [Segment("control", 0, len(ids))] if ids else []
-    for role in family.order.split("-"):
+    for role in (order or family.order).split("-"):
         token, part = parts[role]
         segments.append(Segment("control", len(ids), len(ids) + 1))
         segments.append(Segment(role, len(ids) + 1, len(ids) + 1 + len(part)))
@@ -238,7 +218,7 @@ def encode_fim(tokenizer: Any, text: str, source: str = "-", *, marker: str = DE
 def file_ends(tokenizer: Any) -> tuple[int, ...]:
     """The ids that end a file, or what fills a hole in one, ascending."""
     vocabulary = tokenizer.get_vocab()
-    ends = {vocabulary[end] for end in _FILE_ENDS if end in vocabulary}
+    ends = {vocabulary[end] for end in FILE_ENDS if end in vocabulary}
     if tokenizer.eos_token_id is not None:
         ends.add(tokenizer.eos_token_id)
     return tuple(sorted(ends))
@@ -254,8 +234,9 @@ def split_at_marker(text: str, source: str, marker: str) -> tuple[str, str]:
     return before, after
 
 
-def check_length(prompt: Prompt, context: int | None) -> None:
-    """Raises PromptError where the prompt leaves no room for one new token."""
+def check_prompt(prompt: Prompt, context: int | None, size: int) -> None:
+    """Raises PromptError where the prompt leaves no room for one new token, ModelError where a token is none of the model's `size`."""
+    check_ids(prompt.ids, size)
     if context is not None and len(prompt.ids) >= context:
         raise PromptError(
             f"the prompt has {len(prompt.ids):,} tokens and the model reads at most {context:,}, the output included; "
@@ -263,8 +244,40 @@ def check_length(prompt: Prompt, context: int | None) -> None:
         )
 
 
-def _encode_part(tokenizer: Any, text: str) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
+def check_ids(ids: Sequence[int], size: int) -> None:
+    """Raises ModelError where an id is beyond the model's `size` tokens: its tokenizer is that of another model then."""
+    if ids and max(ids) >= size:
+        raise ModelError(
+            f"the tokenizer makes token {max(ids)} of the text, and the model's tokens go from 0 to {size - 1}: it is another model's tokenizer, "
+            "or one that was extended."
+        )
+
+
+def _around(tokenizer: Any, text: str, ids: list[int], source: str) -> tuple[list[int], int]:
+    """(the ids of a text within what the tokenizer puts around one, where they begin)."""
+    whole, bare = list(tokenizer(text).input_ids), list(tokenizer(text, add_special_tokens=False).input_ids)
+    if not whole:
+        raise PromptError(f"the tokenizer makes no token of the prompt {source}; write something it can read.")
+    places = (place for place in range(len(whole) - len(bare) + 1) if whole[place : place + len(bare)] == bare)
+    first = next(places, None)
+    if first is None:  # it reads a text otherwise within its own tokens
+        first, whole = 0, whole if ids == bare else ids
+    else:
+        whole[first : first + len(bare)] = ids
+    # A tokenizer that closes a text with its end token would ask the model to go on after the end.
+    if len(whole) > max(1, first + len(ids)) and whole[-1] == tokenizer.eos_token_id:
+        whole.pop()
+    return whole, first
+
+
+def _typed(tokenizer: Any, text: str, ids: list[int], first: int) -> tuple[int, ...]:
+    """The places of control tokens that the text names; what stands for a sign that the tokenizer does not know is none."""
+    written = set(ids[first:])
+    named = {token_id: name for name, token_id in control_names(tokenizer).items() if token_id in written and name in text}
+    unknown = tokenizer.unk_token_id
+    if unknown in named and ids[first:].count(unknown) != text.count(named[unknown]):
+        del named[unknown]
+    return tuple(place for place, token_id in enumerate(ids) if place >= first and token_id in named)
 
 
 def _leading_special(tokenizer: Any) -> list[int]:
@@ -273,5 +286,28 @@ def _leading_special(tokenizer: Any) -> list[int]:
     return [bos] if bos is not None and list(tokenizer("").input_ids)[:1] == [bos] else []
 
 
-def _plain_bytes(speller: Speller, ids: list[int]) -> bytes:
-    return b"".join(word for word, token_id in zip(speller.spell(ids), ids, strict=True) if not speller.is_special(token_id))
+def _plain_bytes(speller: Speller, ids: list[int], typed: Sequence[int] = ()) -> bytes:
+    words = enumerate(zip(speller.spell(ids), ids, strict=True))
+    return b"".join(word for place, (word, token_id) in words if place in typed or not speller.is_special(token_id))
+
+
+_BINARY = {
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"%PDF-": "a PDF",
+    b"PK\x03\x04": "an archive",
+    b"\x1f\x8b": "a compressed file",
+    b"(\xb5/\xfd": "a compressed file",
+    b"\x7fELF": "a program",
+    b"GGUF": "a model",
+}
+
+
+def _binary_kind(data: bytes) -> str | None:
+    """What a file is that holds no text, None where it may be text in some encoding."""
+    known = next((kind for magic, kind in _BINARY.items() if data.startswith(magic)), None)
+    if known in ("a PDF", "a model") and b"\0" not in data[:4096]:
+        return None  # a text may begin with these letters
+    if known is None and b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "a binary file"
+    return known

@@ -16,8 +16,8 @@ from tokenscope_trace.tree.surroundings import Surroundings
 def surroundings_of(vocabulary: Vocabulary, prompt: Prompt, language: Language | None, until: Until | None) -> Surroundings:
     """What the output and its branches stand in; `until` None is the function that a text breaks off in, of anything else the text."""
     words = [
-        b"" if vocabulary.is_special(token) else word
-        for token, word in zip(prompt.ids, vocabulary.spell(prompt.ids), strict=True)
+        b"" if vocabulary.is_special(token) and place not in prompt.typed else word
+        for place, (token, word) in enumerate(zip(prompt.ids, vocabulary.spell(prompt.ids), strict=True))
     ]
     before, behind = b"".join(words), b""
     if prompt.kind == "fim":

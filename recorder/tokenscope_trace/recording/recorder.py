@@ -25,7 +25,7 @@ from tokenscope_trace.failures import (
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.models.backend import Backend, MainPath, ModelSession, Output, Replayed, Vocabulary
 from tokenscope_trace.models.footprint import recording_bytes
-from tokenscope_trace.models.prompts import Prompt, check_length
+from tokenscope_trace.models.prompts import Prompt, check_prompt
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.backends import backend_of
 from tokenscope_trace.recording.facts import clock, common
@@ -64,8 +64,8 @@ def record(
     say what is not there, `watcher.on_missing` is told at once, and `watcher.on_state` is offered what there is.
     """
     backend, watcher = backend_of(model), watcher or Watcher()
-    check_length(prompt, backend.context)
     vocabulary = backend.vocabulary()
+    check_prompt(prompt, backend.context, vocabulary.size)
     asked = [] if tree is None else encode_forced(vocabulary, len(prompt.ids), tree.forced)
     room = settings.max_new_tokens if backend.context is None else backend.context - len(prompt.ids)
     new = min(settings.max_new_tokens, room)
@@ -273,6 +273,7 @@ class _Done:
             "missing": [one.fact for one in missing],
             "notes": [
                 *self.backend.notes,
+                *output.notes,
                 *_notes(self.prompt, output, {one.stage for one in missing}),
                 *replayed.notes,
                 *growth.notes,
@@ -287,7 +288,7 @@ class _Done:
             ),
         }
         runs = [
-            Run(self.prompt.ids, Origin.PROMPT, output.prompt),
+            Run(self.prompt.ids, Origin.PROMPT, output.prompt, typed=self.prompt.typed),
             Run(output.ids, Origin.MAIN, self.main.rows, root=False, noise=replayed.noise),
         ]
         tables = tables_of(runs, self.vocabulary, grown=growth.grown, attention=replayed.attention, lens=replayed.lens)

@@ -24,9 +24,9 @@ from tokenscope_trace.failures import (
     reason_of,
     released,
 )
-from tokenscope_trace.models.backend import Backend, ModelSession
+from tokenscope_trace.models.backend import Backend, ModelSession, Vocabulary
 from tokenscope_trace.models.footprint import recording_bytes
-from tokenscope_trace.models.prompts import Prompt
+from tokenscope_trace.models.prompts import Prompt, check_ids
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.backends import backend_of
 from tokenscope_trace.recording.documents import Compared, Document
@@ -62,7 +62,7 @@ def score(
 
     `prompts` are their token ids where these are known, in place of their texts; `window` is the most tokens that are read at once.
 
-    Raises PromptError where the tokenizer makes no token of a text, ModelError where the logits are not finite or a layer is asked
+    Raises PromptError where the tokenizer makes no token of a text, ModelError where it makes one that the model has not, the logits are not finite or a layer is asked
     for that the model has not, and KeyboardInterrupt where it was interrupted within the first file. Later neither an interruption
     nor an error costs more than the files that were not read yet; where the memory does not suffice the lens goes first, then
     attention. `run.missing` and the notes say what is not there, and `watcher.on_missing` is told at once.
@@ -70,9 +70,9 @@ def score(
     watcher = watcher or Watcher()
     backend = backend_of(model)
     session = backend.begin(replay)
-    if prompts is None:
-        vocabulary = backend.vocabulary()
-        prompts = [vocabulary.encode(PromptText(document.text, document.source)) for document in documents]
+    vocabulary = backend.vocabulary()
+    prompts = _encoded(vocabulary, documents) if prompts is None else prompts
+    check_ids([token for prompt in prompts for token in prompt.ids], vocabulary.size)
     window = min(window, backend.context or window)
     total = sum(len(prompt.ids) for prompt in prompts)
     longest = min(window, max(len(prompt.ids) for prompt in prompts))
@@ -127,7 +127,7 @@ def score(
                 replay_seconds=time.perf_counter() - begin,
             ),
         }
-        return Trace(facts, tables_of(runs, backend.vocabulary(), attention=attention, lens=lens))
+        return Trace(facts, tables_of(runs, vocabulary, attention=attention, lens=lens))
 
     def so_far(runs: Sequence[Run], known: Sequence[Missing], also: Sequence[Missing]) -> Trace:
         return trace_of(runs, [*known, *also])
@@ -149,6 +149,10 @@ def score(
     if session.spared:
         lacks(Missing("attention", MEMORY, partly=True), None)
     return trace_of(runs, missing, attention, lens)
+
+
+def _encoded(vocabulary: Vocabulary, documents: Sequence[Document]) -> list[Prompt]:
+    return [vocabulary.encode(PromptText(document.text, document.source, "code")) for document in documents]
 
 
 def _read_or_less(read: Callable[[], Rows | None], session: ModelSession, lacks: OnMissing, *, first: bool) -> Rows | None:

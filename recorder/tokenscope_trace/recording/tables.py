@@ -5,7 +5,7 @@ Rows and ids in, columns as in schema.TABLES out; measures nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -26,7 +26,7 @@ _CONTEXT = 16  # tokens before a branch: more than a spelling that depends on it
 class Run:
     """Tokens in a row: the prompt, the output, a file. A run continues the one before it, unless it begins at a `root`.
 
-    `rows` measure its last tokens, `noise` too; both may be None.
+    `rows` measure its last tokens, `noise` too; both may be None. `typed` are the places of control tokens that its author wrote.
     """
 
     ids: Sequence[int]
@@ -34,6 +34,7 @@ class Run:
     rows: Rows | None
     root: bool = True
     noise: Floats | None = None
+    typed: Sequence[int] = ()
 
 
 def tables_of(
@@ -54,6 +55,7 @@ def tables_of(
     nodes |= {name: np.full(count, np.nan, np.float32) for name in (*SCALARS, "noise") if name != "rank"}
     nodes |= {"rank": np.zeros(count, dtype=np.int32), "alternative_count": np.zeros(count, dtype=np.uint16)}
     measured: list[Rows] = []
+    typed: set[int] = set()
     roots, first = [], 0
     for run in runs:
         end = first + len(run.ids)
@@ -64,6 +66,7 @@ def tables_of(
         if run.noise is not None:
             nodes["noise"][end - len(run.noise) : end] = run.noise
         _measure(nodes, run.rows, end, measured)
+        typed |= {first + place for place in run.typed}
         first = end
     if grown is not None:
         parent[plain:], token_id[plain:] = grown.parent, grown.token_id
@@ -77,7 +80,7 @@ def tables_of(
     return {
         "nodes": nodes,
         "alternatives": alternatives,
-        **_text_tables(speller, nodes, np.unique(seen), roots, plain),
+        **_text_tables(speller, nodes, np.unique(seen), roots, plain, typed),
         **({} if grown is None else {"branches": grown.branches}),
         **attention_tables(attention),
         **lens_tables(lens),
@@ -99,8 +102,10 @@ def _joined(parts: Sequence[Array], dtype: type[np.generic]) -> Array:
     return np.concatenate([part.reshape(-1) for part in parts]) if parts else np.empty(0, dtype)
 
 
-def _text_tables(speller: Vocabulary, nodes: Columns, ids: Array, roots: Sequence[int], plain: int) -> dict[str, Columns]:
-    """The bytes of every id, and of the nodes that are spelled otherwise where they stand."""
+def _text_tables(
+    speller: Vocabulary, nodes: Columns, ids: Array, roots: Sequence[int], plain: int, typed: Collection[int]
+) -> dict[str, Columns]:
+    """The bytes of every id, and of the nodes that are spelled otherwise where they stand, or are control tokens and text all the same."""
     spelled: list[bytes] = []
     for first, end in pairwise([*roots, plain]):
         spelled += speller.spell(nodes["token_id"][first:end].tolist())
@@ -109,7 +114,7 @@ def _text_tables(speller: Vocabulary, nodes: Columns, ids: Array, roots: Sequenc
     exceptions = [
         (node, word)
         for node, (word, token_id) in enumerate(zip(spelled, nodes["token_id"].tolist(), strict=True))
-        if word != speller.inside(token_id)
+        if word != speller.inside(token_id) or node in typed
     ]
     return {
         "tokens": {

@@ -10,6 +10,7 @@ from tokenscope_trace._exports import exports
 if TYPE_CHECKING:
     from tokenscope_trace.session.checked_settings import (
         checked_check,
+        checked_fim,
         checked_generation,
         checked_language,
         checked_model,
@@ -33,6 +34,7 @@ __all__ = [
     "Watched",
     "abortable",
     "checked_check",
+    "checked_fim",
     "checked_generation",
     "checked_language",
     "checked_model",

@@ -5,12 +5,11 @@ Settings in, the same settings out, their numbers as the command has them (a tem
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from tokenscope_trace.analysis.check_command import names_file
 from tokenscope_trace.analysis.check_folder import place_in, require_copyable
@@ -26,6 +25,7 @@ from tokenscope_trace.settings import (
     UNTIL,
     Bounds,
     CheckSettings,
+    FimOrder,
     ForcedPath,
     GenerationSettings,
     ModelSettings,
@@ -42,14 +42,10 @@ _Settings = TypeVar("_Settings", GenerationSettings, TreeSettings, ReplaySetting
 
 def checked_number(what: str, value: Any, allowed: Bounds) -> int | float:
     """The number, a float where it need not be whole. Raises SettingsError where it is none of those."""
-    is_number = type(value) is int or (type(value) is float and not allowed.whole and math.isfinite(value))
-    above = is_number and (value > allowed.least or (value == allowed.least and not allowed.open))
-    if above and (allowed.most is None or value <= allowed.most):
-        return int(value) if allowed.whole else float(value)
-    kind = "whole number" if allowed.whole else "number"
-    low = f"above {allowed.least}" if allowed.open else f"from {allowed.least}"
-    high = "" if allowed.most is None or allowed.most > 10**9 else f" to {allowed.most:,}"
-    raise SettingsError(f"{what} is {shortened(repr(value), 60)}; give a {kind} {low}{high}.")
+    try:
+        return allowed.number(None if isinstance(value, str) else value)
+    except ValueError as error:
+        raise SettingsError(f"{what} is {shortened(repr(value), 60)}; give a {error}.") from None
 
 
 def checked_language(name: str | None) -> Language | None:
@@ -72,6 +68,19 @@ def checked_model(settings: ModelSettings) -> ModelSettings:
     return settings
 
 
+def checked_fim(tokens: object, order: object, *, fim: bool) -> None:
+    """Raises SettingsError where these are no names of three tokens, no order of theirs, or nothing is to be filled in."""
+    if (tokens is not None or order is not None) and not fim:
+        raise SettingsError("fim_tokens and fim_order need fim=True.")
+    are_names = (
+        isinstance(tokens, list | tuple) and len(tokens) == 3 and all(isinstance(name, str) and name for name in tokens)
+    )
+    if tokens is not None and not are_names:
+        raise SettingsError(f"fim_tokens is {shortened(repr(tokens), 60)}; give the names of prefix, suffix and middle.")
+    if order is not None and order not in get_args(FimOrder):
+        raise SettingsError(f"fim_order is {shortened(repr(order), 60)}; give one of {', '.join(get_args(FimOrder))}.")
+
+
 def checked_generation(settings: GenerationSettings) -> GenerationSettings:
     """Raises SettingsError where a number is out of its range, or a stop string is empty or alone."""
     settings = _checked(settings, GenerationSettings, "generation", GENERATION_RANGES)
@@ -86,10 +95,14 @@ def checked_generation(settings: GenerationSettings) -> GenerationSettings:
 
 
 def checked_tree(settings: TreeSettings | None, generation: GenerationSettings) -> TreeSettings | None:
-    """None where nothing grows. Raises SettingsError where a number is out of its range, or something is forced behind the last token."""
+    """None where nothing grows. Raises SettingsError where a number is out of its range, something is forced behind the last token, or
+    `generation` has a number that changes neither the output nor a branch.
+    """
+    settings = None if settings is None else _checked(settings, TreeSettings, "tree", TREE_RANGES)
+    for name in generation.idle if settings is None or settings.temperature == 0 else ():
+        raise SettingsError(f"generation.temperature 0 is greedy, and {name} would change nothing; leave out one of them.")
     if settings is None:
         return None
-    settings = _checked(settings, TreeSettings, "tree", TREE_RANGES)
     if fault := forced_fault(len(settings.forced)):
         raise SettingsError(f"tree.forced: {fault}")
     for path in settings.forced:

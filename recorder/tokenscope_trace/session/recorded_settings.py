@@ -19,8 +19,13 @@ from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,
+    GENERATION_RANGES,
     LISTED_DECISIONS,
     MODEL_DTYPES,
+    MOST,
+    REPLAY_RANGES,
+    TREE_RANGES,
+    Bounds,
     CheckSettings,
     Forced,
     ForcedPath,
@@ -37,7 +42,7 @@ from tokenscope_trace.traces.trace import Trace
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 ATTENTIONS = ("eager", "sdpa")  # others may be code of the hub
-_MOST = 1 << 24  # of anything that is counted
+_LAYER = Bounds(0, MOST)
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
@@ -77,7 +82,7 @@ def recorded_request(trace: Trace) -> RecordedRequest:
         tree=_tree(trace),
         replay=_replay(trace),
         language=by_name(asked.language or ""),
-        decisions=_count("number of decisions", listed, 0),
+        decisions=_count("number of decisions", listed, Bounds(0, MOST)),
     )
 
 
@@ -115,7 +120,10 @@ def recorded_model(facts: ModelFacts, given: ModelSettings, *, chosen: bool) -> 
 
 def _generation(trace: Trace) -> GenerationSettings:
     facts = trace.facts
-    sampling, top = facts.sampling, _count("number of alternatives", facts.top_alternatives, 1, 1000)
+    sampling, top = (
+        facts.sampling,
+        _count("number of alternatives", facts.top_alternatives, GENERATION_RANGES["top_alternatives"]),
+    )
     if trace.files:
         return GenerationSettings(top_alternatives=top)
     stop = tuple(text for text in sampling.stop or () if text)
@@ -123,9 +131,9 @@ def _generation(trace: Trace) -> GenerationSettings:
         raise TraceError(f"it cannot be recorded again: {fault}")
     most = len(trace.output) if facts.finish == "interrupted" else sampling.max_new_tokens
     return GenerationSettings(
-        max_new_tokens=_count("number of tokens", most, 1),
+        max_new_tokens=_count("number of tokens", most, GENERATION_RANGES["max_new_tokens"]),
         **_sampling(facts),
-        seed=_count("seed", sampling.seed or 0, 0, 2**63 - 1),
+        seed=_count("seed", sampling.seed or 0, GENERATION_RANGES["seed"]),
         stop=stop,
         until="text" if facts.program is None else facts.program.until or "text",
         top_alternatives=top,
@@ -141,10 +149,10 @@ def _sampling(facts: Facts) -> dict[str, Any]:
         in_force = {key: getattr(sampling, key) for key in usual if getattr(sampling, key) is not None}
         asked = AskedFacts(**{**usual, **in_force})
     return {
-        "temperature": _number("temperature", asked.temperature, 1e6),
-        "top_p": _number("top-p", asked.top_p, 1.0),
-        "top_k": None if asked.top_k is None else _count("top-k", asked.top_k, 0),
-        "min_p": _number("min-p", asked.min_p, 1.0),
+        name: None
+        if (value := getattr(asked, name)) is None
+        else _number(name.replace("_", "-"), value, GENERATION_RANGES[name])
+        for name in ("temperature", "top_p", "top_k", "min_p")
     }
 
 
@@ -155,15 +163,13 @@ def _tree(trace: Trace) -> TreeSettings | None:
     usual = TreeSettings()
     bounds = {name: getattr(facts, name) for name in ("nodes", "width", "depth", "length", "extra")}
     counts = {
-        name: _count(
-            f"tree's {name}", getattr(usual, name) if value is None else value, name in ("width", "depth", "length")
-        )
+        name: _count(f"tree's {name}", getattr(usual, name) if value is None else value, TREE_RANGES[name])
         for name, value in bounds.items()
     }
     return TreeSettings(
         **counts,
-        min_prob=_number("tree's least probability", facts.min_prob, 1.0) or 0.0,
-        temperature=_number("tree's temperature", facts.temperature, 1e6) or 0.0,
+        min_prob=_number("tree's least probability", facts.min_prob or 0, TREE_RANGES["min_prob"]),
+        temperature=_number("tree's temperature", facts.temperature or 0, TREE_RANGES["temperature"]),
         forced=_forced(trace),
     )
 
@@ -176,7 +182,7 @@ def _forced(trace: Trace) -> tuple[ForcedPath, ...]:
         paths = [[(place.position, place.tokens) for place in path] for path in asked.forced]
     found = []
     for path in paths:
-        places = [Forced(_count("position", position, 1), _ids(tokens)) for position, tokens in path]
+        places = [Forced(_count("position", position, Bounds(1, MOST)), _ids(tokens)) for position, tokens in path]
         if not places or any(two.position <= one.position for one, two in pairwise(places)):
             raise TraceError("the recording's forced tokens stand at no places of one path.")
         found.append(ForcedPath(tuple(places)))
@@ -184,7 +190,7 @@ def _forced(trace: Trace) -> tuple[ForcedPath, ...]:
 
 
 def _ids(tokens: Sequence[int]) -> tuple[int, ...]:
-    return tuple(_count("forced token", token, 0, REDACTED_ID - 1) for token in tokens)
+    return tuple(_count("forced token", token, Bounds(0, REDACTED_ID - 1)) for token in tokens)
 
 
 def _asked_branches(trace: Trace) -> list[list[tuple[int, Sequence[int]]]]:
@@ -218,22 +224,19 @@ def _replay(trace: Trace) -> ReplaySettings | None:
         return None
     top, layers = 0, None
     if attention is not None:
-        top = _count("number of sources of attention", attention.top, 0, 1000)
+        top = _count("number of sources of attention", attention.top, REPLAY_RANGES["attention_top"])
         known = {*(one.layer for one in trace.attention), *(one.layer for one in attention.absent)}
-        layers = tuple(sorted(_count("layer", number, 0) for number in known)) or None
-    chosen = tuple(_count("layer", number, 0) for number in lens.layers) if lens is not None else ()
+        layers = tuple(sorted(_count("layer", number, _LAYER) for number in known)) or None
+    chosen = tuple(_count("layer", number, _LAYER) for number in lens.layers) if lens is not None else ()
     return ReplaySettings(top, layers, lens is not None, chosen or None)
 
 
-def _count(what: str, value: Any, least: int, most: int = _MOST) -> int:
-    if type(value) is not int or not least <= value <= most:
-        raise TraceError(f"the recording's {what} is {shortened(str(value), 40)}, and can be {int(least):,} to {most:,}.")
-    return value
+def _count(what: str, value: Any, allowed: Bounds) -> int:
+    return int(_number(what, value, allowed))
 
 
-def _number(what: str, value: Any, most: float) -> float | None:
-    if value is None:
-        return None
-    if type(value) not in (int, float) or not 0 <= value <= most:
-        raise TraceError(f"the recording's {what} is {shortened(str(value), 40)}, and can be 0 to {most:g}.")
-    return float(value)
+def _number(what: str, value: Any, allowed: Bounds) -> int | float:
+    try:
+        return allowed.number(None if isinstance(value, str) else value)
+    except ValueError as error:
+        raise TraceError(f"the recording's {what} is {shortened(str(value), 40)}, and can be a {error}.") from None

@@ -86,8 +86,9 @@ def _prompt(trace: Trace, vocabulary: Vocabulary) -> Prompt:
     if not ids:
         raise TraceError("the recording has no prompt.")
     kind = facts.kind or "text"
-    ends = vocabulary.file_ends() if kind == "fim" else ()
-    return Prompt(ids, kind, facts.source or "-", segments, facts.exact is not False, ends)
+    ends = vocabulary.file_ends() if kind == "fim" else vocabulary.turn_ends() if kind == "chat" else ()
+    typed = tuple(place for place, node in enumerate(trace.prompt.tolist()) if trace.is_typed(node))
+    return Prompt(ids, kind, facts.source or "-", segments, facts.exact is not False, ends, typed)
 
 
 def _code(trace: Trace, vocabulary: Vocabulary) -> list[Prompt]:

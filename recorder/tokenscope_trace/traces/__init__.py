@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tokenscope_trace.traces.columns import Array, Floats, Indices, pack_column
     from tokenscope_trace.traces.container import (
         COMPRESSION_LEVEL,
+        MAGIC,
         MAX_ENTRIES,
         MAX_PAYLOAD,
         Tables,
@@ -71,6 +72,7 @@ else:
 __all__ = [
     "CODE_TABLES",
     "COMPRESSION_LEVEL",
+    "MAGIC",
     "MAJOR_VERSION",
     "MAX_ENTRIES",
     "MAX_PAYLOAD",

@@ -233,6 +233,7 @@ class _Remainder:
             for node in np.flatnonzero(self._kept).tolist()
             if (content := self._content(node))
             != (SIGN if self._hidden[node] else trace.bytes_of(trace.nodes.token_id[node]))
+            or (trace.is_typed(node) and not self._hidden[node])
         }
         return {
             "tokens": {

@@ -284,9 +284,15 @@ class Trace:
 
     def in_program(self, node: int) -> bool:
         """Whether a node's bytes belong to the program: control tokens do not, nor what marks the parts around a hole."""
-        if int(self.nodes.token_id[node]) in self._special_ids:
-            return False
-        return not self._marks[node]
+        return not self.is_control(node) and not self._marks[node]
+
+    def is_control(self, node: int) -> bool:
+        """Whether a node is a control token and no text: one that its author wrote is text, and has a spelling of its own."""
+        return int(self.nodes.token_id[node]) in self._special_ids and int(node) not in self._spellings
+
+    def is_typed(self, node: int) -> bool:
+        """Whether a node is a control token that its author wrote."""
+        return int(self.nodes.token_id[node]) in self._special_ids and int(node) in self._spellings
 
     @cached_property
     def _marks(self) -> NDArray[np.bool_]:
@@ -329,9 +335,7 @@ class Trace:
 
     def text(self, nodes: Array, *, special: bool = True) -> bytes:
         """The exact bytes of these nodes, joined; without those of control tokens where `special` is false."""
-        return b"".join(
-            self.token_bytes(node) for node in nodes if special or int(self.nodes.token_id[node]) not in self._special_ids
-        )
+        return b"".join(self.token_bytes(node) for node in nodes if special or not self.is_control(node))
 
     @cached_property
     def program_pieces(self) -> list[bytes]:

@@ -25,6 +25,15 @@ test('a branch shares its prefix with the main path', () => {
 
 test('a file without the table of branches has none', () => assert.equal(readTrace(encode(example())).branches.first.length, 0));
 
+test('a control token with a spelling of its own is text', () => {
+  const document = example();
+  document.tables.spellings = { rows: 1, columns: { node: { dtype: '<i4', filters: [], data: Uint8Array.of(1, 0, 0, 0) }, byte_count: { dtype: '<u4', filters: [], data: Uint8Array.of(5, 0, 0, 0) } } };
+  document.tables.spelling_bytes = { rows: 5, columns: { byte: { dtype: '|u1', filters: [], data: new TextEncoder().encode('<end>') } } };
+  const trace = readTrace(encode(document));
+  assert.deepEqual([0, 1, 2].map((node) => trace.isSpecial(node)), [false, false, false]);
+  assert.equal(trace.isSpecialId(trace.nodes.token_id[1]), true);
+});
+
 test('a spelling replaces the bytes of its node alone', () => {
   const document = example();
   document.tables.spellings = { rows: 1, columns: { node: { dtype: '<i4', filters: [], data: Uint8Array.of(3, 0, 0, 0) }, byte_count: { dtype: '<u4', filters: [], data: Uint8Array.of(2, 0, 0, 0) } } };

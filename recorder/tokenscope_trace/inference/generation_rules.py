@@ -1,0 +1,115 @@
+"""Rules of generation: what of a model's generation config a recording follows, and what it says of the rest. Configs in, options for
+`generate` out; runs nothing.
+
+A recording measures one token after the other, of one text. So whatever searches among several texts, drafts ahead or mixes in another
+distribution by forwards of its own is not followed, and neither is a cache that cannot be read again; both are said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tokenscope_trace.settings import GenerationSettings
+
+# By the option: the values at which it does nothing, and what it asks for otherwise.
+_SEARCHES: dict[str, tuple[tuple[Any, ...], str]] = {
+    "num_beams": ((1,), "beam search"),
+    "num_beam_groups": ((1,), "group beam search"),
+    "diversity_penalty": ((0,), "group beam search"),
+    "constraints": ((), "constrained beam search"),
+    "force_words_ids": ((), "constrained beam search"),
+    "penalty_alpha": ((0,), "contrastive search"),
+    "dola_layers": ((), "DoLa"),
+    "prompt_lookup_num_tokens": ((), "assisted decoding"),
+    "assistant_early_exit": ((), "assisted decoding"),
+    "use_mtp": ((False,), "assisted decoding"),
+    "is_assistant": ((False,), "assisted decoding"),
+    "speculation_type": ((), "assisted decoding"),
+    "guidance_scale": ((1,), "classifier-free guidance"),
+    "token_healing": ((False,), "token healing"),
+    "num_return_sequences": ((1,), "several texts"),
+    "max_time": ((), "a limit of time"),
+}
+_CACHE = "cache_implementation"
+_USUAL_CACHES = (None, "dynamic", "hybrid")
+_UNSET = {  # of caches, of how a prompt is cut, and of what is returned: none of it changes a token
+    "cache_config": None,
+    "compile_config": None,
+    "prefill_chunk_size": None,
+    "return_dict_in_generate": False,
+    "output_attentions": False,
+    "output_hidden_states": False,
+    "output_scores": False,
+    "output_logits": False,
+    "stop_strings": None,  # given as a criterion: custom_generate takes no tokenizer
+}
+_SAMPLING = ("temperature", "top_p", "top_k", "min_p")
+
+
+@dataclass(frozen=True)
+class GenerationRules:
+    """Arguments for `generate`, over what the model's own config says; `notes` are for the reader."""
+
+    options: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def rules_of(config: Any, settings: GenerationSettings, extra_eos: tuple[int, ...] = ()) -> GenerationRules:
+    """What the user asked for; everything else stays the model's own, as far as a recording can follow it."""
+    options: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, **_UNSET}
+    sampled = bool(getattr(config, "do_sample", False)) if settings.do_sample is None else settings.do_sample
+    asked = {name: value for name in _SAMPLING if (value := getattr(settings, name)) is not None}
+    notes = []
+    if sampled and (cold := asked.get("temperature", getattr(config, "temperature", None))) == 0 and cold is not False:
+        sampled = False
+        notes.append("The model's generation config samples at a temperature of 0, which is greedy.")
+    if sampled:
+        options |= asked
+        if "top_k" not in asked and getattr(config, "top_k", None) == -1:  # as other programs write that there is none
+            options["top_k"] = 0
+    else:
+        options |= dict.fromkeys(_SAMPLING)
+    if settings.do_sample is not None or not sampled:
+        options["do_sample"] = sampled
+    left, unset = _left_alone(config, sampled=sampled)
+    eos = own_eos(config)
+    if extra_eos:
+        options["eos_token_id"] = eos = sorted({*eos, *extra_eos})
+    if getattr(config, "pad_token_id", None) is None and eos:  # generate would warn, and take the first end of text
+        options["pad_token_id"] = eos[0]
+    return GenerationRules(options | unset, (*notes, *left))
+
+
+def own_eos(config: Any) -> list[int]:
+    """The ids that end a text by the model's own config."""
+    eos = config.eos_token_id
+    return [] if eos is None else [eos] if isinstance(eos, int) else list(eos)
+
+
+def own_stop_strings(config: Any) -> list[str]:
+    """The strings that end a text by the model's own config."""
+    stop = config.stop_strings
+    return [] if stop is None else [stop] if isinstance(stop, str) else list(stop)
+
+
+def _left_alone(config: Any, *, sampled: bool) -> tuple[list[str], dict[str, Any]]:
+    """(sentences on what is not followed, the options that unset it)."""
+    found = [
+        what
+        for name, (idle, what) in _SEARCHES.items()
+        if (value := getattr(config, name, None)) is not None and value not in idle
+    ]
+    notes = []
+    if found:
+        named = list(dict.fromkeys(found))
+        words = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+        how = "sampled" if sampled else "decoded greedily"
+        notes.append(
+            f"The model's generation config asks for {words}, which a recording does not follow: the output was {how}, one token after the other."
+        )
+    if (cache := getattr(config, _CACHE, None)) not in _USUAL_CACHES:
+        notes.append(
+            f"The model's generation config asks for a cache of the kind {cache}; the usual one was taken, which can be read again."
+        )
+    return notes, {**dict.fromkeys(_SEARCHES), "num_beams": 1, "num_return_sequences": 1, _CACHE: None}
