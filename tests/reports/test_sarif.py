@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -70,6 +71,10 @@ def test_regions_of_the_samples_hold_what_was_written(path):
     lines = text.split("\n")
     for result in run["results"]:
         uri, line, column, end_line, end_column = place(result)
+        if trace.facts.prompt.kind == "chat":  # the answer stands in no file: what is said of it is said of the question
+            assert (uri, line, column, end_line, end_column) == (f"{path.stem}.md", 1, 1, 1, 1)
+            assert re.match(r"Line \d+ of the answer: ", result["message"]["text"])
+            continue
         assert uri == f"{path.stem}.py"
         if line == end_line and "ended the text" not in result["message"]["text"] and result["ruleId"] != "surprise":
             units = lines[line - 1].encode("utf-16-le")[2 * (column - 1) : 2 * (end_column - 1)]
