@@ -15,8 +15,10 @@ from tokenscope_trace.text import (
     deceptive,
     decimal,
     escaped_json,
+    fact_text,
     file_size,
     percent,
+    told_apart,
     visible_line,
     visible_text,
     visible_token,
@@ -140,3 +142,39 @@ def test_sizes_keep_their_order_of_magnitude():
         "131 kB",
         "1.5 MB",
     ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "fact"),
+    [
+        ("plain.py", "plain.py"),
+        ("grün.py", "grün.py"),
+        (b"bad\xff.py".decode("utf-8", "surrogateescape"), r"bad\xFF.py"),
+        ("grün.py".encode().decode("ascii", "surrogateescape"), "grün.py"),  # as Python reads a name in the locale C
+        ("gr\udcc3\udcbcn\udcff", r"grün\xFF"),
+        ("ü\udcff", r"ü\xFF"),
+        ("half\ud83d", "half<U+D83D>"),
+        ("half\ud83d\udcff", r"half<U+D83D>\xFF"),
+    ],
+)
+def test_a_fact_is_what_was_meant_and_always_utf_8(typed, fact):
+    assert fact_text(typed) == fact
+    assert fact.encode().decode() == fact_text(fact) == fact
+
+
+@given(st.text(alphabet=st.characters(codec=None)))
+def test_every_text_is_a_fact_and_no_terminal_s_business(text):
+    fact = fact_text(text)
+    assert fact.encode().decode() == fact
+    assert visible_line(fact).encode().decode() == visible_line(fact)
+
+
+@given(st.lists(st.sampled_from(["a.py", "b.py", "(2)/a.py", "(3)/a.py", "\udcff", r"\xFF"])))
+def test_names_are_told_apart_and_the_first_keeps_its_own(names):
+    found = told_apart(names)
+    assert len(set(found)) == len(found) == len(names)
+    assert all(own.endswith(fact_text(name)) for own, name in zip(found, names, strict=True))
+
+
+def test_very_many_files_of_one_name_are_told_apart_at_once():
+    assert told_apart(["a"] * 8192)[-1] == "(8192)/a"

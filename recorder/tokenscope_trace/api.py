@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from tokenscope_trace.recording.documents import Document
 
 _File = str | os.PathLike[str]
+_LONGEST_NAME = 4096
 
 
 def load_model(
@@ -149,7 +150,7 @@ def record(
     tree = checked_tree(tree, generation)
     text = PromptText(
         _checked_text(prompt, "prompt", "write at least one character for the model to go on from"),
-        _name(source),
+        _shown(source),
         "chat" if chat else "fim" if fim else "text",
         system=system,
         marker=fim_marker,
@@ -358,13 +359,13 @@ def _preparation(language: Language | None, doubts: list[str]) -> Preparation:
 
 
 def _documents(files: _File | Iterable[_File] | Mapping[str, str]) -> list[Document]:
-    from tokenscope_trace.recording.documents import Document, named_documents
+    from tokenscope_trace.recording.documents import named_documents, texts_as_documents
 
     if isinstance(files, Mapping):
-        found = [
-            Document(_name(name), _checked_text(text, f"file {name}", "there is nothing to measure"))
-            for name, text in files.items()
-        ]
+        texts = {
+            _name(name): _checked_text(text, f"file {name}", "there is nothing to measure") for name, text in files.items()
+        }
+        found = texts_as_documents(texts)
     else:
         found = named_documents(_paths(files))
     if not found:
@@ -377,9 +378,17 @@ def _paths(files: _File | Iterable[_File]) -> list[str]:
 
 
 def _name(source: _File) -> str:
+    """What a text is called. Raises SettingsError where that is longer than any file's name."""
+    name = os.fspath(source)
+    if len(name) > _LONGEST_NAME:
+        raise SettingsError(f"a name has {len(name):,} characters; give one of at most {_LONGEST_NAME:,}.")
+    return name or "-"
+
+
+def _shown(source: _File) -> str:
     """What is told of where a text came from: below this folder its path, else its name."""
-    path = Path(source)
-    return (path.name if path.is_absolute() or ".." in path.parts else path.as_posix()) or "-"
+    path = Path(_name(source))
+    return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
 
 
 def _checked_text(text: Any, what: str, wanted: str) -> str:

@@ -23,10 +23,6 @@ Each message is one sentence: what was wrong with the value seen, what was expec
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 EXIT_INCOMPLETE = 7
@@ -102,24 +98,3 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, trace: Any) -> None:
         super().__init__("the recording was interrupted; what there was by then is this error's trace.")
         self.trace = trace
-
-
-@contextmanager
-def reported(program: str) -> Iterator[None]:
-    """Turn a TokenScopeError, and full memory, into one line on stderr and an exit code; leave everything else alone."""
-    try:
-        yield
-    except TokenScopeError as error:
-        message, exit_code = str(error), error.exit_code
-    except MemoryError:  # of a kind that no stage has met
-        message, exit_code = "the memory does not suffice.", TokenScopeError.exit_code
-    else:
-        return
-    with contextlib.suppress(OSError):  # nobody may read it any more
-        print(f"{program}: error: {_on_one_line(message)}", file=sys.stderr)
-    sys.exit(exit_code)
-
-
-def _on_one_line(message: str) -> str:
-    """The message with escapes for what a terminal would act upon: names of files may hold anything."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in message)

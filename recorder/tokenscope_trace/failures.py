@@ -138,6 +138,6 @@ def explained(missing: Missing, error: BaseException | None) -> Iterable[str]:
     if error is None or is_memory(error) or isinstance(error, KeyboardInterrupt | TokenScopeError | Unfit):
         return
     if os.environ.get(DEBUG):
-        yield "".join(traceback.format_exception(error)).rstrip()
+        yield from "".join(traceback.format_exception(error)).rstrip().split("\n")
     else:
         yield f"{DEBUG}=1 shows where."

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,16 +55,6 @@ def write_atomically(path: Path, content: bytes, *, force: bool = False) -> None
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
     _sync_folder(target.parent)
-
-
-def write_to_stdout(content: bytes) -> None:
-    """Write `content` to standard output. Raises OutputError where nobody takes all of it."""
-    try:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-    except OSError as error:
-        _silence_stdout()
-        raise OutputError(f"cannot write to standard output: {error.strerror or error}.") from error
 
 
 def save_elsewhere(name: str, content: bytes, folders: Iterable[Path]) -> Path | None:
@@ -142,11 +131,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _silence_stdout() -> None:
-    """What is left in its buffer goes nowhere: else the interpreter would complain of it at its end."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -75,6 +76,10 @@ TREE_RANGES = {
     "temperature": _TEMPERATURES,
 }
 REPLAY_RANGES = {"attention_top": Bounds(0, 1000)}
+STOPS = Bounds(0, 100)
+STOP_LENGTH = Bounds(1, 1000)  # characters of each
+FORCED_PATHS = Bounds(0, 1000)
+FORCED_TOKENS = 8192  # of one place: a list in a trace has at most so many entries
 CHECK_RANGES = {"timeout": Bounds(0, 10**6, whole=False, open=True), "memory": Bounds(16, MOST)}
 REPORT_MEGABYTES = Bounds(0, 10**6, whole=False)
 
@@ -251,6 +256,23 @@ class CheckSettings:
     memory: int = 4096
     folder: str | None = None
     place: str = ""
+
+
+def stop_fault(stop: Sequence[str]) -> str:
+    """Why texts are none at which an output can stop, as a sentence; empty where they are."""
+    if len(stop) > (STOPS.most or 0):
+        return f"there are {len(stop):,} stop strings; give at most {STOPS.most:,}."
+    longest = max(map(len, stop), default=0)
+    if longest > (STOP_LENGTH.most or 0):
+        return f"a stop string has {longest:,} characters; give one of at most {STOP_LENGTH.most:,}."
+    return "" if "" not in stop else "a stop string must not be empty."
+
+
+def forced_fault(count: int) -> str:
+    """The same of so many forced paths."""
+    return (
+        f"there are {count:,} forced paths; give at most {FORCED_PATHS.most:,}." if count > (FORCED_PATHS.most or 0) else ""
+    )
 
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,40}")

@@ -12,6 +12,7 @@ the same way.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -31,10 +32,40 @@ _ALIKE = re.compile(
     "\u1c80-\u1c8f\u2160-\u217f\u2c80-\u2cff\ua4d0-\ua4ff\ua640-\ua69f\uab70-\uabbf\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]"
 )
 _SIGN_ALIKE = re.compile("[\u01c0-\u01c3\u02d0\u037e\u2024\u2215\u2223\u2236\ua789]")  # | ! : ; . / in other clothes
+_HALF = re.compile("[\ud800-\udfff]")
 _REACH = 32  # characters to either side of one whose word is looked at
 _PICTURE = re.compile("[\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]")
 _SELECTOR, _JOINER, _KEYCAP = "\ufe0f", "\u200d", "\u20e3"
 _SIGNS = {"\n": "↵", "\r": "\\r", "\t": "→"}
+
+
+def fact_text(text: str) -> str:
+    r"""A text of a command line, a file name or the environment as what a file can hold: UTF-8, as those meant it who typed it.
+
+    Where Python could not read its bytes, by the locale, they are read again as UTF-8; those that are none are written out, as \\xE3.
+    """
+    if text.isascii():
+        return text
+    with contextlib.suppress(UnicodeEncodeError):  # half a character, of which no byte is known
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    return _HALF.sub(lambda half: _written_out(half[0]), text)
+
+
+def told_apart(names: Iterable[str]) -> list[str]:
+    """The names as facts; one that is there already gets a number in front of it, which leaves its suffix as it is."""
+    found: dict[str, None] = {}
+    times: Counter[str] = Counter()
+    for name in map(fact_text, names):
+        own = name
+        while own in found:
+            times[name] += 1
+            own = f"({times[name] + 1})/{name}"
+        found[own] = None
+    return list(found)
+
+
+def _written_out(half: str) -> str:
+    return f"\\x{ord(half) & 0xFF:02X}" if "\udc80" <= half <= "\udcff" else f"<U+{ord(half):04X}>"
 
 
 def visible_text(content: bytes | str) -> str:
@@ -112,7 +143,7 @@ def _drawn(content: bytes | str, *, keep: frozenset[str] = frozenset(), signs: d
         if character in signs and ends_line:
             return signs[character]
         if "\ud800" <= character <= "\udfff":
-            return f"\\x{ord(character) & 0xFF:02X}"
+            return _written_out(character)
         if _kind(text, i):
             return f"<U+{ord(character):04X}>"
         return character

@@ -113,6 +113,19 @@ def test_scored_files_are_matched_by_name():
     assert "1 file of only one of them is left out." in found.sentences
 
 
+def test_files_of_one_name_are_compared_in_their_order_each_with_one(tmp_path):
+    def alike(*texts):
+        trace = synthetic_traces.scored({f"{i}.py": text for i, text in enumerate(texts)})
+        return trace.replaced({**trace.run, "files": [{**file, "source": "util.py"} for file in trace.run["files"]]}, {})
+
+    first = alike("a = 1\n", "b = 2\n")
+    same = compare(first, first)
+    assert same.headline == "Both recordings are of the same files."
+    assert [file.source for file in same.files] == ["util.py", "(2)/util.py"]
+    assert compare(first, alike("a = 1\n", "b = 3\n")).headline == "1 of 2 files differ."
+    assert len(compare(alike(*"abcdefgh"), alike("a")).files) == 1
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [

@@ -222,3 +222,29 @@ def test_the_most_surprising_lines_of_existing_code_are_notes_changed_ones_first
 def test_notes_on_existing_code_have_a_limit():
     text = "".join(f"name_{i} = {i}\n" for i in range(400))
     assert len(run_of(synthetic_traces.scored({"a.py": text}))["results"]) == SURPRISES
+
+
+def test_files_of_one_name_have_places_of_their_own():
+    trace = synthetic_traces.scored({"a.py": "x\n" * 9 + "much(more)\n", "b.py": "x = 1\n"})
+    for order in (trace.run["files"], [{**file, "source": "util.py"} for file in trace.run["files"]]):
+        run = run_of(trace.replaced({**trace.run, "files": order}, {}))
+        lines = {"a.py": 10, "util.py": 10, "b.py": 1, "%282%29/util.py": 1}
+        assert {place(result)[0] for result in run["results"]} <= lines.keys()
+        assert all(place(result)[1] <= lines[place(result)[0]] for result in run["results"])
+
+
+def test_places_of_files_count_from_the_repository_s_root_and_never_lead_above_it():
+    run = run_of(synthetic_traces.scored({"src/../../etc/./passwd": synthetic_traces.OUTPUT}))
+    found = [result["locations"][0]["physicalLocation"]["artifactLocation"] for result in run["results"]]
+    assert found == [{"uri": "src/etc/passwd", "uriBaseId": "%SRCROOT%"}] * len(found) != []
+    assert set(run["originalUriBaseIds"]) == {"%SRCROOT%"}
+
+
+def test_a_chat_s_notes_stand_in_the_message_s_file_and_name_the_line_of_the_answer():
+    answer = ["```python\n", Word("a = 1", 0.4, {"b = 2": 0.3}), "\n", Word("c = 3", 0.4, {"d = 4": 0.3}), "\n", "```", END]
+    trace = recorded(["<|user|>\nWrite\nsome\nlines\n<|assistant|>\n"], answer, finish="end-of-text", source="question.md")
+    trace = analysed(trace.replaced({**trace.run, "prompt": {**trace.run["prompt"], "kind": "chat"}}, {}))
+    results = run_of(trace)["results"]
+    assert {place(result) for result in results} == {("question.md", 1, 1, 1, 1)}
+    lines = [result["message"]["text"].partition(": ")[0] for result in results]
+    assert sorted(lines) == ["Line 2 of the answer", "Line 3 of the answer"]

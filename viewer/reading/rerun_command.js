@@ -1,5 +1,10 @@
 /** The command that would have recorded another continuation, quoted for a POSIX shell. Pure. */
 
+const PROGRAM = 'tokenscope-record';
+const LONGEST = 2000;
+/** What runs code or reads a folder goes with its value, what runs code of a repository without one. */
+const RUNS = /^--(?:check|check-folder|check-timeout|check-memory|differences)$/;
+const TRUSTS = /^--(?:trust-remote-code|allow-pickle)$/;
 const NAMES_FILE = /^--output$/;
 const FORCES = /^--force-(?:token|text)$/;
 /** Options whose value may look like an option. */
@@ -48,6 +53,27 @@ export function positionOf(layout, node) {
 /** As --force-text takes it. @param {string} text */
 export function escapeText(text) {
   return text.replace(/[\\\n\t\r]/g, (character) => `\\${{ '\n': 'n', '\t': 't', '\r': 'r' }[character] ?? '\\'}`);
+}
+
+/**
+ * The words of a recorded command as they may be offered to a reader: a command of ours, without what runs code, in a length that an eye
+ * takes in, with nothing in it that a terminal would act upon. null where there is none. reports/commands.py holds the same rule.
+ * @param {unknown} command run.command @returns {string[] | null}
+ */
+export function offered(command) {
+  if (!Array.isArray(command) || command[0] !== PROGRAM) return null;
+  const words = command.map(String);
+  /** @type {string[]} */
+  const kept = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? '';
+    const name = word.replace(/=[^]*$/, '');
+    if (TAKES_TEXT.test(word) || word === '--force-text') kept.push(word, words[++i] ?? '');
+    else if (RUNS.test(name)) i += word === name ? 1 : 0;
+    else if (!TRUSTS.test(name)) kept.push(word);
+  }
+  const text = kept.join(' ');
+  return text.length > LONGEST || /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u.test(text.replace(/[\n\t\r]/g, ' ')) ? null : kept;
 }
 
 /** One word for a POSIX shell. @param {string} word */

@@ -48,9 +48,10 @@ const CONTEXT = 3; // unchanged lines that stay beside a changed one
 export function filesOf(trace, surprisal) {
   const owner = new Int32Array(trace.count).fill(-1);
   const lineOf = new Int32Array(trace.files.length ? trace.count : 0);
+  const names = toldApart(trace.files.map(({ source }) => source));
   const files = trace.files.map((file, index) => {
     owner.fill(index, file.first, file.end);
-    return measure(trace, surprisal, lineOf, file, index);
+    return measure(trace, surprisal, lineOf, { ...file, source: names[index] ?? '' }, index);
   });
   const list = [...files].sort((a, b) => Number(b.changedLines > 0) - Number(a.changedLines > 0) || more(weight(b), weight(a)) || a.index - b.index);
   const fileOf = (/** @type {number} */ node) => owner[node] ?? -1;
@@ -61,6 +62,21 @@ export function filesOf(trace, surprisal) {
     at: (index) => files[index] ?? list[0] ?? null,
     isChanged: (node) => files[fileOf(node)]?.isChanged(lineOf[node] ?? 0) ?? false,
   };
+}
+
+/** The names, one that is there already with a number in front of it, as Python tells them apart. @param {readonly string[]} names */
+function toldApart(names) {
+  const found = new Set();
+  const times = new Map();
+  for (const name of names) {
+    let own = name;
+    while (found.has(own)) {
+      times.set(name, (times.get(name) ?? 1) + 1);
+      own = `(${times.get(name)})/${name}`;
+    }
+    found.add(own);
+  }
+  return [...found];
 }
 
 /** @param {ScoredFile} file */

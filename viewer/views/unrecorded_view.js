@@ -1,7 +1,7 @@
 /** What to do about a continuation that was not recorded: the command that records it, or the way to one that begins alike. */
 
 import { h, tell, tokenText } from '#viewer/elements/dom';
-import { forcedBefore, commandWith, escapeText, positionOf } from '#viewer/reading/rerun_command';
+import { commandWith, escapeText, forcedBefore, offered, positionOf } from '#viewer/reading/rerun_command';
 import { visibleId, visibleNode } from '#viewer/reading/token_words';
 import { ORIGIN } from '#viewer/trace/schema';
 
@@ -102,6 +102,6 @@ function notRecorded(reading, what, command) {
 
 /** @param {import('#viewer/reading/reading').Reading} reading @returns {string[]} */
 function recorded(reading) {
-  const command = reading.trace.run['command'];
-  return Array.isArray(command) && command.length ? command.map(String) : ['tokenscope-record', String(reading.trace.run['prompt'].source)];
+  const { command, prompt } = reading.trace.run;
+  return offered(command) ?? offered(['tokenscope-record', String(prompt.source)]) ?? ['tokenscope-record', 'PROMPT'];
 }

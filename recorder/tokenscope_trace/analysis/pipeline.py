@@ -22,6 +22,7 @@ from tokenscope_trace.languages.language import Language
 from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.settings import LISTED_DECISIONS, CheckSettings
 from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.container import MAX_ENTRIES
 from tokenscope_trace.traces.trace import Trace
 
 NOT_RUN = "it could not be run"
@@ -92,13 +93,20 @@ def _checked(
         notes.append("The check was interrupted; some programs were not checked.")
     rows = [(program.branch, one) for program, one in zip(programs, found, strict=False) if one is not None]
     outputs = list(dict.fromkeys(one.output for _, one in rows))
+    if len(outputs) > MAX_ENTRIES:
+        del outputs[MAX_ENTRIES - 1 :]
+        outputs.append("(another of very many outputs of the check)")
+        notes.append(
+            f"The check printed more than {MAX_ENTRIES - 1:,} different texts; the others are not in this recording."
+        )
+    places = {text: place for place, text in enumerate(outputs)}
     facts = {**_facts(settings, name), "not_run": reason, "outputs": outputs, "pivot": None}
     lacks = [*(trace.run.get("missing") or []), *(one.fact for one in missing)]
     run = {**trace.run, "check": facts, "missing": lacks, "notes": [*trace.facts.notes, *notes]}
     table: dict[str, Array] = {
         "branch": np.array([branch for branch, _ in rows], dtype=np.int32),
         "result": np.array([one.result for _, one in rows], dtype=np.uint8),
-        "output": np.array([outputs.index(one.output) for _, one in rows], dtype=np.uint16),
+        "output": np.array([places.get(one.output, len(outputs) - 1) for _, one in rows], dtype=np.uint16),
     }
     asked = trace.facts.asked.decisions if trace.facts.asked is not None else None
     checked = add_decisions(trace.replaced(run, {"checks": table}), LISTED_DECISIONS if asked is None else asked)

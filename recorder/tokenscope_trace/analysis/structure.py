@@ -20,11 +20,12 @@ from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.parsing import Parsed, joined_kinds, parse
 from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, CodePiece, code_passages, code_piece
 from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.container import MAX_ENTRIES
 from tokenscope_trace.traces.programs import PathProgram, Programs
 from tokenscope_trace.traces.schema import BranchEnd, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 
-_MOST_PASSAGES = 8000  # a list in a trace has at most 8,192 entries
+_MOST_PASSAGES = 8000  # a list in a trace has at most MAX_ENTRIES
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,12 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
             outcomes = _outcome_columns([code.compare(branch) for branch in range(len(trace.branches))])
             tables["outcomes"] = {**outcomes, "kept": kept.bytes.branches}
     run["syntax"] = None
+    if len(found) > MAX_ENTRIES:
+        run["notes"] = [
+            *run["notes"],
+            f"Of {len(found):,} pieces of code the first {_MOST_PASSAGES:,} were analysed: a trace holds no more.",
+        ]
+        del found[_MOST_PASSAGES:]
     if found:
         run["syntax"], tables["syntax"] = _columns(found)
     return trace.replaced(run, tables)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from tokenscope_trace.cli.sentences import reported, tell
+from tokenscope_trace.errors import OutputError
 from tokenscope_trace.settings import Bounds
-from tokenscope_trace.text import shortened
+from tokenscope_trace.streams import standard_streams
+from tokenscope_trace.text import shortened, visible_line
 
 
 class Number(click.ParamType[int | float]):
@@ -26,22 +31,55 @@ class Number(click.ParamType[int | float]):
             raise click.BadParameter(f"{shortened(repr(str(value)), 60)} is not a {error}.", ctx=ctx, param=param) from None
 
 
+class Words(click.types.StringParamType):
+    """A text that goes into a model or a file, UTF-8 whatever the locale."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raises click.BadParameter."""
+        try:
+            return str(value).encode("utf-8", "surrogateescape").decode()
+        except UnicodeError:
+            self.fail(f"{shortened(visible_line(str(value)), 60)} is not UTF-8.", param, ctx)
+
+
+WORDS = Words()
+
+
 class Mistake(click.UsageError):
     """A wrong command line in the style of all other errors."""
 
-    def show(self, file: Any = None) -> None:
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 - as its base
         """Write one sentence and where help is."""
         program = self.ctx.find_root().info_name if self.ctx is not None else ""
-        click.echo(f"{program}: error: {self.format_message()}", file=file, err=True)
-        click.echo(f"Try '{program} --help' for help.", file=file, err=True)
+        tell(f"{program}: error: {self.format_message()}")
+        tell(f"Try '{program} --help' for help.")
+
+
+def _check_folder() -> None:
+    """Raises OutputError where the folder that names are read from is not there any more."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise OutputError(f"the current folder is not there any more ({error.strerror}); change to one that is.") from error
 
 
 class PlainCommand(click.Command):
-    """A command whose mistakes are told as `PROGRAM: error: sentence`; `hints` maps options that people guess to those there are."""
+    """A command whose mistakes and errors are told as `PROGRAM: error: sentence`; `hints` maps options that people guess to those there are."""
 
-    def __init__(self, *args: Any, hints: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, program: str = "", hints: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.hints = hints or {}
+        self.program, self.hints = program, hints or {}
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """The whole command, with the standard streams as they are. Raises SystemExit."""
+        with standard_streams(), reported(self.program):
+            _check_folder()
+            try:
+                return super().main(*args, **kwargs)
+            except SystemExit as left:
+                if not left.code:
+                    sys.stdout.flush()  # what cannot be written is known now at the latest
+                raise
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Raises Mistake."""
@@ -63,9 +101,11 @@ class PlainCommand(click.Command):
 
 
 class GroupedOption(click.Option):
-    """An option that stands under the heading `group` in the help."""
+    """An option that stands under the heading `group` in the help. A text is WORDS, unless it names something of the system, by any bytes."""
 
-    def __init__(self, *args: Any, group: str = "Other", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, group: str = "Other", names: bool = False, **kwargs: Any) -> None:
+        if not names and "type" not in kwargs and not kwargs.get("is_flag"):
+            kwargs["type"] = WORDS
         super().__init__(*args, **kwargs)
         self.group = group
 

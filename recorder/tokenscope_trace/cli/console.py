@@ -10,10 +10,9 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
@@ -74,29 +73,15 @@ _NO_BRANCHES = {
 }
 
 
-class _Steady:
-    """Standard error as a stream that never fails: a terminal that hangs up, or a pipe that nobody reads, ends no recording."""
-
-    def __init__(self) -> None:
-        self._stream = sys.stderr
-
-    def write(self, text: str) -> int:
-        with suppress(OSError, ValueError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
 def make_console(*, quiet: bool = False) -> Console:
     """The console on stderr, for errors only where it is to be quiet; elsewhere than on a terminal it has no colours and wide lines."""
     width = None if sys.stderr.isatty() else PLAIN_WIDTH
-    return Console(file=cast(IO[str], _Steady()), stderr=True, highlight=False, width=width, quiet=quiet)
+    return Console(stderr=True, highlight=False, width=width, quiet=quiet)
+
+
+def _say(console: Console, sentence: str) -> None:
+    """One line as it is: no name in it is markup, or acted upon."""
+    console.print(Text(visible_line(sentence)))
 
 
 class Terminal:
@@ -112,22 +97,22 @@ class Terminal:
 
     def say(self, sentence: str) -> None:
         """A sentence, unless the user wants to hear of errors only."""
-        self._console.print(Text(sentence))
+        _say(self._console, sentence)
 
     def insist(self, sentence: str) -> None:
         """A sentence, even where the user wants to hear of errors only."""
         quiet, self._console.quiet = self._console.quiet, False
-        self._console.print(Text(sentence), soft_wrap=True)
+        self._console.print(Text(visible_line(sentence)), soft_wrap=True)
         self._console.quiet = quiet
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
         """Show that something without measurable progress goes on."""
         if self._console.is_terminal:
-            with self._console.status(what):
+            with self._console.status(Text(visible_line(what))):
                 yield
         else:
-            self._console.print(what)
+            self.say(what)
             yield
 
     @contextmanager
@@ -180,13 +165,13 @@ class _Follower:
     def on_need(self, needed: int) -> None:
         """Before anything runs: the bytes it takes beside the model."""
         what = self._reading if self._writing is None else f"Writing at most {self._writing:,} tokens"
-        self._console.print(f"{what}; needs about {file_size(needed)} of memory beside the model")
+        _say(self._console, f"{what}; needs about {file_size(needed)} of memory beside the model")
         if self._writing is not None:
             self._stage = self._stage_of("Writing", self._writing, "tokens")
 
     def on_estimate(self, rest: Estimate) -> None:
         """Once the first steps show that the rest takes long."""
-        self._console.print(in_a_line(rest))
+        _say(self._console, in_a_line(rest))
 
     def on_token(self, count: int) -> None:
         """After each token of the output, with the number so far."""
@@ -203,7 +188,7 @@ class _Follower:
     def on_plan(self, nodes: int, seconds: float | None, engine: str) -> None:
         """Before the tree: its most nodes, how long they take (None where unknown), and what computes them."""
         how_long = "" if seconds is None else f", about {duration(seconds)}"
-        self._console.print(f"Growing branches of at most {nodes:,} tokens in all{how_long} ({engine.replace('-', ' ')})")
+        _say(self._console, f"Growing branches of at most {nodes:,} tokens in all{how_long} ({engine.replace('-', ' ')})")
         self._stage = self._stage_of("Growing branches", nodes, "tokens")
 
     def on_nodes(self, count: int) -> None:
@@ -212,7 +197,7 @@ class _Follower:
 
     def _announce(self, what: str) -> None:
         if self._bar is None:
-            self._console.print(what)
+            _say(self._console, what)
 
     def _stage_of(self, what: str, total: int, unit: str) -> Callable[[int], None]:
         if self._bar is None:
@@ -254,7 +239,7 @@ class _PlainCounter:
         self._last = now
         speed = count / (now - self._begin)
         left = max(self._total - count, 0) / speed
-        self._console.print(f"{count} of {self._total} {self._unit}, {speed:.1f} {self._unit}/s, at most {left:.0f} s left")
+        _say(self._console, f"{count} of {self._total} {self._unit}, {speed:.1f} {self._unit}/s, at most {left:.0f} s left")
 
 
 def print_summary(console: Console, trace: Trace, path: Path | None, size: int) -> None:
@@ -264,7 +249,7 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
     for name, said in _of_check(make_verdict(trace), found.checks[1:] if found else ()):
         table.add_row(name, said)
     for name, words in _of_scored(trace) if trace.files else _of_generated(trace):
-        table.add_row(name, words)
+        table.add_row(name, Text(words))
     if found is not None and found.decisions:
         for place, decision in enumerate(found.decisions[:_SHOWN_LINES]):
             for row, text in enumerate(_decision_texts(decision)):
@@ -278,7 +263,8 @@ def print_summary(console: Console, trace: Trace, path: Path | None, size: int) 
         table.add_row("note", Text(visible_line(note)))
     table.add_row("trace", Text(f"{visible_line(str(path or 'standard output'))} ({file_size(size)})"))
     if path is not None:
-        table.add_row("next", Text(f"tokenscope-html {visible_line(shlex.quote(str(path)))}"))
+        name = f"./{path}" if str(path).startswith("-") else str(path)  # no option
+        table.add_row("next", Text(f"tokenscope-html {visible_line(shlex.quote(name))}"))
     console.print(table)
 
 

@@ -6,9 +6,10 @@ import sys
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tokenscope_trace.progress import Estimate, Stage
-from tokenscope_trace.text import duration, file_size
+from tokenscope_trace.text import duration, file_size, visible_line
 
 PLAIN_WIDTH = 120  # columns, where the output is no terminal
 
@@ -26,7 +27,7 @@ def print_estimate(found: Estimate) -> None:
     table.add_row("in all", *_cells(Stage("in all", found.seconds, found.memory, found.file)))
     console.print(table)
     for note in found.notes:
-        console.print(f"A few steps of it were tried. {note}")
+        console.print(Text(visible_line(f"A few steps of it were tried. {note}")))
     if found.programs:
         console.print(
             f"The check is not in it: about {found.programs:,} programs, {duration(found.programs * found.timeout)} where each of them takes "

@@ -13,15 +13,17 @@ from typing import Any
 import click
 
 from tokenscope_trace import Trace, __version__
-from tokenscope_trace.cli.command_help import Number, PlainCommand
-from tokenscope_trace.errors import EXIT_INTERRUPTED, OutputError, TraceError, reported
-from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
+from tokenscope_trace.cli.command_help import WORDS, Number, PlainCommand
+from tokenscope_trace.cli.sentences import tell
+from tokenscope_trace.errors import EXIT_INTERRUPTED, OutputError, TraceError
+from tokenscope_trace.files import check_writable, write_atomically
 from tokenscope_trace.reports.reporters import REPORTERS
 from tokenscope_trace.session.interrupts import abortable
 from tokenscope_trace.settings import REPORT_MEGABYTES, Redaction
-from tokenscope_trace.text import file_size, visible_line
+from tokenscope_trace.streams import check_stdout, write_to_stdout
+from tokenscope_trace.text import fact_text, file_size, visible_line
 
-PROGRAM = "tokenscope-html"
+_PROGRAM = "tokenscope-html"
 MAIL_BYTES = 7_000_000
 GITHUB_BYTES = 25_000_000
 
@@ -52,6 +54,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
 
 @click.command(
     cls=PlainCommand,
+    program=_PROGRAM,
     hints=_HINTS,
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
@@ -73,7 +76,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
     help="html is the page; markdown the decisions alone, for the text of a pull request, in less than 60 lines; json every "
     "number, for scripts; sarif the decisions as notes for code scanning; code the program that was written, byte for byte.",
 )
-@click.option("--title", metavar="TEXT", help="Title of the page.  [default: the name of the prompt's file]")
+@click.option("--title", type=WORDS, metavar="TEXT", help="Title of the page.  [default: the name of the prompt's file]")
 @click.option(
     "--redact",
     type=click.Choice([what.value for what in Redaction]),
@@ -90,7 +93,7 @@ Exit codes: 0 written, 2 wrong command line, 3 it cannot be redacted so,
     help="Leave out of the page what does not fit: attention, lens, unlikely branches, alternatives, in this order; 0 is no limit.",
 )
 @click.option("--force", is_flag=True, help="Overwrite the output if it exists.")
-@click.version_option(__version__, prog_name=PROGRAM)
+@click.version_option(__version__, prog_name=_PROGRAM)
 @click.pass_context
 def main(context: click.Context, /, traces: tuple[Path, ...], kind: str, max_size: float, **options: Any) -> None:
     """Turn a recording into one HTML file that anybody can open.
@@ -109,22 +112,21 @@ def main(context: click.Context, /, traces: tuple[Path, ...], kind: str, max_siz
         raise click.UsageError(f"two traces are compared in a page; --format {kind} is of one.")
     if len(traces) == 2 and traces[0].resolve() == traces[1].resolve():
         raise click.UsageError(
-            f"both are the same file, {visible_line(str(traces[0]))}; name two recordings to compare them, or one for its report."
+            f"both are the same file, {traces[0]}; name two recordings to compare them, or one for its report."
         )
     if Path(options["output"] or "").suffix == ".tsc":
         raise click.UsageError(
-            f"-o {visible_line(options['output'])}: what is written is no trace; name it with {REPORTERS[kind].suffix} at its end."
+            f"-o {options['output']}: what is written is no trace; name it with {REPORTERS[kind].suffix} at its end."
         )
     given = context.get_parameter_source("max_size") is click.core.ParameterSource.COMMANDLINE
     if given and (kind != "html" or len(traces) == 2):
         raise click.UsageError("--max-size is of the page of one trace.")
-    with reported(PROGRAM):
-        try:
-            with abortable():
-                _run(traces, kind, round(max_size * 1e6), **options)
-        except KeyboardInterrupt:
-            click.echo(f"{PROGRAM}: interrupted; nothing was written.", err=True)
-            sys.exit(EXIT_INTERRUPTED)
+    try:
+        with abortable():
+            _run(traces, kind, round(max_size * 1e6), **options)
+    except KeyboardInterrupt:
+        tell(f"{_PROGRAM}: interrupted; nothing was written.")
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def _run(
@@ -137,14 +139,7 @@ def _run(
     redact: tuple[str, ...],
     force: bool,
 ) -> None:
-    for trace in traces:
-        if not trace.exists():
-            raise TraceError(f"there is no file {trace}; tokenscope-record PROMPT -o {trace} would write it.")
-    target = None if output == "-" else Path(output) if output else _default(traces, kind)
-    if target is not None:
-        if target.resolve() in [trace.resolve() for trace in traces]:
-            raise OutputError(f"{target} is the trace itself; name the report with -o.")
-        check_writable(target, force=force)
+    target = _checked_target(traces, kind, output, force=force)
     loaded = [_loaded(trace, redact) for trace in traces]
     lacks = ""
     if len(loaded) == 2:
@@ -152,18 +147,35 @@ def _run(
     elif kind == "html":
         text, lacks = _page(loaded[0], limit, title)
     else:
-        text = REPORTERS[kind].write(loaded[0], traces[0].with_suffix(".html").name, title)
+        text = REPORTERS[kind].write(loaded[0], fact_text(traces[0].with_suffix(".html").name), title)
     content = text.encode("utf-8", "surrogateescape")
     if target is None:
-        write_to_stdout(content)
+        write_to_stdout(content, is_needed=False)  # the trace is there
     else:
         write_atomically(target, content, force=force)
-        click.echo(f"{visible_line(str(target))}  {file_size(len(content))}  {REPORTERS[kind].next_step}", err=True)
+        tell(f"{target}  {file_size(len(content))}  {REPORTERS[kind].next_step}")
         _say_verdict(loaded)
     if kind == "code" and (gone := loaded[0].facts.redacted):
         lacks = f"left out of this recording: {' and '.join(gone)}; █ stands in the code for each token of that."
     for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
-        click.echo(f"Note: {note}", err=True)
+        tell(f"Note: {note}")
+
+
+def _checked_target(traces: tuple[Path, ...], kind: str, output: str | None, *, force: bool) -> Path | None:
+    """Where to write, None for standard output. Raises TraceError where there is no trace, OutputError where there can be no output."""
+    for trace in traces:
+        if not trace.exists():
+            raise TraceError(f"there is no file {trace}; tokenscope-record PROMPT -o {trace} would write it.")
+        if trace.is_file():  # what is named may be none at all, which says more than that its report is there
+            Trace.check(trace)
+    if output == "-":
+        check_stdout()
+        return None
+    target = Path(output) if output else _default(traces, kind)
+    if target.resolve() in [trace.resolve() for trace in traces]:
+        raise OutputError(f"{target} is the trace itself; name the report with -o.")
+    check_writable(target, force=force)
+    return target
 
 
 def _say_verdict(loaded: list[Trace]) -> None:
@@ -173,9 +185,8 @@ def _say_verdict(loaded: list[Trace]) -> None:
     verdict = make_verdict(loaded[0])
     if verdict is not None and len(loaded) == 1:
         colour = {"passes": "green", "fails": "red", "times-out": "red", "not-run": "yellow"}.get(verdict.key)
-        sentences = " ".join(
-            sentence for sentence in (click.style(verdict.sentence, colour, bold=True), verdict.doubt) if sentence
-        )
+        said, doubt = visible_line(verdict.sentence), visible_line(verdict.doubt)
+        sentences = " ".join(sentence for sentence in (click.style(said, colour, bold=True), doubt) if sentence)
         click.echo(sentences, err=True, color=False if os.environ.get("NO_COLOR") else None)
 
 

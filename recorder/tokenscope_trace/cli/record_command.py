@@ -27,8 +27,10 @@ from tokenscope_trace.cli.record_options import (
     spelled_options,
     tree_settings,
 )
-from tokenscope_trace.errors import EXIT_INTERRUPTED, reported
+from tokenscope_trace.cli.sentences import tell
+from tokenscope_trace.errors import EXIT_INTERRUPTED
 from tokenscope_trace.settings import BUILTIN_MODEL, ModelSettings
+from tokenscope_trace.streams import check_stdout
 
 if TYPE_CHECKING:
     from tokenscope_trace.languages.language import Language
@@ -88,6 +90,7 @@ _NO_WORDS = frozenset({"replay", "differences", "output", "force", "quiet"})  # 
 
 @click.command(
     cls=GroupedCommand,
+    program="tokenscope-record",
     examples=_EXAMPLES,
     hints=_HINTS,
     epilog=_EPILOG,
@@ -113,13 +116,12 @@ def main(context: click.Context, /, prompt: tuple[str, ...], **options: Any) -> 
     if options["differences"] is not None and not again:
         raise click.UsageError("--differences needs --replay.")
     (_check_repetition if again else _check_usage)(context, prompt, options)
-    with reported("tokenscope-record"):
-        try:
-            exit_code = _record_again(options, context) if again else _run(prompt, options, context)
-        except KeyboardInterrupt:
-            what = "file was read" if _scores(options) else "token"
-            click.echo(f"tokenscope-record: interrupted before the first {what}; nothing was written.", err=True)
-            exit_code = EXIT_INTERRUPTED
+    try:
+        exit_code = _record_again(options, context) if again else _run(prompt, options, context)
+    except KeyboardInterrupt:
+        what = "file was read" if _scores(options) else "token"
+        tell(f"tokenscope-record: interrupted before the first {what}; nothing was written.")
+        exit_code = EXIT_INTERRUPTED
     sys.exit(exit_code)
 
 
@@ -227,6 +229,7 @@ def _run(prompt: Sequence[str], options: dict[str, Any], context: click.Context)
         prepare=preparation,
     )
     if options["dry_run"]:
+        check_stdout()
         print_estimate(rehearse(job, plan, terminal))
         return 0
     return run(job, plan, terminal)
@@ -258,7 +261,7 @@ def _read(source: str) -> tuple[str, str]:
     from tokenscope_trace.models.prompts import read_text
 
     if source == "-" and sys.stdin.isatty():
-        click.echo("Reading the prompt from the terminal; end it with Ctrl-D.", err=True)
+        tell("Reading the prompt from the terminal; end it with Ctrl-D.")
     return read_text(source)
 
 

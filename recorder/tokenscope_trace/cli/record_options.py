@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -34,9 +34,11 @@ from tokenscope_trace.settings import (
     Redaction,
     ReplaySettings,
     TreeSettings,
+    forced_fault,
     parse_forced_text,
     parse_forced_token,
     parse_layers,
+    stop_fault,
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -46,6 +48,7 @@ _CHECK = CheckSettings("")
 _OTHER_FILES = frozenset(
     {".html", ".htm", ".md", ".markdown", ".sarif", ".txt", ".pdf", ".csv", ".xml", ".yml", ".yaml", ".toml"}
 )
+_MOST_WORDS = 1000  # of files in the command that a trace holds
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 
 
@@ -55,9 +58,15 @@ def _option(group: str, *names: str, **settings: Any) -> Callable[[Command], Com
 
 def _unescape(_context: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     r"""Texts as typed in a shell: \n, \t, \r and \\ mean what they mean in most languages."""
-    if "" in values:
-        raise click.BadParameter("a stop string must not be empty.")
     return tuple(re.sub(r"\\([ntr\\])", lambda match: _ESCAPES[match[1]], value) for value in values)
+
+
+def _stops(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises click.BadParameter."""
+    texts = _unescape(context, param, values)
+    if fault := stop_fault(texts):
+        raise click.BadParameter(fault)
+    return texts
 
 
 def _escape(text: str) -> str:
@@ -67,6 +76,8 @@ def _escape(text: str) -> str:
 
 
 def _parsed(parse: Callable[[str], ForcedPath], values: tuple[str, ...]) -> tuple[ForcedPath, ...]:
+    if fault := forced_fault(len(values)):
+        raise click.BadParameter(fault)
     try:
         return tuple(parse(value) for value in values)
     except ValueError as error:
@@ -108,6 +119,7 @@ _OPTIONS = (
     _option(
         "Model",
         "--model",
+        names=True,
         default=BUILTIN_MODEL,
         show_default=True,
         metavar="NAME_OR_PATH",
@@ -189,6 +201,7 @@ _OPTIONS = (
     _option(
         "Existing code",
         "--diff",
+        names=True,
         metavar="REV",
         help="The same for the files of this git work tree that differ from REV, with their changed lines marked; "
         "files may be named to limit it; main... compares with where this history left main, as a pull request does.",
@@ -245,7 +258,7 @@ _OPTIONS = (
         "--stop",
         multiple=True,
         metavar="TEXT",
-        callback=_unescape,
+        callback=_stops,
         help=r"End the output after this text; may be given several times; \n, \t and \\ are understood.",
     ),
     _option(
@@ -434,6 +447,7 @@ _OPTIONS = (
     _option(
         "Decisions",
         "--check",
+        names=True,
         metavar="COMMAND",
         help="Run this command of yours on each finished program, that of the output and those of its branches: {file} is the "
         "program's path, in a temporary folder; exit code 0 passes. The command and the last lines that it prints go into the trace.",
@@ -573,6 +587,12 @@ def spelled_command(context: click.Context) -> list[str]:
     return ["tokenscope-record", *spelled_options(context)]
 
 
+def _argument_words(paths: Sequence[str]) -> list[str]:
+    """The names of files, none of which reads as an option, and the first of very many."""
+    names = [path if path == "-" else Path(path).name for path in paths[:_MOST_WORDS]]
+    return [*(f"./{name}" if name[:1] == "-" != name else name for name in names), *["…"] * (len(paths) > _MOST_WORDS)]
+
+
 def spelled_options(context: click.Context, names: Collection[str] | None = None) -> list[str]:
     """The arguments and options that were given, of these names alone where they are named."""
     words: list[str] = []
@@ -583,7 +603,7 @@ def spelled_options(context: click.Context, names: Collection[str] | None = None
             continue
         value = context.params[param.name or ""]
         if isinstance(param, click.Argument):
-            words[:0] = [Path(entry).name if entry != "-" else entry for entry in value]
+            words[:0] = _argument_words(value)
             continue
         if isinstance(param, click.Option) and param.is_flag:
             words.append(param.opts[-1])

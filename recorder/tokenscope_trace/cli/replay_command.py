@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from tokenscope_trace.cli.sentences import tell
 from tokenscope_trace.comparison.agreement import Agreement, find_agreement
 from tokenscope_trace.comparison.verdict import differences_json, verdict_lines
 from tokenscope_trace.errors import EXIT_DIFFERENT, TraceError
 from tokenscope_trace.errors import EXIT_INTERRUPTED as EXIT_INTERRUPTED
-from tokenscope_trace.files import check_writable, write_atomically, write_to_stdout
+from tokenscope_trace.files import check_writable, write_atomically
 from tokenscope_trace.recording.backends import has_device
 from tokenscope_trace.session.recorded_settings import RecordedRequest, placed_check, recorded_model, recorded_request
 from tokenscope_trace.session.repetition import repetition_job
 from tokenscope_trace.session.runner import Plan, exit_code, perform
 from tokenscope_trace.settings import BUILTIN_MODEL, CheckSettings, ModelSettings
+from tokenscope_trace.streams import check_stdout, write_to_stdout
 from tokenscope_trace.text import file_size, shortened, visible_line
 from tokenscope_trace.traces.trace import Trace
 
@@ -65,6 +65,8 @@ def repeat(
             if file.resolve() == path.resolve():
                 raise TraceError(f"{file} is the recording itself; name another file.")
             check_writable(file, force=wishes.force)
+        elif file is not None:
+            check_stdout()
     terminal.say(_intention(path, recorded, wanted))
     job = repetition_job(recorded, wanted, path)
     plan = Plan(
@@ -102,7 +104,7 @@ def _say(recorded: Trace, found: Agreement, wishes: Wishes, terminal: Terminal) 
             write_atomically(wishes.differences, content, force=wishes.force)
     if not terminal.quiet:
         for line in verdict_lines(recorded, found):
-            click.echo(line, err=taken)
+            tell(line, err=taken)
 
 
 def _exit_code(recorded: Trace, again: Trace, found: Agreement) -> int:

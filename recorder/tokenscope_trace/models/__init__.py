@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tokenscope_trace.models.passes import BLOCK_BYTES, HEAD_ROWS, REPLAY_CHUNK, windows
     from tokenscope_trace.models.placement import input_device
     from tokenscope_trace.models.prompts import (
+        LONGEST_TEXT,
         Prompt,
         Segment,
         check_ids,
@@ -51,6 +52,7 @@ __all__ = [
     "BASE",
     "BLOCK_BYTES",
     "HEAD_ROWS",
+    "LONGEST_TEXT",
     "REPLAY_CHUNK",
     "Backend",
     "Branching",

@@ -5,7 +5,6 @@ In: text and a tokenizer. Out: ids, and which of them are what. Knows no model; 
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from tokenscope_trace.models.control_tokens import control_names, holds_control,
 from tokenscope_trace.models.fim_tokens import FILE_ENDS, FimTokens, family_of
 from tokenscope_trace.models.token_bytes import Speller
 from tokenscope_trace.settings import DEFAULT_FIM_MARKER, PromptText
+from tokenscope_trace.streams import standard_input
 from tokenscope_trace.text import shortened, visible_line
 from tokenscope_trace.traces.container import MAGIC
 
@@ -49,18 +49,27 @@ class Prompt:
     typed: tuple[int, ...] = ()
 
 
+LONGEST_TEXT = 1 << 24  # of a text: a trace has at most so many tokens
+
+
 def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
     """(text, name) of a UTF-8 file, or of stdin for `-`; line ends stay as they are. `what` it is stands in errors.
 
-    Raises PromptError where it cannot be read, is not UTF-8, is a trace, or is empty.
+    Raises PromptError where it cannot be read, is not UTF-8, is a trace, is empty, or has more than LONGEST_TEXT.
     """
     if path != "-" and Path(path).is_dir():
         raise PromptError(f"{path} is a folder; name a file.")
     name = "stdin" if path == "-" else path
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        if path == "-":
+            data = standard_input().read(LONGEST_TEXT + 1)
+        else:
+            with open(path, "rb") as file:
+                data = file.read(LONGEST_TEXT + 1)
     except OSError as error:
         raise PromptError(f"cannot read the {what} {name}: {error.strerror or error}.") from error
+    if len(data) > LONGEST_TEXT:
+        raise PromptError(f"the {what} {name} has more than {LONGEST_TEXT:,} bytes; name a shorter one.")
     if data.startswith(MAGIC[:4]):
         raise PromptError(
             f"{name} is a trace, and no text: tokenscope-html makes a report of it, and tokenscope-record --replay records it again."

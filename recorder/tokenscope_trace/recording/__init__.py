@@ -9,7 +9,14 @@ from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
     from tokenscope_trace.recording.backends import backend_of, has_device, load_backend
-    from tokenscope_trace.recording.documents import Compared, Document, changed_documents, named_documents
+    from tokenscope_trace.recording.documents import (
+        Compared,
+        Document,
+        changed_documents,
+        named_documents,
+        texts_as_documents,
+    )
+    from tokenscope_trace.recording.facts import clock
     from tokenscope_trace.recording.recorder import record
     from tokenscope_trace.recording.scorer import WINDOW, score
 else:
@@ -21,9 +28,11 @@ __all__ = [
     "Document",
     "backend_of",
     "changed_documents",
+    "clock",
     "has_device",
     "load_backend",
     "named_documents",
     "record",
     "score",
+    "texts_as_documents",
 ]

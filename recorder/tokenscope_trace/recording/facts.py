@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import tokenscope_trace
+from tokenscope_trace.errors import SettingsError
 from tokenscope_trace.models.backend import Backend
+from tokenscope_trace.text import shortened
+
+_LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
 def common(backend: Backend, command: Sequence[str]) -> dict[str, Any]:
@@ -22,11 +27,18 @@ def common(backend: Backend, command: Sequence[str]) -> dict[str, Any]:
 
 
 def clock(**seconds: float | None) -> dict[str, Any]:
-    """The one field that differs between two runs; SOURCE_DATE_EPOCH fixes it, as reproducible builds agree to."""
+    """The one field that differs between two runs; SOURCE_DATE_EPOCH fixes it, as reproducible builds agree to.
+
+    Raises SettingsError where that is no moment.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if epoch is not None and epoch.isdigit():
-        return {"created": _stamp(datetime.fromtimestamp(int(epoch), UTC)), **dict.fromkeys(seconds)}
-    return {"created": _stamp(datetime.now(UTC)), **seconds}
+    if epoch is None:
+        return {"created": _stamp(datetime.now(UTC)), **seconds}
+    if not re.fullmatch("[0-9]{1,12}", epoch) or int(epoch) > _LAST_SECOND:
+        raise SettingsError(
+            f"SOURCE_DATE_EPOCH is {shortened(epoch, 60)!r}; it takes seconds since 1970 as a whole number, or is left unset."
+        )
+    return {"created": _stamp(datetime.fromtimestamp(int(epoch), UTC)), **dict.fromkeys(seconds)}
 
 
 def _stamp(moment: datetime) -> str:

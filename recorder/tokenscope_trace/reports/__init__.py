@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tokenscope_trace.reports.provenance import fact_rows, settings_text
     from tokenscope_trace.reports.reporters import REPORTERS
     from tokenscope_trace.reports.review import make_review
+    from tokenscope_trace.reports.size_limit import fitted
     from tokenscope_trace.reports.summary import summarise
 else:
     __getattr__ = exports(__name__, __file__)
@@ -29,6 +30,7 @@ __all__ = [
     "Verdict",
     "digest",
     "fact_rows",
+    "fitted",
     "html_page",
     "html_page_within",
     "kept_output",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tokenscope_trace.reports.commands import offered_command
 from tokenscope_trace.text import visible_line
 from tokenscope_trace.traces.fact_kinds import FactMap
 from tokenscope_trace.traces.facts import Facts, ReplayFacts, SamplingFacts, ScoreFacts
@@ -47,6 +48,7 @@ def fact_rows(facts: Facts) -> Iterator[tuple[str, str]]:
     written = [] if files else [prompt.source, prompt.kind, "not spelled exactly by its tokens" * (prompt.exact is False)]
     inexact = _joined(file.source for file in files or () if file.exact is False)
     chosen = "" if files else _joined([settings_text(sampling), _labelled("by ", _joined(sampling.processors or ()))])
+    command, without = offered_command(facts.command)
     rows: list[tuple[str, Any]] = [
         ("model", " at ".join(name for name in (model.id, model.revision) if name)),
         ("size", _joined([model.architecture, *_labels(model, _SIZES)])),
@@ -64,7 +66,11 @@ def fact_rows(facts: Facts) -> Iterator[tuple[str, str]]:
         ("check", _joined([facts.check and facts.check.command, *_labels(facts.check, _CHECKED)])),
         ("missing", _joined(f"{one.stage} ({one.reason})" for one in facts.missing)),
         ("read again", _joined(_replay(replay)) if replay is not None and not files else ""),
-        ("command", " ".join(facts.command)),
+        ("command", command),
+        (
+            "not in it",
+            _labelled(", ".join(without), ": what runs code or replaces a file is yours to add") if without else "",
+        ),
         ("libraries", _joined(f"{name} {version}" for name, version in facts.libraries.items())),
         ("recorded", _joined([clock.created, f"{seconds:.1f} s" if isinstance(seconds, float) else None])),
         ("written by", f"{facts.generator.name} {facts.generator.version}"),

@@ -1,7 +1,8 @@
 """The SARIF 2.1.0 log for code scanning: each decision is one note on what was written, with what else was likely; of code that the
 model did not write each of the most surprising lines is one, changed lines first.
 
-Places are those of the finished program, prompt and output together. Section numbers are those of the OASIS standard. The same trace
+Places are those of the finished program, prompt and output together; of a chat, whose answer is in no file, the message's file and the line
+of the answer in words. Names of files count from the repository's root. Section numbers are those of the OASIS standard. The same trace
 gives the same text. Knows no file system.
 """
 
@@ -25,6 +26,8 @@ from tokenscope_trace.traces.trace import Trace
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _STANDARD_INPUT = "standard-input"
+_ROOT = "%SRCROOT%"  # as others call it (3.4.4)
+_FIRST = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1}  # a place that every file has
 _MENTIONED = 3
 SURPRISES = 20  # lines of scored code
 _HELP = (
@@ -71,6 +74,7 @@ def _run(trace: Trace, summary: Summary) -> dict[str, Any]:
     return {
         "tool": {"driver": {"name": "TokenScope", "version": __version__, "rules": [_rule(*rule) for rule in _RULES]}},
         "columnKind": "utf16CodeUnits",
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository that holds the files."}}},
         "results": list(_surprises(trace)) if trace.files else _results(trace, decisions),
         **_checked(summary.verdict),
         "properties": {"title": summary.title, "model": summary.model, "settings": summary.settings},
@@ -112,11 +116,10 @@ def _results(trace: Trace, decisions: Sequence[DecisionEntry]) -> list[dict[str,
 def _surprises(trace: Trace) -> Iterator[dict[str, Any]]:
     """The lines of scored code with most bits that hold a surprising token, changed lines first, each as a note on all of it."""
     seen: Counter[tuple[str, str]] = Counter()
-    texts: dict[str, bytes] = {}
-    nodes = {file.source: file.nodes for file in trace.files}
+    texts = {file.source: file for file in trace.files}
     for line in [one for one in least_certain_lines(trace) if trace.nodes.surprisal[one.node] >= UNCERTAIN][:SURPRISES]:
         name = line.file or ""
-        text = texts.setdefault(name, trace.program_bytes(nodes[name]))
+        text = texts[name].bytes
         span = lines_of(text)[line.number - 1]
         content = text[span.start : span.end]
         start, end = span.start + len(content) - len(content.lstrip()), span.start + len(content.rstrip())
@@ -130,7 +133,7 @@ def _surprises(trace: Trace) -> Iterator[dict[str, Any]]:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": like[0]},
+                        "artifactLocation": _file(name),
                         "region": _region(text, *((start, end) if start < end else (span.start, span.start))),
                     }
                 }
@@ -154,14 +157,16 @@ def _surprise(trace: Trace, line: Line) -> str:
 
 
 def _result(trace: Trace, text: bytes, decision: DecisionEntry, fingerprint: str) -> dict[str, Any]:
-    region = _region(text, decision.start, decision.end)
-    uri = _uri(trace.facts.prompt.source or "-")
+    region, message = _region(text, decision.start, decision.end), _message(decision)
+    if trace.facts.prompt.kind == "chat":
+        line = text.count(b"\n", trace.programs.main.begin, decision.start) + 1
+        region, message = _FIRST, f"Line {line:,} of the answer: {message}"
     return {
         "ruleId": _RULES[decision.taste][0],
         "ruleIndex": int(decision.taste),
         "level": "note",
-        "message": {"text": _escaped(_message(decision))},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}],
+        "message": {"text": _escaped(message)},
+        "locations": [{"physicalLocation": {"artifactLocation": _file(trace.facts.prompt.source or "-"), "region": region}}],
         "partialFingerprints": {"tokenscopeDecision/v1": fingerprint},
         "properties": {
             "number": decision.number,
@@ -200,10 +205,16 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
 
 
+def _file(source: str) -> dict[str, str]:
+    """Where a file is (3.4)."""
+    uri = _uri(source)
+    return {"uri": uri} if uri == _STANDARD_INPUT else {"uri": uri, "uriBaseId": _ROOT}
+
+
 def _uri(source: str) -> str:
-    """A file's own name as a relative reference (3.4.3)."""
-    source = source.lstrip("/")
-    return quote(source, safe="/") if source not in ("", "-") else _STANDARD_INPUT
+    """A file's own name as a relative reference (3.4.3) that leads nowhere above its base."""
+    parts = [part for part in source.split("/") if part not in ("", ".", "..")]
+    return quote("/".join(parts), safe="/") if parts and source != "-" else _STANDARD_INPUT
 
 
 def _region(text: bytes, start: int, end: int) -> dict[str, int]:

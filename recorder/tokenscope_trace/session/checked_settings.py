@@ -31,7 +31,9 @@ from tokenscope_trace.settings import (
     ModelSettings,
     ReplaySettings,
     TreeSettings,
+    forced_fault,
     parse_layers,
+    stop_fault,
 )
 from tokenscope_trace.text import shortened
 
@@ -85,6 +87,8 @@ def checked_generation(settings: GenerationSettings) -> GenerationSettings:
     stop = settings.stop
     if not isinstance(stop, list | tuple) or any(not isinstance(text, str) or not text for text in stop):
         raise SettingsError(f"generation.stop is {shortened(repr(stop), 60)}; give a tuple of texts that are not empty.")
+    if fault := stop_fault(stop):
+        raise SettingsError(f"generation.stop: {fault}")
     if settings.until is not None and settings.until not in UNTIL:
         raise SettingsError(f"generation.until is {shortened(repr(settings.until), 60)}; give one of {', '.join(UNTIL)}.")
     return replace(settings, stop=tuple(stop))
@@ -99,6 +103,8 @@ def checked_tree(settings: TreeSettings | None, generation: GenerationSettings) 
         raise SettingsError(f"generation.temperature 0 is greedy, and {name} would change nothing; leave out one of them.")
     if settings is None:
         return None
+    if fault := forced_fault(len(settings.forced)):
+        raise SettingsError(f"tree.forced: {fault}")
     for path in settings.forced:
         if not isinstance(path, ForcedPath):
             raise SettingsError(f"tree.forced holds {shortened(repr(path), 60)}; give a tuple of ForcedPath.")

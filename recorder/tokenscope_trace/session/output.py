@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenscope_trace.errors import OutputError
-from tokenscope_trace.files import check_writable, save_elsewhere, write_atomically, write_to_stdout
+from tokenscope_trace.files import check_writable, save_elsewhere, write_atomically
+from tokenscope_trace.session.format_limit import within_format
+from tokenscope_trace.streams import check_stdout, write_to_stdout
 from tokenscope_trace.traces.trace import Trace
 
 SHARE = 0.03  # of a recording's time at most, for what is kept on the way
@@ -38,6 +40,8 @@ class Keeper:
     `prepare` makes of each trace what may be written; `shelter` holds signals off while that is done; `say` tells the user.
     """
 
+    _writes = True
+
     def __init__(
         self,
         output: Path | None,
@@ -58,10 +62,12 @@ class Keeper:
         if output is not None:
             check_writable(output, force=force)
             self._place = self._free_place(output)
+        elif self._writes:
+            check_stdout()
 
     def encoded(self, trace: Trace) -> bytes:
         """The bytes that are written for a trace: the only way to the disk."""
-        return self._prepare(trace).to_bytes()
+        return within_format(self._prepare(trace))[0].to_bytes()
 
     def offer(self, state: MakeTrace, finished: bool) -> None:
         """Write what there is: at the end of a stage, else where it is time again. Whatever goes wrong costs this file alone."""
@@ -145,6 +151,8 @@ class Keeper:
 
 class Nowhere(Keeper):
     """Keeps and writes nothing: for who wants the trace itself."""
+
+    _writes = False
 
     def __init__(self) -> None:
         super().__init__(None)

@@ -33,6 +33,7 @@ from tokenscope_trace.settings import (
     ModelSettings,
     ReplaySettings,
     TreeSettings,
+    stop_fault,
 )
 from tokenscope_trace.text import shortened, visible_line
 from tokenscope_trace.traces.facts import AskedFacts, CheckFacts, Facts, ModelFacts
@@ -125,12 +126,15 @@ def _generation(trace: Trace) -> GenerationSettings:
     )
     if trace.files:
         return GenerationSettings(top_alternatives=top)
+    stop = tuple(text for text in sampling.stop or () if text)
+    if fault := stop_fault(stop):
+        raise TraceError(f"it cannot be recorded again: {fault}")
     most = len(trace.output) if facts.finish == "interrupted" else sampling.max_new_tokens
     return GenerationSettings(
         max_new_tokens=_count("number of tokens", most, GENERATION_RANGES["max_new_tokens"]),
         **_sampling(facts),
         seed=_count("seed", sampling.seed or 0, GENERATION_RANGES["seed"]),
-        stop=tuple(text for text in sampling.stop or () if text),
+        stop=stop,
         until="text" if facts.program is None else facts.program.until or "text",
         top_alternatives=top,
     )

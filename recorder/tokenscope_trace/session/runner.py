@@ -33,7 +33,9 @@ from tokenscope_trace.languages.language import Language
 from tokenscope_trace.models.backend import Backend
 from tokenscope_trace.progress import Estimate
 from tokenscope_trace.recording.backends import backend_of
+from tokenscope_trace.recording.facts import clock
 from tokenscope_trace.session.display import Display
+from tokenscope_trace.session.format_limit import within_format
 from tokenscope_trace.session.interrupts import Insisted, Stop, abortable
 from tokenscope_trace.session.jobs import Job
 from tokenscope_trace.session.output import Keeper, Nowhere, Written
@@ -79,11 +81,14 @@ def run(job: Job, plan: Plan, display: Display) -> int:
 
 
 def rehearse(job: Job, plan: Plan, display: Display) -> Estimate:
-    """What recording this job would take; checks what a recording checks beforehand, and writes nothing. Raises as `perform` does."""
+    """What recording this job would take; writes nothing, and says whether its output could be written. Raises as `perform` does."""
     assert job.estimate is not None
     _tell_of_check(job, plan, display)
     if plan.output is not None:
-        check_writable(plan.output, force=plan.force)
+        try:
+            check_writable(plan.output, force=plan.force)
+        except OutputError as error:
+            display.say(f"A recording would not begin: {error}")
     begin = time.perf_counter()
     with abortable():
         with display.working(f"Loading {plan.model}"):
@@ -105,6 +110,7 @@ def perform(job: Job, plan: Plan, display: Display) -> tuple[Trace, Written] | N
     def stopping() -> None:
         display.say("Stopping; what is there by now is kept. Press Ctrl-C again to break off what runs, twice to leave.")
 
+    clock()  # whose setting may be none
     is_told = _tell_of_check(job, plan, display)
     stop = Stop(stopping)
     keeper: Keeper = Nowhere()
@@ -190,7 +196,10 @@ class _Stages:
         found = attempt("structure", lambda: with_decisions(trace, plan.language, plan.decisions), self._lacks) or trace
         if plan.check is not None and self._job.generates:
             found = attempt("check", lambda: self._checked(found, plan.check), self._lacks) or found
-        return attempt("structure", lambda: with_missing(found, self._missing), self._lacks) or found
+        found, beyond = within_format(attempt("structure", lambda: with_missing(found, self._missing), self._lacks) or found)
+        for one in beyond:
+            self._on_missing(one, None)
+        return found
 
     def written(self, trace: Trace) -> tuple[Trace, Written]:
         """Written, without the analysis where the memory does not hold it; with the trace that it is."""

@@ -10,7 +10,15 @@ from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
     from tokenscope_trace.traces.columns import Array, Floats, Indices, pack_column
-    from tokenscope_trace.traces.container import COMPRESSION_LEVEL, MAGIC, Tables, encode_file, encode_payload
+    from tokenscope_trace.traces.container import (
+        COMPRESSION_LEVEL,
+        MAGIC,
+        MAX_ENTRIES,
+        MAX_PAYLOAD,
+        Tables,
+        encode_file,
+        encode_payload,
+    )
     from tokenscope_trace.traces.fact_kinds import FactMap
     from tokenscope_trace.traces.facts import (
         AskedFacts,
@@ -66,6 +74,8 @@ __all__ = [
     "COMPRESSION_LEVEL",
     "MAGIC",
     "MAJOR_VERSION",
+    "MAX_ENTRIES",
+    "MAX_PAYLOAD",
     "OUTCOME_WORDS",
     "REDACTED_ID",
     "SCALARS",

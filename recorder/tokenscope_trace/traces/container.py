@@ -26,6 +26,7 @@ from tokenscope_trace.errors import (
     TruncatedTrace,
     UnsupportedTrace,
 )
+from tokenscope_trace.text import fact_text
 from tokenscope_trace.traces import columns
 from tokenscope_trace.traces.columns import Array, frozen
 from tokenscope_trace.traces.facts import Facts
@@ -90,7 +91,7 @@ def definitions() -> dict[str, Any]:
 
 
 def plain_facts(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts as a file gives them back: maps, lists, texts and numbers, none of them shared. Raises CorruptTrace where they hold
+    """Facts as a file gives them back: maps, lists, texts that are UTF-8, numbers, none of them shared. Raises CorruptTrace where they hold
     anything else, OversizedTrace where they are beyond the limits of a file.
     """
     count = _Count()
@@ -101,7 +102,8 @@ def plain_facts(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any, count: _Count, left: int) -> Any:
     if isinstance(value, str):
-        if len(value) > MAX_STRING or (not value.isascii() and len(value.encode("utf-8", "surrogatepass")) > MAX_STRING):
+        value = fact_text(value)
+        if len(value) > MAX_STRING or (not value.isascii() and len(value.encode()) > MAX_STRING):
             raise OversizedTrace(f"a string in its facts has more than {MAX_STRING:,} bytes.")
         return str(value)
     if value is None or isinstance(value, bool | float | bytes):
@@ -211,7 +213,10 @@ def _encode_table(name: str, table: Mapping[str, Array]) -> dict[str, Any]:
     return {"rows": rows, "columns": encoded}
 
 
-def _payload_length(data: bytes, max_payload: int) -> int:
+def check_envelope(data: bytes) -> int:
+    """The payload's length, as the first bytes of a file say it. Raises NotATrace, TruncatedTrace or UnsupportedTrace."""
+    if not data:
+        raise TruncatedTrace("it is empty.")
     if len(data) < ENVELOPE.size:
         if data[:8] == MAGIC:
             raise TruncatedTrace(f"it ends inside the header, after {len(data)} bytes.")
@@ -224,11 +229,16 @@ def _payload_length(data: bytes, max_payload: int) -> int:
             f"it has format version {major}.{minor}, this program reads version {MAJOR_VERSION}; "
             "use the TokenScope that wrote it, or a newer one."
         )
+    return int(length)
+
+
+def _payload_length(data: bytes, max_payload: int) -> int:
+    length = check_envelope(data)
     if length > max_payload:
         raise OversizedTrace(f"it asks for {length:,} bytes of memory, the limit is {max_payload:,}.")
     if length > max(UNQUESTIONED, MAX_EXPANSION * len(data)):
         raise OversizedTrace(f"its {len(data):,} bytes would expand to {length:,}, more than a recording does.")
-    return int(length)
+    return length
 
 
 def _decompress(data: bytes, length: int) -> bytes:

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenscope_trace.errors import OversizedTrace, TraceError, TruncatedTrace
+from tokenscope_trace.errors import OversizedTrace, TraceError
 from tokenscope_trace.files import write_atomically
+from tokenscope_trace.text import told_apart
 from tokenscope_trace.traces import container, validation
 from tokenscope_trace.traces.columns import Array, Indices
 from tokenscope_trace.traces.facts import Facts, FileFacts
@@ -108,11 +109,21 @@ class Trace:
         return cls.from_bytes(data, name=str(path), max_payload=max_payload)
 
     @classmethod
+    def check(cls, path: str | os.PathLike[str]) -> None:
+        """Look at the first bytes of a file. Raises TraceError where they are not those of a trace, or cannot be read."""
+        try:
+            with open(path, "rb") as file:
+                data = file.read(container.ENVELOPE.size)
+            container.check_envelope(data)
+        except OSError as error:
+            raise TraceError(f"cannot read {path}: {error.strerror or error}.") from error
+        except TraceError as error:
+            raise type(error)(f"cannot read {path}: {error}") from error
+
+    @classmethod
     def from_bytes(cls, data: bytes, *, name: str = "the trace", max_payload: int = container.MAX_PAYLOAD) -> Trace:
         """A trace from a file's bytes; `name` names it in errors. Raises TraceError."""
         try:
-            if not data:
-                raise TruncatedTrace("it is empty.")
             return cls._of(container.decode_trace(data, max_payload=max_payload))
         except TraceError as error:
             raise type(error)(f"cannot read {name}: {error}") from error
@@ -209,13 +220,17 @@ class Trace:
         one, in a fill-in-the-middle recording with the suffix after the output.
         """
         if self.facts.files:
-            return [self._file(number, file) for number, file in enumerate(self.facts.files)]
+            names = told_apart(file.source for file in self.facts.files)
+            return [
+                self._file(number, file, name)
+                for number, (file, name) in enumerate(zip(self.facts.files, names, strict=True))
+            ]
         is_suffix = np.isin(self.main, self.suffix)
         nodes = np.concatenate([self.main[~is_suffix], self.main[is_suffix]])
         return [Text(self, 0, self.facts.prompt.source or "-", nodes)]
 
-    def _file(self, number: int, file: FileFacts) -> Text:
-        return Text(self, number, file.source, np.arange(file.first, file.end, dtype=np.int32), file.changed)
+    def _file(self, number: int, file: FileFacts, name: str) -> Text:
+        return Text(self, number, name, np.arange(file.first, file.end, dtype=np.int32), file.changed)
 
     @property
     def files(self) -> list[Text]:

