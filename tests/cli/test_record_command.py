@@ -691,3 +691,16 @@ def test_a_layer_that_is_not_there_is_the_model_s_error(folder, model_folder):
     code, said = invoke("prompt.py", "--model", model_folder, "--lens-layers", "7")
     assert (code, Path("prompt.tsc").exists()) == (4, False)
     assert said.endswith("error: --lens-layers names layer 7, and this model has 2 layers, 0 to 1.\n")
+
+
+def test_a_user_s_own_tokens_of_a_hole_are_taken_and_noted(folder):
+    Path("hole.py").write_text("def mean(values):\n    <FILL>\n")
+    own = ["--fim-tokens", "<|fim_suffix|>", "<|fim_prefix|>", "<|fim_middle|>", "--fim-order", "suffix-prefix"]
+    code, said = invoke(
+        "hole.py", "--fim", *own, "--max-new-tokens", "2", "--tree-nodes", "0", "--no-attention", "-o", "t.tsc"
+    )
+    assert code == 0, said
+    trace = Trace.load("t.tsc")
+    assert trace.run["command"][3:8] == own[:4] + own[4:5]
+    assert trace.text(trace.prompt).startswith(b"<|fim_prefix|>\n<|fim_suffix|>def mean")
+    assert trace.programs.main.text.startswith(b"def mean(values):\n    ")

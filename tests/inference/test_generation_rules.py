@@ -107,6 +107,22 @@ def test_a_top_k_of_minus_one_is_none():
     assert got.sampling["top_k"] is None
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"temperature": 2}, {"temperature": 2.0}),
+        ({"temperature": 1.0, "top_k": 5.0}, {"temperature": 1.0, "top_k": 5}),
+        ({"top_p": 1, "min_p": 0}, {"top_p": 1.0, "min_p": 0.0}),
+        ({"repetition_penalty": 2}, {"repetition_penalty": 2.0}),
+    ],
+)
+def test_numbers_are_read_as_other_programs_write_them(given, meant):
+    got, wanted = written(with_config(do_sample=True, **given)), written(with_config(do_sample=True, **meant))
+    assert got.output_ids == wanted.output_ids
+    assert got.sampling == wanted.sampling
+    assert got.processors == wanted.processors
+
+
 REFUSED = {
     "a temperature that is no number": {"do_sample": True, "temperature": float("nan")},
     "a temperature in words": {"do_sample": True, "temperature": "hot"},

@@ -9,7 +9,15 @@ import pytest
 from tests.support import tiny_tokenizers
 
 from tokenscope_trace.errors import ModelError, PromptError
-from tokenscope_trace.models.prompts import Segment, check_prompt, encode_chat, encode_fim, encode_text, read_text
+from tokenscope_trace.models.prompts import (
+    Segment,
+    check_prompt,
+    encode_chat,
+    encode_code,
+    encode_fim,
+    encode_text,
+    read_text,
+)
 from tokenscope_trace.models.token_bytes import Speller
 
 FIM = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
@@ -163,3 +171,34 @@ def test_a_template_that_changes_a_message_leaves_the_prompt_in_one_piece():
     tokenizer.chat_template = "{% for m in messages %}<|{{ m.role }}|>{{ m.content | trim }}{% endfor %}<|assistant|>"
     prompt = encode_chat(tokenizer, " hi ")
     assert [one.role for one in prompt.segments] == ["control", "text", "control"]
+
+
+def test_a_tokenizer_that_was_saved_with_a_limit_and_padding_reads_the_whole_text():
+    tokenizer = tiny_tokenizers.byte_level()
+    tokenizer.backend_tokenizer.enable_truncation(4)
+    tokenizer.backend_tokenizer.enable_padding(length=64, pad_id=0, pad_token="<s>")
+    text = "def add(a, b, c, d):\n    return a + b\n"
+    assert encode_text(tokenizer, text).exact
+    assert encode_code(tokenizer, text).exact
+    assert tokenizer.decode(encode_text(tokenizer, text).ids) == text
+
+
+def test_what_is_no_text_is_called_by_its_kind(tmp_path):
+    kinds = {
+        b"\x89TSC\r\n\x1a\n" + bytes(9): "is a trace, and no text: tokenscope-html makes a report of it",
+        b"\x89PNG\r\n": "no text but a picture",
+        b"%PDF-1.7\n\0": "no text but a PDF",
+        b"PK\x03\x04": "no text but an archive",
+        b"GGUF\3\0\0\0": "no text but a model",
+        b"\x7fELF": "no text but a program",
+        b"x = 1\0\0": "no text but a binary file",
+        "x = 1\n".encode("utf-16"): "is not UTF-8",
+    }
+    for content, sentence in kinds.items():
+        path = tmp_path / "p.py"
+        path.write_bytes(content)
+        with pytest.raises(PromptError, match=sentence):
+            read_text(str(path))
+    for text in ("%PDF- is how they begin\n", "GGUF is a format\n"):
+        path.write_text(text)
+        assert read_text(str(path))[0] == text

@@ -608,6 +608,9 @@ def spelled_options(context: click.Context, names: Collection[str] | None = None
         if isinstance(param, click.Option) and param.is_flag:
             words.append(param.opts[-1])
             continue
+        if param.nargs > 1:
+            words += [param.opts[-1], *map(str, value)]
+            continue
         if param.name in ("attention_layers", "lens_layers") and isinstance(value, tuple):
             value = ",".join(map(str, value))
         for entry in value if isinstance(value, tuple) else (value,):

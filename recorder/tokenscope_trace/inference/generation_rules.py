@@ -7,6 +7,7 @@ distribution by forwards of its own is not followed, and neither is a cache that
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,7 @@ _UNSET = {  # of caches, of how a prompt is cut, and of what is returned: none o
     "output_logits": False,
     "stop_strings": None,  # given as a criterion: custom_generate takes no tokenizer
 }
+_FRACTIONS = ("temperature", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p")
 
 
@@ -66,12 +68,13 @@ def rules_of(config: Any, settings: GenerationSettings, extra_eos: tuple[int, ..
         notes.append("The model's generation config samples at a temperature of 0, which is greedy.")
     if sampled:
         options |= asked
-        if "top_k" not in asked and getattr(config, "top_k", None) == -1:  # as other programs write that there is none
-            options["top_k"] = 0
+        options |= {name: value for name, value in _read(config).items() if name not in asked}
     else:
         options |= dict.fromkeys(_SAMPLING)
     if settings.do_sample is not None or not sampled:
         options["do_sample"] = sampled
+    if type(penalty := getattr(config, "repetition_penalty", None)) is int:
+        options["repetition_penalty"] = float(penalty)
     left, unset = _left_alone(config, sampled=sampled)
     eos = own_eos(config)
     if extra_eos:
@@ -91,6 +94,18 @@ def own_stop_strings(config: Any) -> list[str]:
     """The strings that end a text by the model's own config."""
     stop = config.stop_strings
     return [] if stop is None else [stop] if isinstance(stop, str) else list(stop)
+
+
+def _read(config: Any) -> dict[str, Any]:
+    """Sampling options of a config that is written as other programs do: 2 for 2.0, 50.0 for 50, and a top-k of -1 for none."""
+    found: dict[str, Any] = {}
+    for name in _FRACTIONS:
+        if type(value := getattr(config, name, None)) is int:
+            found[name] = float(value)
+    top_k = getattr(config, "top_k", None)
+    if isinstance(top_k, int | float) and math.isfinite(top_k) and top_k == int(top_k):
+        found["top_k"] = max(int(top_k), 0) if top_k == -1 else int(top_k)
+    return found
 
 
 def _left_alone(config: Any, *, sampled: bool) -> tuple[list[str], dict[str, Any]]:

@@ -30,9 +30,7 @@ def check_causal(model: Any) -> None:
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:
-        raise ModelError(
-            f"{type(model).__name__} cannot go on from text alone: {type(error).__name__}: {words_of(error)}."
-        ) from error
+        raise ModelError(f"{type(model).__name__} cannot go on from text alone: {_with_kind(error)}.") from error
     if logits.dim() != 3 or logits.shape[:2] != ids.shape:
         raise ModelError(f"{type(model).__name__} does not give one distribution for each token of a text.")
     if not bool(torch.isfinite(logits).any(-1).all()) or bool(torch.isnan(logits).any()):
@@ -46,6 +44,11 @@ def check_causal(model: Any) -> None:
             f"{type(model).__name__} as it is configured reads texts in both directions: what it says of a token depends on those "
             "that follow. Load a causal language model (for models such as BERT: is_decoder in its config.json)."
         )
+
+
+def _with_kind(error: Exception) -> str:
+    kind, said = type(error).__name__, words_of(error)
+    return said if said.startswith(kind) else f"{kind}: {said}"
 
 
 def _overflow(model: Any) -> str:
