@@ -605,21 +605,27 @@ def spelled_options(context: click.Context, names: Collection[str] | None = None
         if isinstance(param, click.Argument):
             words[:0] = _argument_words(value)
             continue
-        if isinstance(param, click.Option) and param.is_flag:
-            words.append(param.opts[-1])
-            continue
-        if param.nargs > 1:
-            words += [param.opts[-1], *map(str, value)]
-            continue
-        if param.name in ("attention_layers", "lens_layers") and isinstance(value, tuple):
-            value = ",".join(map(str, value))
-        for entry in value if isinstance(value, tuple) else (value,):
-            if param.name in ("stop", "force_text"):
-                entry = _escape(str(entry))
-            if param.name == "check":
-                entry = without_places(str(entry))
-            folder = isinstance(entry, Path) or (param.name == "model" and Path(str(entry)).exists())
-            words += [param.opts[-1], _shown(param.name or "", entry) if folder else str(entry)]
+        words += _option_words(param, value)
+    return words
+
+
+def _option_words(param: click.Parameter, value: Any) -> list[str]:
+    """An option as it was given, with its value or values."""
+    spelled = param.opts[-1]
+    if isinstance(param, click.Option) and param.is_flag:
+        return [spelled]
+    if param.nargs > 1:
+        return [spelled, *map(str, value)]
+    if param.name in ("attention_layers", "lens_layers") and isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    words: list[str] = []
+    for entry in value if isinstance(value, tuple) else (value,):
+        if param.name in ("stop", "force_text"):
+            entry = _escape(str(entry))
+        if param.name == "check":
+            entry = without_places(str(entry))
+        folder = isinstance(entry, Path) or (param.name == "model" and Path(str(entry)).exists())
+        words += [spelled, _shown(param.name or "", entry) if folder else str(entry)]
     return words
 
 
