@@ -122,7 +122,10 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
     else:
         kept = find_kept(trace, partial(unit_of(trace, language).end, ended=True))
         code = Code(trace, language, Programs(trace, kept.bytes))
-        found = [*_of_main(code), *_of_branches(trace, code)]
+        found, outcomes = _of_main(code), []
+        for branch in range(len(trace.branches)):  # both of a branch before the next one: they have a parse in common
+            found += _of_branch(code, branch, _MOST_PASSAGES - len(found))
+            outcomes.append(code.compare(branch))
         run["program"] = _program_facts(trace, code, kept)
         run["decisions"] = None  # those of another analysis
         tables |= {
@@ -130,8 +133,7 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
             for name in ("decisions", "decision_options")
         }
         if len(trace.branches):
-            outcomes = _outcome_columns([code.compare(branch) for branch in range(len(trace.branches))])
-            tables["outcomes"] = {**outcomes, "kept": kept.bytes.branches}
+            tables["outcomes"] = {**_outcome_columns(outcomes), "kept": kept.bytes.branches}
     run["syntax"] = None
     if len(found) > MAX_ENTRIES:
         run["notes"] = [
@@ -170,16 +172,12 @@ def _of_main(code: Code) -> list[_Found]:
     return [_Found(0, None, passage.language, parse(text, passage)) for passage in code.passages(text)]
 
 
-def _of_branches(trace: Trace, code: Code) -> list[_Found]:
-    """Of each branch's program what touches the branch's own bytes; the rest is as on the path that it left."""
-    found: list[_Found] = []
-    for branch in range(len(trace.branches)):
-        written = code.programs.of_branch(branch)
-        own, text = (written.own_start, written.own_end), _blanked(written)
-        for passage in code.passages(text):
-            if passage.start < own[1] and passage.end > own[0] and len(found) < _MOST_PASSAGES:
-                found.append(_Found(0, branch, passage.language, parse(text, passage, own)))
-    return found
+def _of_branch(code: Code, branch: int, most: int) -> list[_Found]:
+    """Of a branch's program what touches the branch's own bytes, at most so many passages; the rest is as on the path that it left."""
+    written = code.programs.of_branch(branch)
+    own, text = (written.own_start, written.own_end), _blanked(written)
+    touched = [one for one in code.passages(text) if one.start < own[1] and one.end > own[0]]
+    return [_Found(0, branch, one.language, parse(text, one, own)) for one in touched[: max(most, 0)]]
 
 
 def _blanked(written: PathProgram) -> bytes:

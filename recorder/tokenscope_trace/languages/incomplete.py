@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import tree_sitter
 
@@ -40,8 +40,9 @@ def errors(root: tree_sitter.Node) -> list[tree_sitter.Node]:
     return found
 
 
+@lru_cache(maxsize=4)
 def parse_incomplete(text: bytes, language: Language) -> tree_sitter.Tree:
-    """The tree of a text."""
+    """The tree of a text; of the last few texts it is kept, for a branch is compared and shown by the same one."""
     return tree_sitter.Parser(grammar(language)).parse(text)
 
 

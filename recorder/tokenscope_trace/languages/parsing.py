@@ -12,7 +12,8 @@ import numpy as np
 import tree_sitter
 from numpy.typing import NDArray
 
-from tokenscope_trace.languages.language import grammar, kinds
+from tokenscope_trace.languages.incomplete import parse_incomplete
+from tokenscope_trace.languages.language import kinds
 from tokenscope_trace.languages.passages import CodePassage
 from tokenscope_trace.traces.schema import SyntaxFlag
 
@@ -39,7 +40,7 @@ def parse(text: bytes, passage: CodePassage, touching: tuple[int, int] | None = 
     those that touch these bytes [first, end) of the text.
     """
     language = passage.language
-    tree = tree_sitter.Parser(grammar(language)).parse(passage.text(text))
+    tree = parse_incomplete(passage.text(text), language)
     marks = [
         (kinds(language, patterns), flag)
         for patterns, flag in (
