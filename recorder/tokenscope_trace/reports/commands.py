@@ -11,8 +11,8 @@ import shlex
 import unicodedata
 from collections.abc import Sequence
 
-PROGRAM = "tokenscope-record"
-LONGEST = 2000  # characters
+_PROGRAM = "tokenscope-record"
+LONGEST_COMMAND = 2000  # characters
 _WITH_VALUE = ("--check", "--check-folder", "--check-timeout", "--check-memory", "--differences")
 _FLAGS = ("--trust-remote-code", "--allow-pickle", "--force")
 _OUTPUT = ("-o", "--output")
@@ -23,7 +23,7 @@ _PLACE = re.compile(r"[/\\]|^-")
 
 def offered_command(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """(the command for a POSIX shell, the options that are left out of it); empty where there is none to offer."""
-    if not words or words[0] != PROGRAM:
+    if not words or words[0] != _PROGRAM:
         return "", ()
     kept, left = [], []
     rest = iter(words[1:])
@@ -42,9 +42,9 @@ def offered_command(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
             kept += [word, next(rest, "")]
         else:
             kept.append(word)
-    words = [PROGRAM, *kept]
+    words = [_PROGRAM, *kept]
     line = " ".join(map(_quoted, words))
-    if len(line) > LONGEST or any(map(_is_unseen, "".join(words))):
+    if len(line) > LONGEST_COMMAND or any(map(_is_unseen, "".join(words))):
         return "", ()
     return line, tuple(dict.fromkeys(left))
 
