@@ -171,7 +171,7 @@ def test_a_line_takes_time_in_proportion_to_its_length(monkeypatch):
     monkeypatch.setattr(credentials, "_kinds", lambda _plugins, _suffix, line: looked.append(line) or [])
     line = letters(100_000)
     findings("a.js", line)
-    step = credentials.STRETCH - credentials.OVERLAP
+    step = credentials.LINE_WINDOW - credentials.OVERLAP
     assert all(line[place * step :].startswith(window) for place, window in enumerate(looked))
-    assert max(map(len, looked)) == credentials.STRETCH
+    assert max(map(len, looked)) == credentials.LINE_WINDOW
     assert (len(looked) - 1) * step + len(looked[-1]) == len(line)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from tests.support import synthetic_traces
 
-from tokenscope_trace.reports.commands import LONGEST, offered_command
+from tokenscope_trace.reports.commands import LONGEST_COMMAND, offered_command
 from tokenscope_trace.reports.provenance import fact_rows
 from tokenscope_trace.traces.facts import Facts
 
@@ -61,7 +61,7 @@ def test_what_runs_code_or_replaces_a_file_is_left_out(words, kept, without):
         ["curl", "evil"],
         ["tokenscope-record; curl evil", "a.py"],
         ["tokenscope-record", "a.py", "--system", "x" + " " * 20_000],
-        ["tokenscope-record", "a.py", "x" * LONGEST],
+        ["tokenscope-record", "a.py", "x" * LONGEST_COMMAND],
         ["tokenscope-record", "\x1b[2J.py"],
         ["tokenscope-record", "a.py", "--stop", "\u202e"],
         ["tokenscope-record", "a\u200b.py"],

@@ -63,8 +63,9 @@ def test_every_recording_is_as_the_schema_says(case):
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_the_samples_are_as_the_schema_says(path):
-    document = valid(json_document(Trace.load(path)))
-    assert document["title"] == (f"{path.stem}.md" if path.stem == "largest" else f"{path.stem}.py")
+    trace = Trace.load(path)
+    document = valid(json_document(trace))
+    assert document["title"] == (trace.facts.prompt.source if not trace.files else f"{path.stem}.py")
 
 
 def test_the_schema_is_one_and_describes_every_field_and_admits_no_other():

@@ -280,7 +280,10 @@ def test_lines_of_every_format_agree(path):
         assert f"{decision.number}. **Line {decision.line}**" in text
         assert f'<span class="badge">{decision.number}</span> <span class="card-where"><b>line {decision.line}</b>' in page
         assert listed["line"] == decision.line
-        assert note["locations"][0]["physicalLocation"]["region"]["startLine"] == decision.line
+        if trace.facts.prompt.kind == "chat":  # whose answer is in no file
+            assert note["message"]["text"].startswith(f"Line {decision.line} of the conversation: ")
+        else:
+            assert note["locations"][0]["physicalLocation"]["region"]["startLine"] == decision.line
 
 
 def test_what_is_not_listed_is_said_and_all_adds_up(trace, found):

@@ -71,12 +71,10 @@ def test_regions_of_the_samples_hold_what_was_written(path):
     lines = text.split("\n")
     for result in run["results"]:
         uri, line, column, end_line, end_column = place(result)
-        if trace.facts.prompt.kind == "chat":  # the answer stands in no file: what is said of it is said of the question
-            assert (uri, line, column, end_line, end_column) == (f"{path.stem}.md", 1, 1, 1, 1)
-            assert re.match(r"Line \d+ of the answer: ", result["message"]["text"])
-            continue
-        assert uri == f"{path.stem}.py"
-        if line == end_line and "ended the text" not in result["message"]["text"] and result["ruleId"] != "surprise":
+        assert uri == trace.facts.prompt.source if not trace.files else f"{path.stem}.py"
+        if trace.facts.prompt.kind == "chat":
+            assert (line, column, end_line, end_column) == (1, 1, 1, 1)
+        elif line == end_line and "ended the text" not in result["message"]["text"] and result["ruleId"] != "surprise":
             units = lines[line - 1].encode("utf-16-le")[2 * (column - 1) : 2 * (end_column - 1)]
             assert f"“{units.decode('utf-16-le')}”" in result["message"]["text"].replace("{{", "{").replace("}}", "}")
     assert run["results"]
@@ -245,11 +243,11 @@ def test_places_of_files_count_from_the_repository_s_root_and_never_lead_above_i
     assert set(run["originalUriBaseIds"]) == {"%SRCROOT%"}
 
 
-def test_a_chat_s_notes_stand_in_the_message_s_file_and_name_the_line_of_the_answer():
+def test_a_chat_s_notes_stand_in_the_message_s_file_and_name_the_line_of_the_conversation():
     answer = ["```python\n", Word("a = 1", 0.4, {"b = 2": 0.3}), "\n", Word("c = 3", 0.4, {"d = 4": 0.3}), "\n", "```", END]
     trace = recorded(["<|user|>\nWrite\nsome\nlines\n<|assistant|>\n"], answer, finish="end-of-text", source="question.md")
     trace = analysed(trace.replaced({**trace.run, "prompt": {**trace.run["prompt"], "kind": "chat"}}, {}))
     results = run_of(trace)["results"]
     assert {place(result) for result in results} == {("question.md", 1, 1, 1, 1)}
     lines = [result["message"]["text"].partition(": ")[0] for result in results]
-    assert sorted(lines) == ["Line 2 of the answer", "Line 3 of the answer"]
+    assert sorted(lines) == ["Line 7 of the conversation", "Line 8 of the conversation"]

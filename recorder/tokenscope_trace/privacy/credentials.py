@@ -37,7 +37,7 @@ _DETECTORS = (
     "SoftlayerDetector", "SquareOAuthDetector", "StripeDetector", "TelegramBotTokenDetector", "TwilioKeyDetector",
 )  # fmt: skip
 _NAMES = {"Secret Keyword": "password or key"}
-STRETCH = 1000  # signs that are looked at together
+LINE_WINDOW = 1000  # signs that are looked at together
 OVERLAP = 250  # of two of them, which is more than a token takes
 _WORD_SIGNS = re.compile(r"(\w{80})\w+")
 
@@ -94,8 +94,8 @@ def _kinds_of_line(plugins: Sequence[Any], suffix: str, line: str) -> list[str]:
 
 
 def _windows(line: str) -> Iterator[str]:
-    for start in range(0, max(1, len(line) - OVERLAP), STRETCH - OVERLAP):
-        yield line[start : start + STRETCH]
+    for start in range(0, max(1, len(line) - OVERLAP), LINE_WINDOW - OVERLAP):
+        yield line[start : start + LINE_WINDOW]
 
 
 def _kinds(plugins: Sequence[Any], suffix: str, line: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 
 _PROGRAM = "tokenscope-record"
-LONGEST = 2000  # characters
+LONGEST_COMMAND = 2000  # characters
 _WITH_VALUE = ("--check", "--check-folder", "--check-timeout", "--check-memory", "--differences")
 _FLAGS = ("--trust-remote-code", "--allow-pickle", "--force")
 _OUTPUT = ("-o", "--output")
@@ -44,7 +44,7 @@ def offered_command(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
             kept.append(word)
     words = [_PROGRAM, *kept]
     line = " ".join(map(_quoted, words))
-    if len(line) > LONGEST or any(map(_is_unseen, "".join(words))):
+    if len(line) > LONGEST_COMMAND or any(map(_is_unseen, "".join(words))):
         return "", ()
     return line, tuple(dict.fromkeys(left))
 

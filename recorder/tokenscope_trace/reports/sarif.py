@@ -2,7 +2,7 @@
 model did not write each of the most surprising lines is one, changed lines first.
 
 Places are those of the finished program, prompt and output together; of a chat, whose answer is in no file, the message's file and the line
-of the answer in words. Names of files count from the repository's root. Section numbers are those of the OASIS standard. The same trace
+of the conversation in words. Names of files count from the repository's root. Section numbers are those of the OASIS standard. The same trace
 gives the same text. Knows no file system.
 """
 
@@ -159,8 +159,7 @@ def _surprise(trace: Trace, line: Line) -> str:
 def _result(trace: Trace, text: bytes, decision: DecisionEntry, fingerprint: str) -> dict[str, Any]:
     region, message = _region(text, decision.start, decision.end), _message(decision)
     if trace.facts.prompt.kind == "chat":
-        line = text.count(b"\n", trace.programs.main.begin, decision.start) + 1
-        region, message = _FIRST, f"Line {line:,} of the answer: {message}"
+        region, message = _FIRST, f"Line {decision.line:,} of the conversation: {message}"
     return {
         "ruleId": _RULES[decision.taste][0],
         "ruleIndex": int(decision.taste),
