@@ -69,7 +69,7 @@ def same(facts: Any, stored: Any) -> bool:
 
 
 def test_there_are_samples_to_read():
-    assert len(SAMPLES) == 4
+    assert len(SAMPLES) == 6
 
 
 def test_what_is_not_named_is_kept_wherever_it_stands():
