@@ -304,8 +304,9 @@ def test_a_dry_run_prints_a_table_and_writes_nothing(words, folder):
 def test_a_dry_run_refuses_what_a_recording_refuses(folder):
     Path("prompt.tsc").write_bytes(b"earlier")
     words = ("--model", "model", "--dry-run")
-    assert invoke("prompt.py", *words)[0] == 0, "an output that exists is a note"
-    assert invoke("prompt.py", *words, "-o", "missing/t.tsc")[0] == 5
+    for output, said in (("prompt.tsc", "exists"), ("missing/t.tsc", "missing")):
+        found = invoke("prompt.py", *words, "-o", output)
+        assert (found[0], said in " ".join(found[1:])) == (0, True), "it is told, and would be refused"
     assert invoke("none.py", *words)[0] == 3
     assert invoke("prompt.py", *words[:2], "--dry-run", "--system", "x")[0] == 2
     assert invoke("prompt.py", "--model", "nothing", "--dry-run", "--force")[0] == 4
