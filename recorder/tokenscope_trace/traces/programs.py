@@ -44,11 +44,6 @@ class PathProgram:
     reach: int
     ended: bool
 
-    @property
-    def beyond(self) -> bool:
-        """Whether it leaves the main path behind the end of its own program only, which is then that of the main path."""
-        return self.fork > self.written
-
     def of_whole(self, byte: int) -> int:
         """The byte of `whole` that stands at one of `text`."""
         return byte if byte <= self.written else byte + self.reach - self.written
