@@ -100,7 +100,7 @@ def test_the_program_of_what_has_none_or_not_all_of_it(trace_file, tmp_path):
     assert (refused.exit_code, "the model wrote nothing" in error_of(refused)) == (3, True)
     redacted = run(trace_file, "--format", "code", "--redact", "prompt", "-o", tmp_path / "r.py")
     assert redacted.exit_code == 0
-    assert "Note: left out of this recording: prompt; █ stands in the code" in redacted.stderr
+    assert "Note: left out of this recording, as it says: prompt; █ stands in the code" in redacted.stderr
     assert "█" in (tmp_path / "r.py").read_text(encoding="utf-8")
 
 

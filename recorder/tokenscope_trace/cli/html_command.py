@@ -156,7 +156,7 @@ def _run(
         tell(f"{target}  {file_size(len(content))}  {REPORTERS[kind].next_step}")
         _say_verdict(loaded)
     if kind == "code" and (gone := loaded[0].facts.redacted):
-        lacks = f"left out of this recording: {' and '.join(gone)}; █ stands in the code for each token of that."
+        lacks = f"left out of this recording, as it says: {' and '.join(gone)}; █ stands in the code for each token of that."
     for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
         tell(f"Note: {note}")
 
