@@ -34,6 +34,11 @@ def content(literal: bytes) -> str:
     return _MARKS.sub("", _MARKS.sub("", folded(literal).strip())).strip()
 
 
+def quoted(text: bytes, start: int, end: int) -> list[Range]:
+    """What stands between two quotation marks of a line in [start, end) of a text of no known language."""
+    return [match.span() for match in _QUOTED.finditer(text, start, end)]
+
+
 class Copies:
     """Finds what repeats hidden text: `runs` as they read, `literals` of them, and what the `visible` code says anyway."""
 
@@ -54,7 +59,7 @@ class Copies:
         first, last = _around(text, max(0, begin - REACH), min(len(text), end + REACH))
         found = [_around(text, *hit) for hit in _repeated(text, first, last, self._anywhere)]
         if literals is None:
-            literals = [match.span() for match in _QUOTED.finditer(text, first, last)]
+            literals = quoted(text, first, last)
         inside = [
             (max(one, first), min(two, last), one >= first and two <= last)
             for one, two in literals

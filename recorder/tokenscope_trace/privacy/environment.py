@@ -22,10 +22,10 @@ SHORTEST = 4  # signs of a secret
 ANYWHERE = 8  # signs from which on it is one inside of a word, too, and in other spellings
 _LONGEST = 10_000  # signs of a value that are looked at
 # Words of a name, as `_`, `-` and capitals part them (`githubToken`, `REDIS_AUTH`); what a name ends with, or holds, written as one word.
-_WORDS = frozenset(
-    "auth authorization bearer cookie cookies cred creds credential credentials dsn hmac jwt key keys license otp pass pat pin "
-    "psk pw sas sid sig signature ssn".split()  # noqa: SIM905
-)
+_WORDS = frozenset({
+    "auth", "authorization", "bearer", "cookie", "cookies", "cred", "creds", "credential", "credentials", "dsn", "hmac", "jwt",
+    "key", "keys", "license", "otp", "pass", "pat", "pin", "psk", "pw", "sas", "sid", "sig", "signature", "ssn",
+})  # fmt: skip
 _ENDINGS = ("pass", "pwd", "key", "keys", "auth", "dsn", "pat", "cookie", "cookies", "creds")
 _HELD = ("token", "secret", "passw", "passphrase", "passcode", "credential", "connectionstring", "connstr", "webhook")
 _NO_HELD = ("tokenizer",)
@@ -33,10 +33,11 @@ _NO_SECRETS = ("PWD", "OLDPWD")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _WHO = re.compile(r"AUTHOR_(?:NAME|EMAIL)$|COMMITTER_(?:NAME|EMAIL)$", re.IGNORECASE)
 _FIELD = re.compile(r"(?i)(?:key|password|pwd|secret|token|signature|sig)\s*=\s*([^;&\s]+)")
-_PLAIN = frozenset(
-    "true false none null auto yes no on off default local localhost root admin user users guest test tests development production staging "
-    "enabled disabled always never info debug warning error utf-8 file store plain basic digest ssh-agent".split()  # noqa: SIM905
-)
+_PLAIN = frozenset({
+    "true", "false", "none", "null", "auto", "yes", "no", "on", "off", "default", "local", "localhost", "root", "admin",
+    "user", "users", "guest", "test", "tests", "development", "production", "staging", "enabled", "disabled", "always",
+    "never", "info", "debug", "warning", "error", "utf-8", "file", "store", "plain", "basic", "digest", "ssh-agent",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
