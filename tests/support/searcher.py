@@ -24,6 +24,7 @@ SIZE = 4
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){6,}")
 _LONG = 400  # signs of base64 that are no text of anybody
+_NUMBERS = "numbers"  # in which four bytes may be anything: six of a secret are looked for
 _BACK = 12  # bytes of a path before an alternative
 
 
@@ -37,10 +38,18 @@ def parts(secrets: Iterable[str]) -> frozenset[str]:
 def left_in(data: bytes, looked_for: frozenset[str]) -> dict[str, str]:
     """The parts that a file holds still, each with a place where it stands."""
     found: dict[str, str] = {}
+    longer = {
+        one + two[-1] + three[-1]
+        for one in looked_for
+        for two in looked_for
+        if one[1:] == two[:-1]
+        for three in looked_for
+        if two[1:] == three[:-1]
+    }
     for place, content in _contents(data, "the file"):
         for view in _views(content):
             low = view.casefold()
-            for part in looked_for:
+            for part in longer if place.endswith(_NUMBERS) else looked_for:
                 if part not in found and part in low:
                     found[part] = place
     return found
@@ -49,7 +58,7 @@ def left_in(data: bytes, looked_for: frozenset[str]) -> dict[str, str]:
 def _contents(data: bytes, place: str) -> Iterator[tuple[str, bytes]]:
     """Everything that a file holds, unpacked."""
     if data[:4] == b"\x89TSC":
-        yield place, data
+        yield f"{place}, as numbers", data
         yield from _of_payload(zstandard.ZstdDecompressor().decompress(data[20:]), f"{place}: payload")
         return
     yield place, _BASE64.sub(lambda match: match[0] if len(match[0]) < _LONG else b"|", data)
@@ -109,16 +118,20 @@ def _views(content: bytes) -> Iterator[str]:
 
 
 def _of_payload(payload: bytes, place: str) -> Iterator[tuple[str, bytes]]:
-    yield place, payload
     contents = msgpack.unpackb(payload, strict_map_key=False)
     yield from _strings({key: value for key, value in contents.items() if key != "tables"}, place)
     tables = {
         name: {key: _column(column) for key, column in table["columns"].items()}
         for name, table in contents["tables"].items()
     }
+    yield f"{place}, as numbers", payload
     for name, table in tables.items():
+        yield f"{place}: the name of a table", name.encode()
+        yield from _strings(
+            [[key, *map(contents["tables"][name]["columns"][key].get, ("unit", "dtype"))] for key in table], place
+        )
         for key, values in table.items():
-            yield f"{place}: {name}.{key}", values.tobytes()
+            yield f"{place}: {name}.{key}, numbers", values.tobytes()
     yield from _of_paths(tables, place)
 
 
