@@ -18,7 +18,7 @@ from urllib.parse import quote, quote_plus
 from tokenscope_trace.privacy.credential_patterns import TOKENS
 from tokenscope_trace.privacy.credentials import findings
 
-SHORTEST = 4  # signs of a secret
+LEAST = 4  # signs of a secret
 ANYWHERE = 8  # signs from which on it is one inside of a word, too, and in other spellings
 _LONGEST = 10_000  # signs of a value that are looked at
 # Words of a name, as `_`, `-` and capitals part them (`githubToken`, `REDIS_AUTH`); what a name ends with, or holds, written as one word.
@@ -58,7 +58,7 @@ def _secrets(items: tuple[tuple[str, str], ...]) -> tuple[Secret, ...]:
     found: dict[str, bool] = {}
     for name, value in items:
         for text in _hidden_of(name, value[:_LONGEST]):
-            if len(text) >= SHORTEST and text.lower() not in _PLAIN and not os.path.exists(text):
+            if len(text) >= LEAST and text.lower() not in _PLAIN and not os.path.exists(text):
                 found[text] = len(text) >= ANYWHERE
                 found |= {spelled: True for spelled in _spellings(text) if len(text) >= ANYWHERE}
     return tuple(Secret(text, inside) for text, inside in sorted(found.items(), key=lambda pair: -len(pair[0])))
@@ -126,5 +126,5 @@ def without_secrets(text: str, secrets: Iterable[Secret], instead: str, *, cut: 
 
 def _begun(secret: str, text: str) -> int:
     """How much of a text's begin is the end of a secret."""
-    sizes = range(len(secret) - 1, SHORTEST - 1, -1)
+    sizes = range(len(secret) - 1, LEAST - 1, -1)
     return next((size for size in sizes if text.startswith(secret[-size:])), 0)

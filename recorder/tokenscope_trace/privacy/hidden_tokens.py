@@ -17,7 +17,7 @@ from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.literals import Literals, Range, find_literals
 from tokenscope_trace.privacy.copies import Copies, quoted
-from tokenscope_trace.privacy.likeness import NUMBER, Grams
+from tokenscope_trace.privacy.likeness import FIGURES, Grams
 from tokenscope_trace.settings import Redaction
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram
@@ -165,7 +165,7 @@ class Hidden:
                 said += [content[start:end] for start, end in _ranges_of(places.start, places.end, hidden[text.nodes])]
                 literals = quoted(content, 0, len(content))
             code = _between(literals, len(content))
-            numbers = [match.span() for one, two in code for match in NUMBER.finditer(content, one, two)]
+            numbers = [match.span() for one, two in code for match in FIGURES.finditer(content, one, two)]
             shown = _within(shown, _between([*literals, *numbers], len(content)))
             said += self._gone_of(places.start, places.end, hidden[text.nodes], content, [*literals, *numbers])
             visible += [content[start:end] for start, end in shown]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         lens_tables,
     )
     from tokenscope_trace.traces.programs import KeptBytes, PathProgram, Programs
-    from tokenscope_trace.traces.pruning import Flags, remaining, without_layers
+    from tokenscope_trace.traces.pruning import SIGN, Flags, remaining, without_layers
     from tokenscope_trace.traces.rows import SCALARS, Rows, alternative_row, joined_rows, taken_rows
     from tokenscope_trace.traces.schema import (
         CODE_TABLES,
@@ -78,6 +78,7 @@ __all__ = [
     "MAX_PAYLOAD",
     "OUTCOME_WORDS",
     "REDACTED_ID",
+    "SIGN",
     "SCALARS",
     "SURPRISAL_EDGES",
     "TABLES",
