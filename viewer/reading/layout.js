@@ -144,7 +144,7 @@ export function inFileOrder(trace, path) {
       continue;
     }
     const group = !isFim || role === 'output' ? groups.output : role === 'suffix' ? groups.suffix : groups.prefix;
-    if (waiting.length) group.push(...waiting.splice(0));
+    for (const before of waiting.splice(0)) group.push(before);
     group.push(entry);
   }
   return isFim ? [...groups.prefix, ...groups.output, ...waiting, ...groups.suffix] : groups.output;
@@ -159,7 +159,7 @@ function draw(trace, entries, first) {
   const drawn = [];
   let run = /** @type {Uint8Array[]} */ ([]);
   const flush = () => {
-    if (run.length) drawn.push(...pieces(run));
+    if (run.length) for (const list of pieces(run)) drawn.push(list);
     run = [];
   };
   for (let place = first; place < entries.length; place++) {

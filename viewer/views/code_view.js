@@ -22,7 +22,7 @@ const LABEL = 'Code. Arrow keys walk its tokens, n and p its uncertain ones.';
 /** @param {HTMLElement} root */
 export function mountCode(root) {
   const code = h('div', { class: 'code', tabIndex: 0, role: 'group', aria: { label: LABEL } });
-  root.replaceChildren(code);
+  root.append(code);
   /** @type {Reading | undefined} */
   let reading;
   const looks = mountLooks(code, root);
