@@ -20,10 +20,13 @@
   });
   window.addEventListener('unhandledrejection', ({ reason }) => refuse(reason));
   document.addEventListener('tokenscope:failed', (event) => refuse(/** @type {CustomEvent} */ (event).detail));
-  if (document.body.className || status.matches('.failed')) reset();
   start().catch(refuse);
 
   async function start() {
+    if (document.body.className || status.matches('.failed')) {
+      await new Promise((resolve) => document.addEventListener('DOMContentLoaded', resolve)); // of a copy more stands behind this script
+      reset();
+    }
     const [style, text] = await Promise.all([unpack('sheet'), unpack('viewer')]);
     // eslint-disable-next-line no-restricted-syntax -- its text has a hash in the policy
     const sheet = document.createElement('style');

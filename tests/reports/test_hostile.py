@@ -27,7 +27,7 @@ from tokenscope_trace.reports.sarif import sarif_log
 
 _ELEMENTS = (
     "html head meta title style body a header p div section h1 h2 h3 main nav aside button ul ol li span bdi hr pre del ins mark details "
-    "link summary table thead tbody tr th td colgroup col dl dt dd b kbd footer noscript script"
+    "link summary table thead tbody tr th td colgroup col dl dt dd b kbd footer script"
 )
 _ATTRIBUTES = (
     "rel lang charset http-equiv content name class id href aria-label aria-hidden aria-live role tabindex hidden type title width start scope "
