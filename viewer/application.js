@@ -88,7 +88,10 @@ export function run(trace, payload) {
   update(true);
   // A link to a branch without a token shows where it departs.
   if (state.branch >= 0 && state.selected < 0) views.code.reveal(recording.tree.firstOf(state.branch));
-  if (state.selected < 0) views.code.reveal(views.found(reading, state.query).matches[0]?.node ?? (reading.file?.changed ? beginOf(reading.file) : -1));
+  // Where the window scrolls, it stays at its top unless the address asks for a place.
+  const asked = location.hash.length > 1 && isView(location.hash);
+  if (state.selected < 0 && (asked || views.code.isScroller()))
+    views.code.reveal(views.found(reading, state.query).matches[0]?.node ?? (reading.file?.changed ? beginOf(reading.file) : -1));
   // Where the views stand one above the other, what the address names is brought into sight.
   const named = ['diff', 'structure', 'matrix', 'tree'].find((view) => state[/** @type {'diff'} */ (view)]);
   if (!named || !matchMedia('(max-width: 899px)').matches) return;

@@ -35,10 +35,14 @@ export function mountCode(root) {
   listenToSelection(code, blocks.fillAll, () => reading, (node) => blocks.cellsOf(node).map(({ element }) => element));
   window.addEventListener('beforeprint', blocks.finish);
 
+  const isScroller = () => getComputedStyle(root).overflowY === 'auto';
   return {
+    /** Whether the code scrolls by itself, and not with the page. */
+    isScroller,
+
     /** By a screenful, where the code scrolls by itself; else false. @param {1 | -1} direction */
     scrollPage(direction) {
-      if (root.scrollHeight <= root.clientHeight || getComputedStyle(root).overflowY !== 'auto') return false;
+      if (root.scrollHeight <= root.clientHeight || !isScroller()) return false;
       root.scrollBy({ top: direction * (root.clientHeight - PAGE) });
       return true;
     },
