@@ -3,7 +3,7 @@
 import { h, replace, tell, tokenText } from '#viewer/elements/dom';
 import { commandWith, escapeText, forcedBefore, offered, positionOf } from '#viewer/reading/rerun_command';
 import { visibleId, visibleNode } from '#viewer/reading/token_words';
-import { ORIGIN } from '#viewer/trace/schema';
+import { ORIGIN, PROGRAM } from '#viewer/trace/schema';
 
 const NO_TEXT = new Uint8Array();
 const encoder = new TextEncoder();
@@ -94,15 +94,17 @@ function notRecorded(reading, what, command) {
   const copy = h('button', { type: 'button', class: 'quiet-button' }, 'copy command');
   copy.addEventListener('click', () => tell(copy, 'copy', { text: command, what: 'Command' }));
   const fromInput = reading.trace.run['prompt'].source === '-';
+  const { left } = recorded(reading);
   return [
     h('p', {}, what, `This command records it${fromInput ? ', given the same standard input' : ''}:`),
     h('pre', { class: 'command', tabIndex: 0, aria: { label: 'Command' }, role: 'group' }, command),
     copy,
+    ...(left.length ? [h('p', { class: 'remark' }, `Left out of it: ${left.join(', ')}. What runs code or replaces a file is yours to add.`)] : []),
   ];
 }
 
-/** @param {import('#viewer/reading/reading').Reading} reading @returns {string[]} */
+/** @param {import('#viewer/reading/reading').Reading} reading */
 function recorded(reading) {
   const { command, prompt } = reading.trace.run;
-  return offered(command) ?? offered(['tokenscope-record', String(prompt.source)]) ?? ['tokenscope-record', 'PROMPT'];
+  return offered(command) ?? offered([PROGRAM, '--', String(prompt.source)]) ?? { files: ['PROMPT'], options: [], left: [] };
 }
