@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tokenscope_trace.languages.language import Language, grammar, kinds
     from tokenscope_trace.languages.literals import Literals, Range, find_literals, has_literals, is_literal
     from tokenscope_trace.languages.loops import repeats_from
+    from tokenscope_trace.languages.own_parser import JUDGE
     from tokenscope_trace.languages.parsing import Parsed, joined_kinds, parse
     from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, CodePiece, code_passages, code_piece
     from tokenscope_trace.languages.remarks import remark_around
@@ -28,6 +29,7 @@ else:
     __getattr__ = exports(__name__, __file__)
 
 __all__ = [
+    "JUDGE",
     "LANGUAGES",
     "MARKDOWN",
     "BranchedLiterals",

@@ -224,11 +224,12 @@ class PassageFacts(FactMap):
 
 
 class SyntaxFacts(FactMap):
-    """The names of kinds and fields, and the passages."""
+    """The names of kinds and fields, and the passages; and whose parser it was that judged what the grammar takes and the language may not."""
 
     kinds: tuple[str, ...] = needed(NAMES)
     fields: tuple[str, ...] = needed(NAMES)
     passages: tuple[PassageFacts, ...] = needed(ListOf(PassageFacts, entry_says=_NO_LANGUAGE))
+    judge: str | None = known(TEXT)
 
 
 class ProgramFacts(FactMap):
