@@ -28,7 +28,7 @@ _WORDS = frozenset({
 })  # fmt: skip
 _ENDINGS = ("pass", "pwd", "key", "keys", "auth", "dsn", "pat", "cookie", "cookies", "creds")
 _HELD = ("token", "secret", "passw", "passphrase", "passcode", "credential", "connectionstring", "connstr", "webhook")
-_NO_HELD = ("tokenizer",)
+_NO_HELD = ("tokeniz", "tokenscope")
 _NO_SECRETS = ("PWD", "OLDPWD")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _WHO = re.compile(r"AUTHOR_(?:NAME|EMAIL)$|COMMITTER_(?:NAME|EMAIL)$", re.IGNORECASE)
