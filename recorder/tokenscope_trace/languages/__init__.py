@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
+    from tokenscope_trace.languages.bounded_parsing import MAX_PARSED
     from tokenscope_trace.languages.definitions import LANGUAGES, by_file, by_name
     from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
     from tokenscope_trace.languages.language import Language, grammar, kinds
@@ -29,6 +30,7 @@ else:
 __all__ = [
     "LANGUAGES",
     "MARKDOWN",
+    "MAX_PARSED",
     "CodePassage",
     "CodePiece",
     "Equivalence",

@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 import tree_sitter
 
+from tokenscope_trace.languages.bounded_parsing import bounded_tree
 from tokenscope_trace.languages.language import Language, grammar, kinds
 from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, code_passages
 
@@ -67,9 +68,12 @@ def find_literals(
 
 
 def _of_passage(text: bytes, passage: CodePassage) -> Literals:
-    """The literals of code, in bytes of the whole text."""
+    """The literals of code, in bytes of the whole text; where parsing it would take too much work, all of it."""
     language = passage.language
-    root = tree_sitter.Parser(grammar(language)).parse(text).root_node
+    tree = bounded_tree(text, language)
+    if tree is None:
+        return Literals(_placed([(0, len(text))], passage), _placed([(0, len(text))], passage))
+    root = tree.root_node
     captured = tree_sitter.QueryCursor(_query(language)).captures(root)
     strings, comments, unparsed = (captured.get(name, []) for name in ("string", "comment", "unparsed"))
     sign = _HASH if language.name in _HASHED else _COMMENT_SIGN
