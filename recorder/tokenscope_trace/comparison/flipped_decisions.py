@@ -86,7 +86,7 @@ def _in_a_line(
     if place is None:
         return None
     instead = after[place[0] : place[1]].strip()
-    at_end = int(other[0].line_ends[line]) >= other[1].last and not after[place[1] :].strip()
+    at_end = int(other[0].line_ends[line]) >= other[1].last and not after[place[1] :].strip() and len(after) < most
     if instead == written or _HIDDEN in instead + written:
         return None
     cut = endings.cut(letter, written, instead, at_end=at_end)
