@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Facts,
         LensFacts,
         ModelFacts,
+        PassageFacts,
         ProgramFacts,
         PromptFacts,
         ReplayFacts,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
         lens_tables,
     )
     from tokenscope_trace.traces.programs import KeptBytes, PathProgram, Programs
-    from tokenscope_trace.traces.pruning import Flags, remaining, without_layers
+    from tokenscope_trace.traces.pruning import SIGN, Flags, remaining, without_layers
     from tokenscope_trace.traces.rows import SCALARS, Rows, alternative_row, joined_rows, taken_rows
     from tokenscope_trace.traces.schema import (
         CODE_TABLES,
@@ -79,6 +80,7 @@ __all__ = [
     "OUTCOME_WORDS",
     "REDACTED_ID",
     "SCALARS",
+    "SIGN",
     "SURPRISAL_EDGES",
     "TABLES",
     "UNKEPT_STEPS",
@@ -102,6 +104,7 @@ __all__ = [
     "ModelFacts",
     "Origin",
     "Outcome",
+    "PassageFacts",
     "PathProgram",
     "ProgramFacts",
     "Programs",
