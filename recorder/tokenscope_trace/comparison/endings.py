@@ -149,7 +149,11 @@ def _words(trace: Trace, facts: ProgramFacts) -> str:
         )
     if finish == "stop-string":
         strings = trace.facts.sampling.stop or ()
-        named = f" “{shortened(visible_line(strings[0]), _STOP_WIDTH)}”" if len(strings) == 1 else ""
+        named = (
+            f" “{shortened(visible_line(strings[0]), _STOP_WIDTH)}”"
+            if len(strings) == 1 and not trace.facts.redacted
+            else ""
+        )
         return f"stopped at a stop string{named}"
     return {
         "context": "stopped where its model's context was full",
