@@ -276,7 +276,7 @@ class DecisionReader:
         token = self._trace.bytes_of(token_id)
         fork = self._start[node]
         first = int(self._syntax.start[syntax]) if syntax >= 0 and self._syntax is not None else self._start[decision.node]
-        before = self._main.text[first:fork]
+        before = self._main.text[max(first, fork - _EXCERPT) : fork]
         lead = "…" if b"\n" not in before and len(before) > _LEAD else ""
         before = b"" if lead or b"\n" in before else before
         if branch < 0:
@@ -286,9 +286,8 @@ class DecisionReader:
             following = _written_from(program, fork)
             if not following.strip():
                 return self._shown_token(token, -1), ""
-            return _first_line(following), _layout(
-                *(_written_from(one, fork, before=_EXCERPT) for one in (self._main, program)), min(fork, _EXCERPT)
-            )
+            here, there = (_written_from(one, fork, before=_EXCERPT) for one in (self._main, program))
+            return _first_line(following), _layout(here, there, min(fork, _EXCERPT))
         if syntax >= 0 and self._syntax is not None:
             other = self._counterpart(self._syntax, syntax, branch)
             is_whole = other >= 0 and self._syntax.flags[other] & SyntaxFlag.NAMED  # a sign alone says little
