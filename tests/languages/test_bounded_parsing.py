@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import tree_sitter
 from tests.support import synthetic_traces
+from tests.support.code_traces import Twig, recorded
 
+from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.analysis.structure import add_structure
 from tokenscope_trace.languages.bounded_parsing import MAX_PARSED, bounded_tree
 from tokenscope_trace.languages.definitions import LANGUAGES, by_name
@@ -16,6 +18,7 @@ from tokenscope_trace.languages.language import grammar
 from tokenscope_trace.languages.literals import find_literals
 from tokenscope_trace.privacy.redaction import redacted
 from tokenscope_trace.settings import Redaction
+from tokenscope_trace.traces.schema import Outcome
 
 PYTHON = by_name("python")
 CONTINUED = b"x = " + b"\\\n" * 20_000 + b"1\n"
@@ -89,3 +92,12 @@ def test_a_recording_says_what_was_not_parsed():
     gone = redacted(found, [Redaction.STRINGS])
     assert gone.texts[0].bytes == b"x = 1\n"
     assert b"1" not in gone.texts[1].bytes
+
+
+def test_branches_of_code_that_was_not_parsed_are_not_compared():
+    twigs = [Twig(1, ["3\n"], [0.4]), Twig(1, ["4\n"], [0.3])]
+    trace = analysed(recorded([CONTINUED.decode() + "y = "], ["x", "2\n"], twigs))
+    assert trace.outcomes.outcome.tolist() == [Outcome.NOT_COMPARED] * 2
+    assert trace.syntax is None
+    assert sum("could not be parsed" in note for note in trace.facts.notes) == 1
+    assert not trace.facts.program.broken

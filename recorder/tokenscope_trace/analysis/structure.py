@@ -90,7 +90,7 @@ class Code:
         if (
             ours is None
             or main is None
-            or not (ours.is_parsed and main.is_parsed)
+            or not (main.is_parsed and ours.is_parsed)
             or ours.start != main.start
             or ours.program.language != main.program.language
         ):
@@ -134,8 +134,10 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
         kept = find_kept(trace, partial(unit_of(trace, language).end, ended=True))
         code = Code(trace, language, Programs(trace, kept.bytes))
         pieces, outcomes = _of_main(code), []
+        is_read = None not in pieces
         for branch in range(len(trace.branches)):  # both of a branch before the next one: they have a parse in common
-            pieces += _of_branch(code, branch, _MOST_PASSAGES - len(pieces))
+            if is_read:  # else its branches would not be, either
+                pieces += _of_branch(code, branch, _MOST_PASSAGES - len(pieces))
             outcomes.append(code.compare(branch))
         run["program"] = _program_facts(trace, code, kept)
         run["decisions"] = None  # those of another analysis

@@ -114,7 +114,7 @@ class CodePiece:
         """The byte of the text around it where it ends."""
         return self.passage.end
 
-    @property
+    @cached_property
     def is_parsed(self) -> bool:
         """Whether parsing it takes no more work than is allowed: else nothing is known of it."""
         return can_parse(self.program.text, self.program.language)
