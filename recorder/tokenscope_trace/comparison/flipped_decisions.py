@@ -55,7 +55,7 @@ class FlippedDecisions:
 def find_flipped(a: Trace, b: Trace, pair: AlignedTexts, endings: Endings) -> FlippedDecisions:
     """The decisions of two recordings of a generation, whose texts are a pair, that fell otherwise."""
     flips: list[Flip] = []
-    stopped = {endings.shorter.letter} if endings.shorter and endings.shorter.stopped else set()
+    stopped = {endings.shorter.letter} if endings.shorter and endings.shorter.stopped and endings.goes_on else set()
     for trace, letter in ((a, "A"), (b, "B")):
         found = make_review(trace)
         decisions = found.decisions if found else ()
