@@ -21,6 +21,7 @@ const ALIKE = new RegExp(
   '\\uab70-\\uabbf\\uff21-\\uff3a\\uff41-\\uff5a\\u{1d400}-\\u{1d7ff}]', 'u');
 const SIGN_ALIKE = /[\u01c0-\u01c3\u02d0\u037e\u2024\u2215\u2223\u2236\ua789]/;
 const REACH = 32;
+const LONGEST = 500; // signs of a visible form
 const PICTURE = /\p{Extended_Pictographic}|[\u{1f3fb}-\u{1f3ff}]/u;
 const EMOJI_SELECTOR = 0xfe0f;
 const JOINER = 0x200d;
@@ -84,13 +85,28 @@ export function visible(list, alone = true) {
     if (text) parts.push(piece.kind === 'text' ? { text, sign: false } : { text: SIGNS[piece.kind] ?? piece.show, sign: true });
   }
   if (trail) parts.push({ text: '\u00b7'.repeat(trail), sign: true });
-  return parts;
+  return whole.length > LONGEST ? shortened(parts) : parts;
+}
+
+/** The beginning, and how much follows: the code has all of it. @param {{ text: string, sign: boolean }[]} parts */
+function shortened(parts) {
+  const shown = [];
+  let room = LONGEST;
+  let left = 0;
+  for (const part of parts) {
+    if (room > 0) shown.push({ ...part, text: part.text.slice(0, room) });
+    left += Math.max(0, part.text.length - Math.max(0, room));
+    room -= part.text.length;
+  }
+  if (left) shown.push({ text: `\u2026 ${left.toLocaleString('en')} more signs`, sign: true });
+  return shown;
 }
 
 /** For a screen reader: white space by name. @param {readonly Piece[]} list */
 export function spoken(list) {
   if (list.length === 0) return 'empty token';
-  return list.map(({ kind, text, show }) => SPOKEN[kind] ?? (kind === 'text' ? spokenSpaces(text) : show)).join(' ').trim();
+  const said = list.slice(0, LONGEST).map(({ kind, text, show }) => SPOKEN[kind] ?? (kind === 'text' ? spokenSpaces(text.slice(0, LONGEST)) : show));
+  return said.join(' ').trim().slice(0, LONGEST);
 }
 
 /** @param {string} text */
