@@ -139,7 +139,7 @@ def test_white_space_alone_shows_its_colour(open_report):
 
 LONG = {
     "invalid bytes": b"\xff" * 4000,
-    "combining marks": "a".encode() + "\u0301".encode() * 2000,
+    "combining marks": b"a" + "\u0301".encode() * 2000,
     "one letter": b"a" * 4000,
     "hidden": "\u202e".encode() * 1300,
     "pictures": "\U0001f600".encode() * 1000,
