@@ -157,7 +157,7 @@ export function inFileOrder(trace, path) {
       continue;
     }
     const group = !isFim || role === 'output' ? groups.output : role === 'suffix' ? groups.suffix : groups.prefix;
-    if (waiting.length) group.push(...waiting.splice(0));
+    for (const before of waiting.splice(0)) group.push(before);
     group.push(entry);
   }
   return isFim ? [...groups.prefix, ...groups.output, ...waiting, ...groups.suffix] : groups.output;

@@ -31,6 +31,7 @@ from tokenscope_trace.traces.fact_kinds import (
 )
 
 _LINES = 1 << 31
+_LIBRARIES = frozenset({"python", "torch", "transformers", "tokenizers", "numpy"})
 _NO_ABSENT = "an absent layer of attention has no number or no reason"
 _NO_FOUND = "run.decisions does not say how many there are"
 _NO_IDS = "a place of run.asked.forced has no ids"
@@ -310,7 +311,7 @@ class Facts(FactMap):
     model: ModelFacts = needed(ModelFacts)
     prompt: PromptFacts = needed(PromptFacts)
     sampling: SamplingFacts = needed(SamplingFacts)
-    libraries: Mapping[str, str] = needed(MapOf(TEXT, "the version of a library is not text"))
+    libraries: Mapping[str, str] = needed(MapOf(TEXT, "the version of a library is not text", _LIBRARIES))
     clock: ClockFacts = needed(ClockFacts)
     command: tuple[str, ...] = needed(TEXTS)
     notes: tuple[str, ...] = needed(TEXTS)
