@@ -61,7 +61,7 @@ def test_the_page_carries_the_viewer_with_its_names_under_a_name():
 def test_the_page_carries_the_recording_as_it_stands_in_the_file():
     trace = synthetic_traces.plausible()
     found = re.search(
-        r'<script type="text/plain" id="trace" data-format="1" data-bytes="(\d+)">([A-Za-z0-9+/=]+)</script>',
+        r'<script type="text/plain" id="trace" data-format="1" data-bytes="(\d+)" data-minor="6">([A-Za-z0-9+/=]+)</script>',
         html_page(trace),
     )
     payload = gzip.decompress(base64.b64decode(found[2]))
