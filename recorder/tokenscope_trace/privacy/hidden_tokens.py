@@ -41,10 +41,12 @@ class Hidden:
 
     `nodes` (N,): the tokens that are redacted. `branches` (B,): those that go as a whole: they begin at a redacted token or beside
     one, were typed by the user, or depart from or rejoin such a branch. `alternatives` (A,), `lens` (L,), `options` (O,): what names a
-    token that tells of redacted text. Raises RedactionError where a text is in no language that is known.
+    token that tells of redacted text. With `whole` all text goes but control tokens. Raises RedactionError where a text is in no language that is known.
     """
 
-    def __init__(self, trace: Trace, asked: frozenset[Redaction], language: Language | None) -> None:
+    def __init__(
+        self, trace: Trace, asked: frozenset[Redaction], language: Language | None, *, whole: bool = False
+    ) -> None:
         self._trace = trace
         self._asked = asked
         self._language = language
@@ -52,7 +54,7 @@ class Hidden:
         self._special = np.isin(trace.nodes.token_id, trace.tokens.id[trace.tokens.special != 0])
         self._texts = [self._reading(text) for text in trace.texts]
         self._branches: dict[int, tuple[int, Literals | None]] = {}  # by number: where its own bytes begin, and its literals
-        self.nodes = self._asked_for()
+        self.nodes = ~self._special if whole else self._asked_for()
         self.copies = self._copies()
         self._hide_copies()
         self.branches = self._lost_branches()
@@ -118,19 +120,16 @@ class Hidden:
         return self._language or by_name(text.language or (asked.language if asked is not None else None) or "")
 
     def _each_branch(self) -> Iterator[int]:
-        """The branches of a generation, each with its literals found, those before it first."""
+        """The branches of a generation, each with its literals found."""
         trace, programs = self._trace, self._programs
         if programs is None:
             return
         (reading,) = self._texts
-        owners = [programs.owner(node) for node in trace.nodes.parent[trace.branches.first].tolist()]
-        kept = frozenset(owners)
-        for branch, above in enumerate(owners):
+        for branch in range(len(trace.branches)):
             if branch not in self._branches:
                 program = self.program(branch)
-                own = (program.own_start, program.own_end)
-                found = reading.of_branch(branch, above, program.whole, own, kept=branch in kept)
-                self._branches[branch] = (program.own_start, None if found is None else _touching(found, own))
+                found = reading.of_branch(program.whole, (program.own_start, program.own_end))
+                self._branches[branch] = (program.own_start, found)
             yield branch
 
     def _asked_of(self, found: Literals) -> list[Range]:
@@ -285,15 +284,6 @@ class Hidden:
 
 def _all_of(found: Literals | None) -> list[Range] | None:
     return None if found is None else sorted({*found.strings, *found.comments})
-
-
-def _touching(found: Literals, own: Range) -> Literals:
-    """The literals that touch these bytes."""
-    start, end = own
-    strings, comments = (
-        tuple((one, two) for one, two in ranges if one < end and two > start) for ranges in (found.strings, found.comments)
-    )
-    return Literals(strings, comments)
 
 
 def _ranges_of(start: NDArray[np.int64], end: NDArray[np.int64], flags: Flags) -> list[Range]:
