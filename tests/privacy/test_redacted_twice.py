@@ -12,6 +12,7 @@ from tests.support.code_traces import Twig, recorded
 
 from tokenscope_trace import Trace
 from tokenscope_trace.analysis.pipeline import analysed
+from tokenscope_trace.languages import branched_literals
 from tokenscope_trace.languages.definitions import by_file
 from tokenscope_trace.languages.literals import find_literals
 from tokenscope_trace.privacy import redaction
@@ -98,3 +99,15 @@ def test_a_recording_that_never_stays_the_same_loses_all_its_text(monkeypatch):
     found = redacted(trace, {STRINGS})
     assert (found.nodes.token_id == REDACTED_ID).all()
     assert redacted(found, {STRINGS}).to_bytes() == found.to_bytes()
+
+
+@pytest.mark.parametrize("what", [PROMPT, STRINGS, COMMENTS])
+def test_branches_that_are_not_read_go(what, monkeypatch):
+    twigs = [Twig(place, [f"y{place}", "=", "2"], [0.2]) for place in (4, 5, 6)]
+    trace = recorded(["# zwq1\n", "x = 'zwq1'", "\n"], ["y", " = ", "2", " - 3", " + 4", "\n"], twigs)
+    assert len(redacted(trace, {what}).branches) == 3
+    monkeypatch.setattr(branched_literals, "MAX_READ", 1)
+    found = redacted(trace, {what})
+    assert len(found.branches) == 1
+    assert found.text(found.output) == trace.text(trace.output)
+    assert redacted(found, {what}).to_bytes() == found.to_bytes()

@@ -1,7 +1,7 @@
 """The literals of a text and of its branches. Source bytes in, ranges of bytes out; knows no trace.
 
 A branch is read with all that its program holds: where that does not parse, what stands behind it moves a literal, too. What this
-costs is bounded, and a branch for which nothing is left counts as a literal from its first byte on.
+costs is bounded: whoever asks for one more looks first whether it is `spent`.
 """
 
 from __future__ import annotations
@@ -34,17 +34,20 @@ class BranchedLiterals:
         self._work = Work(MAX_READ)
         self.found = self._literals(text, self._breaks, None)  # None where the text is in no language that is known
 
+    @property
+    def spent(self) -> bool:
+        """Whether no work is left for another branch."""
+        return self._work.left <= 0
+
     def of_branch(self, text: bytes, own: Range) -> Literals | None:
         """Those of a branch's program that touch bytes `own`, which it wrote itself."""
+        self._work.left -= len(text)
         if self.found is None:
             return None
         if not self._is_code:
             line = text.rfind(b"\n", 0, own[0]) + 1
             return Literals(*settings_literals(text, line, _line_end(text, own[1])))
-        if self._work.left <= 0:
-            return Literals((own,), (own,))
         first = max((begin for begin in self._breaks if begin <= own[0]), default=0)  # a message is a document of its own
-        self._work.left -= len(text) - first
         found = self._literals(text[first:], [begin - first for begin in self._breaks if begin > first], self._work)
         assert found is not None
         return Literals(*(_touching(_moved(ranges, first), own) for ranges in (found.strings, found.comments)))

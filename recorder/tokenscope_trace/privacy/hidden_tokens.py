@@ -44,9 +44,7 @@ class Hidden:
     token that tells of redacted text. With `whole` all text goes but control tokens. Raises RedactionError where a text is in no language that is known.
     """
 
-    def __init__(
-        self, trace: Trace, asked: frozenset[Redaction], language: Language | None, *, whole: bool = False
-    ) -> None:
+    def __init__(self, trace: Trace, asked: frozenset[Redaction], language: Language | None, *, whole: bool = False) -> None:
         self._trace = trace
         self._asked = asked
         self._language = language
@@ -88,7 +86,7 @@ class Hidden:
             self._hide(hidden, text.nodes, self._asked_of(reading.found))
         nodes, own = self._own_file
         self._hide(hidden, nodes, self._asked_of(own))
-        for branch in self._each_branch():
+        for branch in self._each_branch(hidden):
             self._hide_own(hidden, branch, self._asked_of(self._branches[branch][1] or _NONE))
         return hidden
 
@@ -119,14 +117,17 @@ class Hidden:
         asked = self._trace.facts.asked
         return self._language or by_name(text.language or (asked.language if asked is not None else None) or "")
 
-    def _each_branch(self) -> Iterator[int]:
-        """The branches of a generation, each with its literals found."""
+    def _each_branch(self, hidden: Flags) -> Iterator[int]:
+        """The branches of a generation, each with its literals found; those for which no work is left are hidden as a whole."""
         trace, programs = self._trace, self._programs
         if programs is None:
             return
         (reading,) = self._texts
         for branch in range(len(trace.branches)):
             if branch not in self._branches:
+                if reading.spent:
+                    hidden[trace.branch(branch)] = True
+                    continue
                 program = self.program(branch)
                 found = reading.of_branch(program.whole, (program.own_start, program.own_end))
                 self._branches[branch] = (program.own_start, found)
@@ -194,7 +195,7 @@ class Hidden:
         trace = self._trace
         for text, reading in zip(trace.texts, self._texts, strict=True):
             self._hide(self.nodes, text.nodes, self.copies.found_in(text.bytes, _all_of(reading.found)))
-        for branch in self._each_branch() if self.copies.any else ():
+        for branch in self._each_branch(self.nodes) if self.copies.any else ():
             program = self.program(branch)
             literals = _all_of(self._branches[branch][1])
             found = self.copies.found_in(program.whole, literals, program.own_start, program.own_end)
