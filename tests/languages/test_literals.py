@@ -105,8 +105,8 @@ def test_what_is_not_known_to_be_code_counts_as_text():
     chat = b"QQ\n```python\nvis = 1\n```\nQQ\n```nolanguage\nQQ\n```\n"
     for source, conversation in (("-", True), ("notes.md", False)):
         found = find_literals(chat, source, None, conversation=conversation)
-        assert covered(chat, found.strings).strip() == "vis = 1"
-        assert covered(chat, found.comments).strip() == "vis = 1"
+        assert covered(chat, found.strings).strip() == "```python\nvis = 1\n```"
+        assert covered(chat, found.comments).strip() == "```python\nvis = 1\n```"
     assert find_literals(b"QQ", "-", None, conversation=True).strings == ((0, 2),)
     assert find_literals(b"QQ", "notes.txt", None) is None
 
@@ -134,3 +134,17 @@ def test_texts_without_quotation_marks_are_strings_too(name, text, shown):
 def test_a_hash_bang_is_a_comment(name):
     text = b"#!/usr/bin/env KK\nlet vis = 1;\n"
     assert covered(text, find_literals(text, "-", by_name(name)).comments).split() == ["let", "vis", "=", "1;"]
+
+
+def test_a_fence_stays_that_says_no_more_than_a_language():
+    for text, stays in (
+        (b"QQ\n```js title=QQ\nx\n```\nQQ", "x\n"),
+        (b"QQ\n> ```js\n> x\n\nQQ", "> ```js\n> x\n"),
+        (b"- ```python\n  x\n  ```\nQQ", "- ```python\n  x\n  ```\n"),
+        (b"- QQ ```python\n  QQ\n  ```\nQQ", ""),
+        (b"```QQ\nQQ\n```\n~~~\nQQ", ""),
+        (b"```js\nx", "```js\nx"),
+    ):
+        found = find_literals(text, "a.md", None)
+        assert covered(text, found.strings).strip() == stays.strip(), text
+        assert found.strings == found.comments

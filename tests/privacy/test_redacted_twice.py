@@ -86,11 +86,25 @@ def test_synthetic_recordings_stay_as_they_are(name):
             assert_stays(trace, what)
 
 
-@pytest.mark.parametrize("name", ["greeting", "merge", "median", "stack"])
+@pytest.mark.parametrize("name", ["greeting", "merge", "median", "largest"])
 def test_samples_stay_as_they_are(name):
     trace = Trace.load(SAMPLES / f"{name}.tsc")
     for what in ({STRINGS}, {COMMENTS}) if trace.files else ({PROMPT}, {STRINGS, COMMENTS}):
         assert_stays(trace, what)
+
+
+@pytest.mark.parametrize("container", ["", "> ", "- "])
+def test_code_between_fences_stays_where_the_prose_around_it_goes(container):
+    hang = container.replace("-", " ")
+    lines = [container, "zwq\n", f"{hang}```", "python\n", f"{hang}x = ", "'zwq'\n", f"{hang}y = 1\n", f"{hang}```\n"]
+    trace = recorded(["zwq\n\n", *lines, "zwq\n\n"], ["```python\n", "z", " = ", "'zwq'", "\n", "```\n", "zwq"], [Twig(10, ["w", " = 2"], [0.2])], source="a.md")  # fmt: skip
+    for what in ({STRINGS}, {STRINGS, COMMENTS}):
+        shown = assert_stays(trace, what)
+        text = shown.text(shown.main).decode()
+        assert "y = 1" in text
+        assert "z = " in text
+        assert "zwq" not in text
+        assert len(shown.branches) == 1
 
 
 def test_a_recording_that_never_stays_the_same_loses_all_its_text(monkeypatch):

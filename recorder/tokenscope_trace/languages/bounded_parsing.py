@@ -29,14 +29,14 @@ _STEPS[np.frombuffer(b"([{", np.uint8)], _STEPS[np.frombuffer(b")]}", np.uint8)]
 
 
 @dataclass
-class Work:
+class ReadingWork:
     """How many bytes may be looked at still, over several texts."""
 
     left: int
 
 
 def bounded_tree(
-    text: bytes, language: Language, old: tree_sitter.Tree | None = None, *, work: Work | None = None
+    text: bytes, language: Language, old: tree_sitter.Tree | None = None, *, work: ReadingWork | None = None
 ) -> tree_sitter.Tree | None:
     """The tree of a text; None where it is longer than MAX_PARSED, nests too deep, or is read too often. `old` is that of a similar
     text, edited; of `work` is taken what was read of it.

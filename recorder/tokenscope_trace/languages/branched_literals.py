@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokenscope_trace.languages.bounded_parsing import Work
+from tokenscope_trace.languages.bounded_parsing import ReadingWork
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.literals import Literals, Range, find_literals
 from tokenscope_trace.languages.passages import MARKDOWN, code_passages
@@ -31,7 +31,7 @@ class BranchedLiterals:
     ) -> None:
         self._source, self._language, self._conversation, self._breaks = source, language, conversation, tuple(breaks)
         self._is_code = conversation or source.lower().endswith(MARKDOWN) or bool(code_passages(b"", source, language))
-        self._work = Work(MAX_READ)
+        self._work = ReadingWork(MAX_READ)
         self.found = self._literals(text, self._breaks, None)  # None where the text is in no language that is known
 
     @property
@@ -52,7 +52,7 @@ class BranchedLiterals:
         assert found is not None
         return Literals(*(_touching(_moved(ranges, first), own) for ranges in (found.strings, found.comments)))
 
-    def _literals(self, text: bytes, breaks: Sequence[int], work: Work | None) -> Literals | None:
+    def _literals(self, text: bytes, breaks: Sequence[int], work: ReadingWork | None) -> Literals | None:
         return find_literals(text, self._source, self._language, conversation=self._conversation, breaks=breaks, work=work)
 
 

@@ -1,7 +1,8 @@
 """Literals: where the strings and the comments of a text stand. Source bytes in, ranges of bytes out; knows no trace.
 
-Made for leaving things out, so it rather finds too much: what is not known to be code counts as both, and where code does not parse,
-everything from the first quotation mark (or comment sign) on that belongs to no literal does, and from the first one in its line.
+Made for leaving things out, so it rather finds too much: what is not known to be code, nor a fence around it, counts as both, and where
+code does not parse, everything from the first quotation mark (or comment sign) on that belongs to no literal does, and from the first one
+in its line.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from functools import cache
 import numpy as np
 import tree_sitter
 
-from tokenscope_trace.languages.bounded_parsing import Work, bounded_tree
+from tokenscope_trace.languages.bounded_parsing import ReadingWork, bounded_tree
+from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.language import Language, grammar, kinds
 from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, code_passages
 from tokenscope_trace.languages.settings_files import is_settings_file, settings_literals
@@ -32,6 +34,9 @@ _TOLD = "preproc_call"  # of it, what a directive says that no grammar knows: `#
 _WORDS = "word number extglob_pattern"  # of a shell, in which a word is a string
 _NAMING = ("command_name", "function_definition")
 _OPTION = re.compile(rb"-[A-Za-z]|--[A-Za-z][A-Za-z-]*|[-+]")
+# Lines of a fence by which the rest is known to be code still when the prose around it is left out.
+_OPENING = re.compile(rb"[ \t>*+-]*(?:`{3,}|~{3,})[ \t]*(?P<name>[A-Za-z0-9+#.-]*)[ \t]*(?:\r\n|\r|\n)[ \t>]*")
+_CLOSING = re.compile(rb"[ \t>]*(?:`{3,}|~{3,})[ \t]*(?:\r\n|\r|\n|\Z)")
 _QUOTE = re.compile(rb"[\"'`]")
 _COMMENT_SIGN = re.compile(rb"//|/\*")
 _HASH = re.compile(rb"#")
@@ -66,7 +71,7 @@ def find_literals(
     *,
     conversation: bool = False,
     breaks: Sequence[int] = (),
-    work: Work | None = None,
+    work: ReadingWork | None = None,
 ) -> Literals | None:
     """Those of a text as `code_passages` finds its code; None where it is in no language that is known. `work` pays for the parsing."""
     if not has_literals(source, language, conversation=conversation):
@@ -79,12 +84,26 @@ def find_literals(
     end = 0
     for piece in code_passages(text, source, language, conversation=conversation, breaks=breaks):
         found = _of_passage(piece.text(text), piece, work)
-        around = [(end, piece.start)] if piece.start > end else []
+        begin = _opening(text, end, piece.start) if fenced else piece.start
+        around = _prose(end, begin)
         strings += [*around, *found.strings]
         comments += [*around, *found.comments]
-        end = piece.end
-    rest = [(end, len(text))] if len(text) > end else []
+        closing = _CLOSING.match(text, piece.end) if begin < piece.start else None
+        end = closing.end() if closing else piece.end
+    rest = _prose(end, len(text))
     return Literals((*strings, *rest), (*comments, *rest))
+
+
+def _prose(start: int, end: int) -> list[Range]:
+    return [(start, end)] if start < end else []
+
+
+def _opening(text: bytes, least: int, start: int) -> int:
+    """Where the line begins that opens the fence of a passage, if it says no more than a language; else `start`, the passage's begin."""
+    code = text.rfind(b"\n", least, start) + 1
+    line = max(least, text.rfind(b"\n", least, max(code - 1, least)) + 1)
+    found = _OPENING.fullmatch(text, line, start)
+    return line if found and (not found["name"] or by_name(found["name"].decode()) is not None) else start
 
 
 def _code_literals(text: bytes, tree: tree_sitter.Tree | None, language: Language) -> Literals:
@@ -115,7 +134,7 @@ def _code_literals(text: bytes, tree: tree_sitter.Tree | None, language: Languag
     return Literals(tuple(sorted(quoted)), tuple(sorted(said)))
 
 
-def _of_passage(text: bytes, passage: CodePassage, work: Work | None) -> Literals:
+def _of_passage(text: bytes, passage: CodePassage, work: ReadingWork | None) -> Literals:
     """The literals of code, in bytes of the whole text."""
     found = _code_literals(text, bounded_tree(text, passage.language, work=work), passage.language)
     return Literals(_placed(found.strings, passage), _placed(found.comments, passage))

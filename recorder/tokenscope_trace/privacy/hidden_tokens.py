@@ -1,6 +1,6 @@
 """Hidden tokens: which of a recording are to be left out, which branches go with them, and what would tell of them elsewhere. Pure.
 
-The work is in proportion to the tokens, and to the bytes of the branches' programs.
+The work is in proportion to the tokens, and to the bytes of the branches' programs, of which so many are read as MAX_READ allows.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from tokenscope_trace.traces.pruning import Flags, remaining
 from tokenscope_trace.traces.schema import REDACTED_ID
 from tokenscope_trace.traces.trace import Trace
 
-ROUNDS = 8  # after which all text goes
+ROUNDS = 4  # after which all text goes
 _FREE_TEXT = frozenset({"--system", "--force-text", "--force-token", "--stop", "--check", "--fim-marker"})
 # By name, so that a fact that is new goes until somebody has decided that it may stay.
 _KEPT_FACTS = {
