@@ -320,6 +320,17 @@ def test_what_a_recording_says_of_itself_is_not_believed(recordings, what):
     assert redacted(after, what) is after
 
 
+@pytest.mark.parametrize("what", [{PROMPT}, {STRINGS}, {PROMPT, STRINGS, COMMENTS}], ids=str)
+def test_what_is_redacted_is_redacted_once(what):
+    for before in (synthetic_traces.decided(), synthetic_traces.branching(), synthetic_traces.fill_in_the_middle()):
+        after = redacted(before, what)
+        assert redacted(after, what) is after
+        assert set(after.outcomes.kept.tolist()) <= {
+            *before.outcomes.kept.tolist(),
+            *range(len(after.text(after.texts[0].nodes))),
+        }
+
+
 def test_a_forced_text_goes_from_its_branch_with_what_the_user_typed(recordings):
     before = recordings("string")
     assert before.branches.asked.any()

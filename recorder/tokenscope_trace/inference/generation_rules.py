@@ -47,7 +47,7 @@ _UNSET = {  # of caches, of how a prompt is cut, and of what is returned: none o
     "stop_strings": None,  # given as a criterion: custom_generate takes no tokenizer
 }
 _FRACTIONS = ("temperature", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
-_WRITES_NOTHING = "the model writes no first token, by its generation config and these settings"
+_NOTHING_WRITTEN = "the model writes no first token, by its generation config and these settings"
 _LARGEST = 1e15  # a trace holds numbers that float64 tells apart
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p")
 
@@ -68,7 +68,7 @@ def rules_of(config: Any, settings: GenerationSettings, extra_eos: tuple[int, ..
     for name in (*_FRACTIONS, "top_k", "repetition_penalty"):
         value = getattr(config, name, None)
         if isinstance(value, int | float) and not abs(value) <= _LARGEST:
-            raise ModelError(f"{_WRITES_NOTHING}: its {name} is {value:g}, which is no number to decode by.")
+            raise ModelError(f"{_NOTHING_WRITTEN}: its {name} is {value:g}, which is no number to decode by.")
     options: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, **_UNSET}
     sampled = bool(getattr(config, "do_sample", False)) if settings.do_sample is None else settings.do_sample
     asked = {name: value for name in _SAMPLING if (value := getattr(settings, name)) is not None}
@@ -99,7 +99,7 @@ def own_eos(config: Any) -> list[int]:
     eos = config.eos_token_id
     ids = [] if eos is None else eos if isinstance(eos, list | tuple) else [eos]
     if any(type(one) is not int for one in ids):
-        raise ModelError(f"{_WRITES_NOTHING}: its eos_token_id holds what is no token id.")
+        raise ModelError(f"{_NOTHING_WRITTEN}: its eos_token_id holds what is no token id.")
     return list(ids)
 
 

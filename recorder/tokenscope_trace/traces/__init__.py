@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from tokenscope_trace.traces.schema import (
         CODE_TABLES,
         MAJOR_VERSION,
+        METRICS,
         OUTCOME_WORDS,
         REDACTED_ID,
         SURPRISAL_EDGES,
@@ -77,6 +78,7 @@ __all__ = [
     "MAJOR_VERSION",
     "MAX_ENTRIES",
     "MAX_PAYLOAD",
+    "METRICS",
     "OUTCOME_WORDS",
     "REDACTED_ID",
     "SCALARS",
