@@ -9,6 +9,7 @@ gives the same text. Knows no file system.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -170,12 +171,16 @@ def _result(trace: Trace, text: bytes, decision: DecisionEntry, fingerprint: str
         "partialFingerprints": {"tokenscopeDecision/v1": fingerprint},
         "properties": {
             "number": decision.number,
-            "probability": round(decision.probability, 6),
-            "wholeProbability": round(decision.whole, 6),
+            **_known(probability=decision.probability, wholeProbability=decision.whole),
             "coinFlip": decision.coin_flip,
             "taste": decision.taste,
         },
     }
+
+
+def _known(**shares: float) -> dict[str, float]:
+    """Shares by name, without those that were not measured: JSON has no word for them."""
+    return {name: round(share, 6) for name, share in shares.items() if not math.isnan(share)}
 
 
 def _message(decision: DecisionEntry) -> str:
