@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.benchmarks.proof.generation.__main__ import of_json, read, write
 from tests.benchmarks.proof.generation.cases import Case, Task
 from tests.benchmarks.proof.generation.figures import (
