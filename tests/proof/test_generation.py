@@ -51,7 +51,7 @@ CASES = [
     case("c", [decision(0, passes=False)], passing=0),
     case("d", [decision(0, passes=False, changes=True)], passes=True),
     case("e", [], passes=True),
-    case("f", [decision(0, changes=False)], passes=None),
+    case("f", [decision(0, changes=False)], passes=None, passing=0),
 ]
 
 
@@ -82,7 +82,12 @@ def test_change_at_k_is_of_the_decisions_shown():
 
 def test_empty_lists_are_counted_by_verdict():
     assert empty(CASES, passes=True).value == 0.5
+    assert empty(CASES, passes=False).of.sum() == 4
     assert empty(CASES, passes=False).value == 0
+
+
+def test_an_output_without_an_end_fails():
+    assert repairable(replace(CASES[-1], passing=1))
 
 
 def test_an_order_by_chance_has_the_mean_of_all_orders():

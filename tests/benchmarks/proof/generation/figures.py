@@ -1,6 +1,6 @@
 """Figures over cases: Repair@k, Change@k, their intervals by the bootstrap over cases, and how often a list is empty. Pure.
 
-Repair@k: of the outputs that fail and that an explored branch repairs, the share with an option that passes among the first k decisions.
+Repair@k: of the outputs that fail (one that came to no end does) and that an explored branch repairs, the share with an option that passes among the first k decisions.
 Change@k: of the first k decisions (of all cases with a verdict on what an option changes), the share of which an option changes what the
 tests' calls give. Intervals are those between the 2.5th and the 97.5th percentile of RESAMPLES resamples of tasks, so that the samples of
 one task stay together; two orders are compared on the same resamples.
@@ -63,8 +63,8 @@ def ratio(one: Shares, other: Shares) -> tuple[float, float, float]:
 
 
 def repairable(case: Measured) -> bool:
-    """Whether the output fails and an explored branch passes."""
-    return case.passes is False and case.passing > 0
+    """Whether the output fails, as one does that came to no end, and an explored branch passes."""
+    return case.passes is not True and case.passing > 0
 
 
 def repair_at(cases: Sequence[Measured], order: Order, k: int) -> Shares:
@@ -90,8 +90,8 @@ def at_random(measure: Callable[[Sequence[Measured], Order, int], Shares], cases
 
 
 def empty(cases: Sequence[Measured], *, passes: bool) -> Shares:
-    """The share of the outputs that pass (or fail) whose list of decisions is empty."""
-    chosen = [case for case in cases if case.passes is passes]
+    """The share of the outputs that pass (or do not) whose list of decisions is empty."""
+    chosen = [case for case in cases if (case.passes is True) is passes]
     return _shares(chosen, lambda case: list(case.decisions), lambda first: (float(not first), 1.0))
 
 

@@ -32,7 +32,7 @@ def table(cases: Sequence[Measured], model: str, tasks: str) -> str:
     lines = [
         f"{model}, {tasks}: {len(cases)} recordings of {len({case.task for case in cases})} tasks, {seconds / 3600:.1f} hours",
         f"{len(able)} failing outputs that an explored branch repairs, of {len({case.task for case in able})} tasks; "
-        f"{sum(case.passes is False for case in cases)} fail, {passing} pass, {unfinished} are not finished",
+        f"{passing} pass, {len(cases) - passing} fail, of which {unfinished} came to no end",
         f"lists without a decision: {_share(empty(cases, passes=True))} of those that pass, {_share(empty(cases, passes=False))} of those that fail",
         f"decisions of a case: {sum(len(case.decisions) for case in able) / max(1, len(able)):.1f} where repairable",
         "",
