@@ -1,0 +1,137 @@
+"""Scores of lines: how suspicious each line of code of a reading is, by one signal. Pure.
+
+A score takes a reading and a reference, and gives a number for each line of code, (L,); the largest is read first. A token counts on the
+line on which it begins. The reference is what surprisal tokens of a kind have elsewhere: in the programs of the tuning half but this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import log2
+
+import numpy as np
+
+from tests.benchmarks.proof.reading.readings import Floats, Reading
+
+HORIZON = 40
+SELDOM = 20  # tokens of a kind below which a reference says too little
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Surprisals by syntax kind, each with the program it is of, and of all kinds together."""
+
+    of_kind: Mapping[str, tuple[Floats, np.ndarray]]
+
+    @classmethod
+    def of(cls, readings: Iterable[Reading]) -> Reference:
+        """From the code of some readings."""
+        found: dict[str, list[tuple[float, str]]] = {}
+        for reading in readings:
+            code = set(reading.code)
+            for kind, line, bits in zip(reading.kind, reading.line.tolist(), reading.surprisal.tolist(), strict=True):
+                if line in code and not np.isnan(bits):
+                    found.setdefault(kind, []).append((bits, reading.program))
+        return cls({kind: (np.array([bits for bits, _ in pairs]), np.array([name for _, name in pairs])) for kind, pairs in found.items()})
+
+    def without(self, program: str) -> dict[str, Floats]:
+        """The sorted surprisals by kind of all other programs."""
+        return {kind: np.sort(bits[names != program]) for kind, (bits, names) in self.of_kind.items()}
+
+
+Score = Callable[[Reading, Reference], list[float]]
+
+
+def by_line(reading: Reading, values: Floats, aggregate: Callable[[Floats], float]) -> list[float]:
+    """The aggregate of the tokens' values, (T,), on each line; of none it is 0."""
+    known = ~np.isnan(values)
+    on_line = [values[known & (reading.line == line)] for line in reading.code]
+    return [float(aggregate(one)) if len(one) else 0.0 for one in on_line]
+
+
+def stretch(values: Floats) -> float:
+    """The largest sum of values that follow each other, at least 0. Source: Kadane's algorithm."""
+    best = current = 0.0
+    for value in values.tolist():
+        current = max(0.0, current + value)
+        best = max(best, current)
+    return best
+
+
+def within_kind(reading: Reading) -> Floats:
+    """-log2(1 - percentile) of each token's surprisal among those of its kind in this file: bits, (T,)."""
+    kinds, found = np.array(reading.kind), np.full(len(reading.line), np.nan)
+    for kind in set(reading.kind):
+        own = (kinds == kind) & ~np.isnan(reading.surprisal)
+        bits = np.sort(reading.surprisal[own])
+        found[own] = -np.log2(1 - np.searchsorted(bits, reading.surprisal[own], "left") / len(bits)) if len(bits) else 0
+    return found
+
+
+def beyond_reference(reading: Reading, reference: Reference) -> Floats:
+    """The same among the tokens of its kind in other programs: bits, (T,); of a kind that is seldom there, the plain surprisal."""
+    others, found = reference.without(reading.program), reading.surprisal.copy()
+    for place, (kind, bits) in enumerate(zip(reading.kind, reading.surprisal.tolist(), strict=True)):
+        known = others.get(kind, np.empty(0))
+        if len(known) >= SELDOM and not np.isnan(bits):
+            larger = len(known) - int(np.searchsorted(known, bits, "left"))
+            found[place] = log2((len(known) + 1) / (larger + 1))
+    return found
+
+
+def likelier_rest(reading: Reading) -> list[float]:
+    """By how many bits the next HORIZON tokens become likelier where a token of the line is replaced: of its best replacement, at least 0."""
+    return _best(reading, lambda place, p, gain: gain)
+
+
+def likelier_program(reading: Reading) -> list[float]:
+    """By how many bits the whole, the token itself included, becomes likelier where a token of the line is replaced, likewise."""
+    return _best(reading, lambda place, p, gain: gain + float(reading.surprisal[place]) + log2(p))
+
+
+def _best(reading: Reading, worth: Callable[[int, float, float], float]) -> list[float]:
+    best = dict.fromkeys(reading.code, 0.0)
+    for one in reading.replaced:
+        line = int(reading.line[one.place])
+        best[line] = max(best[line], worth(one.place, one.probability, sum(one.gains[:HORIZON])))
+    return [best[line] for line in reading.code]
+
+
+def _plain(values: Callable[[Reading], Floats], aggregate: Callable[[Floats], float]) -> Score:
+    return lambda reading, _: by_line(reading, values(reading), aggregate)
+
+
+def _surprisal(reading: Reading) -> Floats:
+    return reading.surprisal
+
+
+def _entropy(reading: Reading) -> Floats:
+    return reading.entropy
+
+
+def _unexpected(reading: Reading) -> Floats:
+    return reading.surprisal - reading.entropy
+
+
+BASELINES: dict[str, Score] = {
+    "tokens": _plain(lambda reading: np.ones(len(reading.line)), np.sum),
+    "characters": _plain(lambda reading: reading.characters.astype(np.float64), np.sum),
+    "surprisal, sum": _plain(_surprisal, np.sum),
+    "surprisal, mean": _plain(_surprisal, np.mean),
+    "surprisal, largest": _plain(_surprisal, np.max),
+    "entropy, sum": _plain(_entropy, np.sum),
+    "entropy, mean": _plain(_entropy, np.mean),
+    "entropy, largest": _plain(_entropy, np.max),
+    "within kind, sum": _plain(within_kind, np.sum),
+    "within kind, mean": _plain(within_kind, np.mean),
+    "within kind, largest": _plain(within_kind, np.max),
+}
+OURS: dict[str, Score] = {
+    "beyond the kind elsewhere, sum": lambda reading, reference: by_line(reading, beyond_reference(reading, reference), np.sum),
+    "beyond the kind elsewhere, largest": lambda reading, reference: by_line(reading, beyond_reference(reading, reference), np.max),
+    "surprisal less entropy, sum": _plain(_unexpected, np.sum),
+    "surprisal less entropy, largest stretch": _plain(_unexpected, stretch),
+    "likelier rest": lambda reading, _: likelier_rest(reading),
+    "likelier program": lambda reading, _: likelier_program(reading),
+}
