@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.benchmarks.proof.halves import Half, digest, half_of
 from tests.benchmarks.proof.reading.library import OF_ONE_MODULE, Program, code_lines, functions
-from tests.benchmarks.proof.reading.mutation import Mutant, mutants
+from tests.benchmarks.proof.reading.mutation import Edit, Mutant, edits, mutant_of
 from tests.benchmarks.proof.tasks.loading import passes, tasks
 
 FEWEST_LINES = 5  # of code: with fewer there is nothing to rank
@@ -83,17 +84,17 @@ def case_of(program: Program) -> Case | None:
     return None
 
 
-def in_drawn_order(program: Program) -> list[Mutant]:
+def in_drawn_order(program: Program) -> Iterator[Mutant]:
     """Its mutants as they are drawn: an operator first, each as likely as the others but for RARER, then one of its faults."""
     draw = random.Random(digest("mutant", program.name))
-    of_operator: dict[str, list[Mutant]] = {}
-    for mutant in mutants(program.text):
-        of_operator.setdefault(mutant.operator, []).append(mutant)
-    found = []
+    of_operator: dict[str, list[Edit]] = {}
+    for edit in edits(program.text):
+        of_operator.setdefault(edit.operator, []).append(edit)
     while of_operator:
         names = sorted(of_operator)
         operator = draw.choices(names, [RARER.get(name, 1.0) for name in names])[0]
-        found.append(of_operator[operator].pop(draw.randrange(len(of_operator[operator]))))
+        edit = of_operator[operator].pop(draw.randrange(len(of_operator[operator])))
+        if (mutant := mutant_of(program.text, edit)) is not None:
+            yield mutant
         if not of_operator[operator]:
             del of_operator[operator]
-    return found

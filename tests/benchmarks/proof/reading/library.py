@@ -6,10 +6,10 @@ Which library it is hangs on the version of Python; the cases say it.
 from __future__ import annotations
 
 import ast
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.support.standard_library import files
@@ -17,9 +17,48 @@ from tests.support.standard_library import files
 LINES = (7, 32)  # of code
 LONGEST = 2000  # characters, documentation included
 OF_ONE_MODULE = 4
-LEFT_OUT = {"test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "pydoc_data", "encodings", "__pycache__", "_pyrepl"}
-EFFECTS = {"open", "print", "input", "exec", "eval", "compile", "globals", "locals", "setattr", "delattr", "__import__", "warn"}
-MODULES = {"os", "sys", "socket", "subprocess", "shutil", "time", "random", "signal", "threading", "select", "logging", "_os", "_sys", "warnings"}
+LEFT_OUT = {
+    "test",
+    "tests",
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "ensurepip",
+    "pydoc_data",
+    "encodings",
+    "__pycache__",
+    "_pyrepl",
+}
+EFFECTS = {
+    "open",
+    "print",
+    "input",
+    "exec",
+    "eval",
+    "compile",
+    "globals",
+    "locals",
+    "setattr",
+    "delattr",
+    "__import__",
+    "warn",
+}
+MODULES = {
+    "os",
+    "sys",
+    "socket",
+    "subprocess",
+    "shutil",
+    "time",
+    "random",
+    "signal",
+    "threading",
+    "select",
+    "logging",
+    "_os",
+    "_sys",
+    "warnings",
+}
 STATEMENTS = (
     ast.Global,
     ast.Nonlocal,
@@ -57,6 +96,7 @@ def code_lines(text: str) -> list[int]:
     ]
 
 
+@cache
 def functions() -> list[Program]:
     """All that qualify, by module and name."""
     found = []
@@ -78,7 +118,12 @@ def _of_module(path: Path) -> Iterator[Program]:
     for node in module.body:
         if isinstance(node, ast.FunctionDef) and not node.decorator_list and _computes(node):
             text = "".join(lines[node.lineno - 1 : node.end_lineno])
-            if "\t" not in text and "\f" not in text and len(text) <= LONGEST and LINES[0] <= len(code_lines(text)) <= LINES[1]:
+            if (
+                "\t" not in text
+                and "\f" not in text
+                and len(text) <= LONGEST
+                and LINES[0] <= len(code_lines(text)) <= LINES[1]
+            ):
                 folder = path.parent.name + "/" if (path.parent / "__init__.py").is_file() else ""
                 yield Program(f"library/{folder}{path.stem}.{node.name}", text if text.endswith("\n") else text + "\n")
 

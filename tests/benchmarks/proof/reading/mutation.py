@@ -104,20 +104,26 @@ class Mutant:
     edit: Edit
 
 
-def mutants(source: str) -> list[Mutant]:
-    """All faults that the operators know for a text of ASCII, in the order of operator and place."""
+def edits(source: str) -> list[Edit]:
+    """All faults that the operators know for a text of ASCII, in the order of operator and place; some make no mutant."""
     assert source.isascii()
-    original = ast.dump(ast.parse(source))
-    found = []
-    for edit in sorted(set(_Edits(source).all())):
-        text = source[: edit.start] + edit.replacement + source[edit.end :]
-        try:
-            changed = ast.dump(ast.parse(text))
-        except (SyntaxError, ValueError):
-            continue
-        if changed != original and (lines := faulty_lines(source, text)):
-            found.append(Mutant(edit.operator, text, lines, edit))
-    return found
+    return sorted(set(_Edits(source).all()))
+
+
+def mutant_of(source: str, edit: Edit) -> Mutant | None:
+    """The text after an edit; None where that does not parse, or is the same program to `ast`."""
+    text = source[: edit.start] + edit.replacement + source[edit.end :]
+    try:
+        changed = ast.dump(ast.parse(text))
+    except (SyntaxError, ValueError):
+        return None
+    lines = faulty_lines(source, text)
+    return Mutant(edit.operator, text, lines, edit) if lines and changed != ast.dump(ast.parse(source)) else None
+
+
+def mutants(source: str) -> list[Mutant]:
+    """All of them."""
+    return [found for edit in edits(source) if (found := mutant_of(source, edit)) is not None]
 
 
 def faulty_lines(source: str, text: str) -> tuple[int, ...]:
@@ -149,9 +155,6 @@ class _Edits:
         self._lines = [0]
         for line in source.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
-        self._documentation = {
-            id(node.value) for node in ast.walk(self._tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        }
 
     def all(self) -> Iterator[Edit]:
         """Every edit, whether or not it parses."""
@@ -167,6 +170,10 @@ class _Edits:
                     yield from self._statements(block)
 
     def _of(self, node: ast.AST) -> Iterator[Edit]:
+        for kind in (self._signs, self._bounds, self._arguments, self._constants, self._conditions, self._names):
+            yield from kind(node)
+
+    def _signs(self, node: ast.AST) -> Iterator[Edit]:
         match node:
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
                 yield from self._between("comparison", left, right, *COMPARISONS[type(op)])
@@ -178,38 +185,55 @@ class _Edits:
                 if isinstance(op, ast.Add | ast.Sub) and isinstance(right, ast.Constant) and right.value == 1:
                     yield self._replace("off by one", node, self._text(left))
             case ast.AugAssign(target=target, op=op, value=value) if type(op) in (ast.Add, ast.Sub, ast.Mult):
-                other = {"+": "-", "-": "+", "*": "+"}[ARITHMETIC[type(op)][0]]
-                yield from self._between("assignment", target, value, ARITHMETIC[type(op)][0] + "=", (other + "=", "="))
-            case ast.Call(func=ast.Name(id="range"), args=arguments) if arguments:
-                bound = arguments[0] if len(arguments) == 1 else arguments[1]
-                yield self._replace("bound", bound, f"{self._text(bound)} - 1")
-                yield self._replace("bound", bound, f"{self._text(bound)} + 1")
-                if len(arguments) > 1:
-                    yield self._replace("bound", arguments[0], f"{self._text(arguments[0])} + 1")
-            case ast.Call(args=[first, second]) if not any(isinstance(one, ast.Starred) for one in (first, second)):
-                yield from self._swap("swapped arguments", first, second)
+                sign = ARITHMETIC[type(op)][0]
+                other = {"+": "-", "-": "+", "*": "+"}[sign]
+                yield from self._between("assignment", target, value, sign + "=", (other + "=", "="))
+
+    def _bounds(self, node: ast.AST) -> Iterator[Edit]:
+        match node:
+            case ast.Call(func=ast.Name(id="range"), args=[end]):
+                yield from self._one_more_or_less(end)
+            case ast.Call(func=ast.Name(id="range"), args=[start, end, *_]):
+                yield from self._one_more_or_less(end)
+                yield self._replace("bound", start, f"{self._text(start)} + 1")
             case ast.Slice(lower=lower, upper=upper):
                 for side in (lower, upper):
                     if side is not None:
-                        yield self._replace("bound", side, f"{self._text(side)} + 1")
-                        yield self._replace("bound", side, f"{self._text(side)} - 1")
+                        yield from self._one_more_or_less(side)
             case ast.Subscript(slice=ast.Constant(value=int(number))) if not isinstance(number, bool):
                 yield self._replace("bound", node.slice, str(number + 1))
+
+    def _one_more_or_less(self, node: ast.AST) -> Iterator[Edit]:
+        for change in ("- 1", "+ 1"):
+            yield self._replace("bound", node, f"{self._text(node)} {change}")
+
+    def _arguments(self, node: ast.AST) -> Iterator[Edit]:
+        match node:
+            case ast.Call(args=[first, second]) if not any(isinstance(one, ast.Starred) for one in (first, second)):
+                yield from self._swap("swapped arguments", first, second)
+
+    def _constants(self, node: ast.AST) -> Iterator[Edit]:
+        match node:
             case ast.Constant(value=bool(value)):
                 yield self._replace("boolean", node, str(not value))
-            case ast.Constant(value=int(number)) if id(node) not in self._documentation:
+            case ast.Constant(value=int(number)):
                 yield self._replace("number", node, str(number + 1))
                 if number > 0:
                     yield self._replace("number", node, str(number - 1))
+
+    def _conditions(self, node: ast.AST) -> Iterator[Edit]:
+        match node:
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 yield self._replace("boolean", node, self._text(operand))
-            case ast.BoolOp(op=op, values=values):
-                if len(values) == 2:
-                    pair = ("and", ("or",)) if isinstance(op, ast.And) else ("or", ("and",))
-                    yield from self._between("boolean", values[0], values[1], *pair)
-                    for value in values:
-                        yield self._replace("missing condition", node, self._text(value))
-            case ast.Attribute(attr=name, value=value) if name in NAMES:
+            case ast.BoolOp(op=op, values=[left, right]):
+                pair = ("and", ("or",)) if isinstance(op, ast.And) else ("or", ("and",))
+                yield from self._between("boolean", left, right, *pair)
+                for value in (left, right):
+                    yield self._replace("missing condition", node, self._text(value))
+
+    def _names(self, node: ast.AST) -> Iterator[Edit]:
+        match node:
+            case ast.Attribute(attr=name) if name in NAMES:
                 end = self._end(node)
                 yield Edit("wrong name", end - len(name), end, NAMES[name])
             case ast.Name(id=name, ctx=ast.Load()) if name in NAMES:
@@ -264,7 +288,9 @@ class _Edits:
 
     def _between(self, operator: str, left: ast.AST, right: ast.AST, sign: str, others: tuple[str, ...]) -> Iterator[Edit]:
         start, end = self._end(left), self._start(right)
-        found = re.fullmatch(rf"([\s)]*)({re.escape(sign).replace(' ', chr(92) + 's+')})([\s(]*)", self._source[start:end].replace("\\ ", " "))
+        found = re.fullmatch(
+            rf"([\s)]*)({re.escape(sign).replace(' ', chr(92) + 's+')})([\s(]*)", self._source[start:end].replace("\\ ", " ")
+        )
         if found is not None:
             for other in others:
                 yield Edit(operator, start + found.start(2), start + found.end(2), other)

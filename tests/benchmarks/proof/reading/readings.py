@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from tests.benchmarks.proof.halves import Half
 from tests.support.real_models import CACHE
 

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from math import log2
 
 import numpy as np
-
 from tests.benchmarks.proof.reading.readings import Floats, Reading
 
-HORIZON = 40
 SELDOM = 20  # tokens of a kind below which a reference says too little
 
 
@@ -33,7 +31,12 @@ class Reference:
             for kind, line, bits in zip(reading.kind, reading.line.tolist(), reading.surprisal.tolist(), strict=True):
                 if line in code and not np.isnan(bits):
                     found.setdefault(kind, []).append((bits, reading.program))
-        return cls({kind: (np.array([bits for bits, _ in pairs]), np.array([name for _, name in pairs])) for kind, pairs in found.items()})
+        return cls(
+            {
+                kind: (np.array([bits for bits, _ in pairs]), np.array([name for _, name in pairs]))
+                for kind, pairs in found.items()
+            }
+        )
 
     def without(self, program: str) -> dict[str, Floats]:
         """The sorted surprisals by kind of all other programs."""
@@ -59,13 +62,13 @@ def stretch(values: Floats) -> float:
     return best
 
 
-def within_kind(reading: Reading) -> Floats:
-    """-log2(1 - percentile) of each token's surprisal among those of its kind in this file: bits, (T,)."""
-    kinds, found = np.array(reading.kind), np.full(len(reading.line), np.nan)
+def within_kind(reading: Reading, values: Floats) -> Floats:
+    """-log2(1 - percentile) of each token's value among those of its kind in this file: bits, (T,)."""
+    kinds, found = np.array(reading.kind), np.full(len(values), np.nan)
     for kind in set(reading.kind):
-        own = (kinds == kind) & ~np.isnan(reading.surprisal)
-        bits = np.sort(reading.surprisal[own])
-        found[own] = -np.log2(1 - np.searchsorted(bits, reading.surprisal[own], "left") / len(bits)) if len(bits) else 0
+        own = (kinds == kind) & ~np.isnan(values)
+        if own.any():
+            found[own] = -np.log2(1 - np.searchsorted(np.sort(values[own]), values[own], "left") / own.sum())
     return found
 
 
@@ -81,7 +84,7 @@ def beyond_reference(reading: Reading, reference: Reference) -> Floats:
 
 
 def likelier_rest(reading: Reading) -> list[float]:
-    """By how many bits the next HORIZON tokens become likelier where a token of the line is replaced: of its best replacement, at least 0."""
+    """By how many bits the next tokens become likelier where a token of the line is replaced: of its best replacement, at least 0."""
     return _best(reading, lambda place, p, gain: gain)
 
 
@@ -94,7 +97,7 @@ def _best(reading: Reading, worth: Callable[[int, float, float], float]) -> list
     best = dict.fromkeys(reading.code, 0.0)
     for one in reading.replaced:
         line = int(reading.line[one.place])
-        best[line] = max(best[line], worth(one.place, one.probability, sum(one.gains[:HORIZON])))
+        best[line] = max(best[line], worth(one.place, one.probability, sum(one.gains)))
     return [best[line] for line in reading.code]
 
 
@@ -114,22 +117,28 @@ def _unexpected(reading: Reading) -> Floats:
     return reading.surprisal - reading.entropy
 
 
+_AGGREGATES: dict[str, Callable[[Floats], float]] = {"sum": np.sum, "mean": np.mean, "largest": np.max}
+_VALUES: dict[str, Callable[[Reading], Floats]] = {
+    "surprisal": _surprisal,
+    "entropy": _entropy,
+    "surprisal within its kind": lambda reading: within_kind(reading, reading.surprisal),
+    "entropy within its kind": lambda reading: within_kind(reading, reading.entropy),
+}
+TODAY = "surprisal, sum"  # the order of `uncertainty.least_certain_lines`
 BASELINES: dict[str, Score] = {
     "tokens": _plain(lambda reading: np.ones(len(reading.line)), np.sum),
     "characters": _plain(lambda reading: reading.characters.astype(np.float64), np.sum),
-    "surprisal, sum": _plain(_surprisal, np.sum),
-    "surprisal, mean": _plain(_surprisal, np.mean),
-    "surprisal, largest": _plain(_surprisal, np.max),
-    "entropy, sum": _plain(_entropy, np.sum),
-    "entropy, mean": _plain(_entropy, np.mean),
-    "entropy, largest": _plain(_entropy, np.max),
-    "within kind, sum": _plain(within_kind, np.sum),
-    "within kind, mean": _plain(within_kind, np.mean),
-    "within kind, largest": _plain(within_kind, np.max),
+    **{
+        f"{value}, {name}": _plain(of, aggregate) for value, of in _VALUES.items() for name, aggregate in _AGGREGATES.items()
+    },
 }
 OURS: dict[str, Score] = {
-    "beyond the kind elsewhere, sum": lambda reading, reference: by_line(reading, beyond_reference(reading, reference), np.sum),
-    "beyond the kind elsewhere, largest": lambda reading, reference: by_line(reading, beyond_reference(reading, reference), np.max),
+    "beyond the kind elsewhere, sum": lambda reading, reference: by_line(
+        reading, beyond_reference(reading, reference), np.sum
+    ),
+    "beyond the kind elsewhere, largest": lambda reading, reference: by_line(
+        reading, beyond_reference(reading, reference), np.max
+    ),
     "surprisal less entropy, sum": _plain(_unexpected, np.sum),
     "surprisal less entropy, largest stretch": _plain(_unexpected, stretch),
     "likelier rest": lambda reading, _: likelier_rest(reading),

@@ -5,20 +5,22 @@ In: a loaded model and a text. Out: plain data. The numbers are those of the pac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import log
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import tokenscope_trace as ts
 from tokenscope_trace.inference.tree_attention import TreeAttention
 from tokenscope_trace.models.backend import Tip
+from tokenscope_trace.models.forward import Reader
 
 LIKELY = 0.05
-HORIZON = 12  # tokens behind a replaced one that are read again
+HORIZON = 10  # tokens behind a replaced one that are read again
 ROWS = 160  # tokens in one pass: their logits are (ROWS, V) float32
-BITS = 1 / log(2)
 
 
 def read(model: ts.LoadedModel, text: str) -> dict[str, Any]:
@@ -60,40 +62,41 @@ def suspects(reading: dict[str, Any], lines: set[int], most: int) -> list[tuple[
 
 
 @torch.no_grad()
-def likelier_rest(model: ts.LoadedModel, reading: dict[str, Any], replaced: list[tuple[int, int]]) -> list[list[float]]:
-    """By how many bits each of the next tokens becomes likelier where the one at a place is replaced: (HORIZON,) each, or fewer at the end.
+def likelier_rest(model: ts.LoadedModel, ids: list[int], replaced: list[tuple[int, int]]) -> list[list[float]]:
+    """By how many bits each of the next tokens becomes likelier where the one at a place is replaced: (HORIZON,) each, fewer at the end.
 
-    One prefill of the text; then all that is replaced is read behind it, each seeing its own path alone.
+    One prefill of the text; then all that is replaced is read behind it, each seeing its own path alone. Both sides of a difference are
+    of this model, whatever its number format.
     """
-    ids = reading["ids"]
+    old = _bits(Reader(model.model)(ids, range(len(ids)), use_cache=False)[0][:-1], ids[1:])
     engine = TreeAttention(model.model, ids)
     found: list[list[float]] = []
-    batch: list[Tip] = []
-    wanted: list[tuple[int, int]] = []  # (first row, place) of each that is in the batch
-    node = len(ids)
+    for chains in _batches(ids, replaced):
+        tips, firsts = [], []
+        for place, chain in chains:
+            firsts.append(len(tips))
+            for step, token in enumerate(chain):
+                before = place - 1 if step == 0 else len(ids) + len(tips) - 1
+                tips.append(Tip(node=len(ids) + len(tips), parent=before, token=token, position=place + step))
+        logits = engine.advance(tips)
+        for first, (place, _) in zip(firsts, chains, strict=True):
+            rest = ids[place + 1 : place + 1 + HORIZON]
+            gains = old[place : place + len(rest)] - _bits(logits[first : first + len(rest)], rest)
+            found.append([round(gain, 2) for gain in gains.tolist()])
+        engine.release([tip.node for tip in tips])
+    return found
 
-    def flush() -> None:
-        if not batch:
-            return
-        logits = engine.advance(batch)
-        logprobs = torch.log_softmax(logits.float(), dim=-1)
-        for first, place in wanted:
-            rest = torch.tensor(ids[place + 1 : place + 1 + HORIZON])
-            new = logprobs[first : first + len(rest)].gather(1, rest[:, None])[:, 0].numpy() * BITS
-            old = np.array(reading["surprisal"][place + 1 : place + 1 + HORIZON], dtype=np.float64)
-            found.append([round(value, 2) for value in (new + old).tolist()])
-        engine.release([tip.node for tip in batch])
-        batch.clear()
-        wanted.clear()
 
-    for place, token in replaced:
-        chain = [token, *ids[place + 1 : place + HORIZON]]
-        chain = chain[: max(1, len(ids) - place - 1)]
-        if len(batch) + len(chain) > ROWS:
-            flush()
-        wanted.append((len(batch), place))
-        for step, one in enumerate(chain):
-            batch.append(Tip(node=node, parent=place - 1 if step == 0 else node - 1, token=one, position=place + step))
-            node += 1
-    flush()
+def _batches(ids: list[int], replaced: list[tuple[int, int]]) -> Iterator[list[tuple[int, list[int]]]]:
+    """(place, the token that is put there with those behind it), so many that all of them have at most ROWS tokens."""
+    chains = [(place, [token, *ids[place + 1 : place + HORIZON]]) for place, token in replaced]
+    most = ROWS // HORIZON
+    yield from (chains[first : first + most] for first in range(0, len(chains), most))
+
+
+def _bits(logits: torch.Tensor, tokens: list[int]) -> NDArray[np.float64]:
+    """-log2 p of each token, (T,), by the logits before it, (T, V)."""
+    known = logits.float()
+    own = known.gather(1, torch.tensor(tokens, dtype=torch.long)[:, None])[:, 0]
+    found: NDArray[np.float64] = (known.logsumexp(-1) - own).double().numpy() / log(2)
     return found

@@ -7,12 +7,21 @@ import doctest
 from collections import Counter
 
 import pytest
-
 from tests.benchmarks.proof.halves import Half
 from tests.benchmarks.proof.tasks.loading import Task, passes, tasks
 
 ALL = tasks()
-BODIES = ["pass", "return 0", "return 1", "return ''", "return []", "return {}", "return True", "return False", "raise ValueError"]
+BODIES = [
+    "pass",
+    "return 0",
+    "return 1",
+    "return ''",
+    "return []",
+    "return {}",
+    "return True",
+    "return False",
+    "raise ValueError",
+]
 
 
 def arguments(task: Task) -> list[str]:
