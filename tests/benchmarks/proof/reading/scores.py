@@ -83,22 +83,32 @@ def beyond_reference(reading: Reading, reference: Reference) -> Floats:
     return found
 
 
-def likelier_rest(reading: Reading) -> list[float]:
-    """By how many bits the next tokens become likelier where a token of the line is replaced: of its best replacement, at least 0."""
-    return _best(reading, lambda place, p, gain: gain)
+def likelier_rest(reading: Reading, share: float = 0.0, likely: float = 0.0) -> list[float]:
+    """By how many bits the next tokens become likelier where a token of the line is replaced: of the line's best replacement.
 
-
-def likelier_program(reading: Reading) -> list[float]:
-    """By how many bits the whole, the token itself included, becomes likelier where a token of the line is replaced, likewise."""
-    return _best(reading, lambda place, p, gain: gain + float(reading.surprisal[place]) + log2(p))
-
-
-def _best(reading: Reading, worth: Callable[[int, float, float], float]) -> list[float]:
-    best = dict.fromkeys(reading.code, 0.0)
+    `share` of what the replacement itself is likelier than what stands there is added: with 1 it is the ratio of both programs. Only
+    replacements of a probability of `likely` count; a line without one comes last.
+    """
+    best: dict[int, float] = {}
     for one in reading.replaced:
-        line = int(reading.line[one.place])
-        best[line] = max(best[line], worth(one.place, one.probability, sum(one.gains)))
-    return [best[line] for line in reading.code]
+        if one.probability >= likely:
+            line = int(reading.line[one.place])
+            own = float(reading.surprisal[one.place]) + log2(one.probability)
+            best[line] = max(best.get(line, -np.inf), sum(one.gains) + share * own)
+    last = min(best.values(), default=0.0) - 1
+    return [best.get(line, last) for line in reading.code]
+
+
+def unexpected_between(reading: Reading) -> Floats:
+    """-log2 of the probability of each token by what stands before it and the next ones behind it, (T,) bits: Bayes' rule over the token
+    and the replacements that were tried; 0 where there are none.
+    """
+    found = np.zeros(len(reading.line))
+    for place in {one.place for one in reading.replaced}:
+        own = 2 ** -float(reading.surprisal[place])
+        others = sum(one.probability * 2 ** sum(one.gains) for one in reading.replaced if one.place == place)
+        found[place] = log2(1 + others / own)
+    return found
 
 
 def _plain(values: Callable[[Reading], Floats], aggregate: Callable[[Floats], float]) -> Score:
@@ -142,5 +152,7 @@ OURS: dict[str, Score] = {
     "surprisal less entropy, sum": _plain(_unexpected, np.sum),
     "surprisal less entropy, largest stretch": _plain(_unexpected, stretch),
     "likelier rest": lambda reading, _: likelier_rest(reading),
-    "likelier program": lambda reading, _: likelier_program(reading),
+    "likelier rest, replacements of 20 %": lambda reading, _: likelier_rest(reading, likely=0.2),
+    "likelier rest and replacement": lambda reading, _: likelier_rest(reading, share=1),
+    "surprisal between both sides, largest": _plain(unexpected_between, np.max),
 }

@@ -12,7 +12,17 @@ from tests.benchmarks.proof.halves import Half, half_of
 from tests.benchmarks.proof.reading.__main__ import row_of
 from tests.benchmarks.proof.reading.cases import case_of, of_library, of_tasks
 from tests.benchmarks.proof.reading.readings import reading_of, rows
-from tests.benchmarks.proof.reading.scores import BASELINES, OURS, TODAY, Reference, by_line, stretch, within_kind
+from tests.benchmarks.proof.reading.scores import (
+    BASELINES,
+    OURS,
+    TODAY,
+    Reference,
+    by_line,
+    likelier_rest,
+    stretch,
+    unexpected_between,
+    within_kind,
+)
 from tests.benchmarks.proof.reading.table import Scored, table
 from tests.benchmarks.proof.reading.tokens import HORIZON
 from tests.benchmarks.proof.tasks.loading import passes
@@ -123,6 +133,20 @@ def test_a_reference_never_holds_the_program_itself(read):
     assert {kind: values.tolist() for kind, values in left.items() if len(values)} == {
         kind: values.tolist() for kind, values in others.items()
     }
+
+
+def test_a_line_has_the_gain_of_its_best_replacement_and_one_without_comes_last(read):
+    for reading in map(reading_of, read):
+        found = dict(zip(reading.code, likelier_rest(reading), strict=True))
+        tried = {line: [] for line in reading.code}
+        for one in reading.replaced:
+            tried[int(reading.line[one.place])].append(sum(one.gains))
+        for line, gains in tried.items():
+            assert found[line] == (max(gains) if gains else min(found.values()))
+        between = unexpected_between(reading)
+        for one in reading.replaced:
+            ratio = 2 ** (sum(one.gains) + reading.surprisal[one.place]) * one.probability
+            assert between[one.place] >= np.log2(1 + ratio) - 1e-9
 
 
 def test_a_stretch_is_the_largest_of_all_sums_of_neighbours():
