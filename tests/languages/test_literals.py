@@ -25,7 +25,7 @@ def vis():
     "java": 'class Vis { String vis = "QQ" + """\nQQ\n"""; char vis2 = \'Q\'; /* KK */ // KK\n}\n',
     "go": "package vis\nvar vis = \"QQ\" + `QQ\nQQ` // KK\nvar vis2 = 'Q' /* KK */\n",
     "rust": '/// KK\nfn vis() { let vis = "QQ\nQQ"; let v = r#"QQ"#; let b = b"QQ"; println!("QQ {}", vis); } // KK\n/* KK */\n',
-    "c": '#define VIS "QQ" // KK\n#include <vis.h>\nchar *vis = "QQ" "QQ"; /* KK */ char c = \'Q\'; // KK\n#error "QQ"\n',
+    "c": '#define VIS "QQ" // KK\n#include <vis.h>\nchar *vis = "QQ" "QQ"; /* KK */ char c = \'Q\'; // KK\n#error "DD"\n#warning it\'s DD\n#pragma DD\n',
     "cpp": 'auto vis = R"(QQ\nQQ)"; std::string s = "QQ"s; // KK\n#define VIS vis("QQ")\n/* KK */\n',
     "json": '{"QQ": ["QQ", 1, true]} // KK\n',
     "bash": "vis=\"QQ $vis QQ\" # KK\nvis 'QQ' $'QQ' <<EOF\nQQ\nEOF\ncat <<< \"QQ\"\n",

@@ -132,14 +132,13 @@ def test_nothing_that_is_written_of_a_real_recording_holds_the_secret(recordings
 @pytest.mark.parametrize(
     ("place", "owner", "name", "instead"),
     [
-        ("string", hidden_tokens.Hidden, "_telling_ids", lambda _self: np.empty(0, np.int32)),
+        ("string", hidden_tokens.Hidden, "_tells", lambda _self, _secret, _nodes, ids: np.zeros(len(ids), bool)),
         (
             "prompt",
             hidden_tokens.Hidden,
             "_copies",
-            lambda _self, _hidden: hidden_tokens.Copies(anywhere=[], in_literals=[]),
+            lambda _self: hidden_tokens.Copies([], [], []),
         ),
-        ("string", redaction, "without_free_text", list),
         ("string", hidden_tokens.Hidden, "_asked_of", lambda _self, _found: []),
         ("prompt", pruning, "SIGN", SECRET.encode()),
     ],
@@ -148,7 +147,7 @@ def test_the_search_sees_when_one_of_the_steps_is_left_away(recordings, monkeypa
     before = recordings(place)
     what = {PLACES[place][0]}
     public = public_text(redacted(before, what))
-    if name == "_telling_ids":  # somebody who knows the secret would expect its tokens
+    if name == "_tells":  # somebody who knows the secret would expect its tokens
         before = _expecting(before)
     assert remains(redacted(before, what).to_bytes(), SECRET.encode(), before, public) == []
     monkeypatch.setattr(owner, name, instead)
@@ -240,12 +239,18 @@ def test_syntax_and_outcomes_keep_to_their_bytes():
 
 
 def test_the_prompt_of_a_conversation_and_of_a_hole_goes_but_for_its_control_tokens():
-    for before in (synthetic_traces.chat(), synthetic_traces.fill_in_the_middle()):
+    for before, output in (
+        (
+            synthetic_traces.chat(),
+            "def█(x):\n    return x * x<|im_end|>",
+        ),  # without a fence it is a message, which repeats a word
+        (synthetic_traces.fill_in_the_middle(), "return 3.14159 * r ** 2<|endoftext|>"),
+    ):
         after = redacted(before, {PROMPT})
         special = np.isin(before.nodes.token_id, before.tokens.id[before.tokens.special == 1])
         prompt = after.prompt
         assert (after.nodes.token_id[prompt][~special[prompt]] == REDACTED_ID).all()
-        assert after.text(after.output) == before.text(before.output)
+        assert after.text(after.output).decode() == output
 
 
 def test_what_a_conversation_says_around_its_code_counts_as_text():

@@ -3,7 +3,9 @@
  * asked for, or the browser has time; likewise its colours are old until then.
  */
 
+import { failure } from '#viewer/elements/alone';
 import { emptyBlocks, LINES_PER_BLOCK } from '#viewer/elements/code_lines';
+import { append } from '#viewer/elements/dom';
 
 const LINE = 21; // pixels
 const SLICE = 8; // milliseconds of work while the browser has time
@@ -28,7 +30,7 @@ export function mountBlocks(code, classesOf, onFill) {
   const paint = (/** @type {Block} */ block) => paintBlock(block, classesOf);
   const fill = (/** @type {Block | undefined} */ block) => {
     if (!block?.draw) return;
-    fillBlock(block, block.draw());
+    fillBlock(block, drawn(block));
     onFill(block.element);
     paint(block);
   };
@@ -62,7 +64,7 @@ export function mountBlocks(code, classesOf, onFill) {
         element.remove();
       }
       const added = emptyBlocks(reading, kept);
-      code.append(...added.map(({ element }) => element));
+      append(code, added.map(({ element }) => element));
       blocks = [...blocks, ...added];
       for (const { element } of added) watcher.observe(element);
       later();
@@ -84,7 +86,7 @@ export function mountBlocks(code, classesOf, onFill) {
       if (line < 0) return found;
       do {
         if (isWanted) fill(blockAt(line));
-        found.push(...(blockAt(line)?.cells.get(node) ?? []));
+        for (const cell of blockAt(line)?.cells.get(node) ?? []) found.push(cell);
         line += LINES_PER_BLOCK - (line % LINES_PER_BLOCK);
       } while (layout?.lines[line]?.[0]?.node === node);
       return found;
@@ -111,6 +113,17 @@ export function mountBlocks(code, classesOf, onFill) {
       blocks.filter(({ stale }) => stale).forEach(paint);
     },
   };
+}
+
+/** What a block holds; where it cannot be drawn, a sentence, and the page says it, too. @param {Block} block */
+function drawn(block) {
+  try {
+    return block.draw?.() ?? [];
+  } catch (error) {
+    block.element.replaceChildren(failure('These lines could not be drawn', error));
+    reportError(error);
+    return [];
+  }
 }
 
 /** @param {Block} block @param {Drawn[]} drawn */

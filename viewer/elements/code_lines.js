@@ -3,7 +3,7 @@
  * decisions and of lines beside them, and rows that say where a branch departs and ends.
  */
 
-import { h, tell, tokenText } from '#viewer/elements/dom';
+import { append, h, tell, tokenText } from '#viewer/elements/dom';
 import { drawPieces } from '#viewer/elements/token_pieces';
 import { count, percent } from '#viewer/reading/format';
 import { visibleNode } from '#viewer/reading/token_words';
@@ -57,8 +57,8 @@ function lineDrawer(reading) {
     const isChanged = file?.isChanged(index + 1) ?? false;
     const beside = [marks.get(index), ...margin(file?.lineAt(index + 1), isChanged)];
     const side = isChanged ? ' changed' : sideOf(cells.map(({ node }) => trace.nodes.origin[node]));
-    const line = h('div', { class: `line${side}`, data: { line: index + 1 } }, ...beside, ...drawn.map(({ element }) => element));
-    block.append(line, ...(notes.get(index) ?? []));
+    const line = h('div', { class: `line${side}`, data: { line: index + 1 } }, beside, drawn.map(({ element }) => element));
+    append(block, [line, ...(notes.get(index) ?? [])]);
     return drawn;
   };
 }
@@ -98,21 +98,21 @@ function margin(line, isChanged) {
 function notesOf({ trace, tree, layout, branch, behind }) {
   /** @type {Map<number, HTMLElement[]>} */
   const notes = new Map();
-  const add = (/** @type {number} */ node, /** @type {import('#viewer/elements/dom').Child[]} */ ...words) => {
+  const add = (/** @type {number} */ node, /** @type {import('#viewer/elements/dom').Children} */ words) => {
     let line = layout.lineOf[layout.placeOf[node] ?? 0] ?? 0;
     while (layout.lines[line + 1]?.some((cell) => cell.node === node)) line++;
-    notes.set(line, [...(notes.get(line) ?? []), h('div', { class: 'note-row' }, ...words)]);
+    notes.set(line, [...(notes.get(line) ?? []), h('div', { class: 'note-row' }, words)]);
   };
   const token = (/** @type {number} */ node) => [tokenText(visibleNode(trace, node)), ` (${percent(Math.exp(trace.nodes.logprob[node] ?? NaN))})`];
   if (behind && behind.last >= 0) add(behind.last, 'the program ends here: what follows was written, and is no part of it');
   for (const one of tree.trail(branch)) {
     const first = tree.firstOf(one);
     const replaced = tree.replaced(first);
-    add(first, 'departs here: ', ...token(first), ...(replaced < 0 ? [] : [' instead of ', ...token(replaced)]));
+    add(first, ['departs here: ', ...token(first), ...(replaced < 0 ? [] : [' instead of ', ...token(replaced)])]);
   }
   if (branch >= 0) {
     const rejoined = trace.branches.rejoined[branch] ?? -1;
-    add(tree.leafOf(branch), `ends here: ${tree.endOf(branch)}`, ...(rejoined >= 0 ? [' \u00b7 ', wayTo(rejoined)] : []));
+    add(tree.leafOf(branch), [`ends here: ${tree.endOf(branch)}`, ...(rejoined >= 0 ? [' \u00b7 ', wayTo(rejoined)] : [])]);
   }
   return notes;
 }
@@ -136,7 +136,7 @@ function drawCell(trace, cell, marks) {
   const base = `t ${origin}${cell.kind === 'text' ? '' : ` ${cell.kind}`}${marks}`;
   const element = document.createElement('span'); // and no class: it gets that with its colour
   element.setAttribute('data-n', String(cell.node));
-  element.append(...drawPieces(cell.pieces));
+  append(element, drawPieces(cell.pieces));
   const lead = /^ */.exec(cell.pieces[0]?.text ?? '')?.[0].length ?? 0;
   if (lead) element.setAttribute('data-lead', '\u00b7'.repeat(lead));
   return { element, node: cell.node, base };

@@ -17,6 +17,7 @@ from tokenscope_trace.analysis.kept import ProgramEnds, find_kept, repeats
 from tokenscope_trace.analysis.units import unit_of
 from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
 from tokenscope_trace.languages.language import Language
+from tokenscope_trace.languages.own_parser import JUDGE
 from tokenscope_trace.languages.parsing import Parsed, joined_kinds, parse
 from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, CodePiece, code_passages, code_piece
 from tokenscope_trace.traces.columns import Array
@@ -206,7 +207,8 @@ def _columns(found: Sequence[_Found]) -> tuple[dict[str, object], dict[str, Arra
         "end": np.concatenate([one.parsed.end for one in found]),
         "flags": np.concatenate([one.parsed.flags for one in found]),
     }
-    return {"kinds": kinds, "fields": fields, "passages": facts}, table
+    judged = {} if all(one.language.name != "python" for one in found) else {"judge": JUDGE}
+    return {"kinds": kinds, "fields": fields, "passages": facts, **judged}, table
 
 
 def _outcome_columns(found: Sequence[Equivalence]) -> dict[str, Array]:

@@ -43,6 +43,7 @@ class Words(click.types.StringParamType):
 
 
 WORDS = Words()
+_LONGEST = 1000  # characters of what is said of a command line, which may have a megabyte in one word
 
 
 class Mistake(click.UsageError):
@@ -51,7 +52,7 @@ class Mistake(click.UsageError):
     def show(self, file: Any = None) -> None:  # noqa: ARG002 - as its base
         """Write one sentence and where help is."""
         program = self.ctx.find_root().info_name if self.ctx is not None else ""
-        tell(f"{program}: error: {self.format_message()}")
+        tell(f"{program}: error: {shortened(visible_line(self.format_message()), _LONGEST)}")
         tell(f"Try '{program} --help' for help.")
 
 

@@ -15,10 +15,11 @@ import numpy as np
 
 from tokenscope_trace.reports.decision_entries import END, DecisionEntry, OptionEntry
 from tokenscope_trace.reports.option_lists import DEDENTED, INDENTED, Candidate, as_shown
-from tokenscope_trace.reports.small_diffs import branch_diff
+from tokenscope_trace.reports.small_diffs import SmallDiffs
 from tokenscope_trace.reports.syntax_words import place_in_words
 from tokenscope_trace.text import percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.columns import Indices
+from tokenscope_trace.traces.facts import PassageFacts
 from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.schema import OUTCOME_WORDS, BranchEnd, DecisionFlag, Outcome, Scope, SyntaxFlag
 from tokenscope_trace.traces.syntax import Syntax
@@ -30,6 +31,7 @@ _LEAD = 40  # bytes before a fork on its line: behind more of them the differenc
 _ABOVE, _AROUND, _DECLARATORS = 4096, 8, 16  # nodes above a decision, named blocks around it, declarators within each other
 _CHILDREN = 1000  # of a block, among which its name is looked for
 _EXCERPT = 4096  # bytes of what was written
+_LOOKED_AT = 4 * (TEXT_LENGTH + 1)  # bytes of a token: a character has at most four
 
 _SCOPES = {Scope.STATEMENT: "(this statement)", Scope.FUNCTION: "", Scope.WHOLE: "", Scope.NONE: ""}
 
@@ -47,6 +49,7 @@ class DecisionReader:
         self._programs = trace.programs
         self._verdicts = verdicts
         self._ends = _end_tokens(trace)
+        self._diffs = SmallDiffs(trace)
 
     @cached_property
     def _main(self) -> PathProgram:
@@ -144,7 +147,7 @@ class DecisionReader:
         table = self._trace.decision_options
         node, branch, token_id = int(table.node[row]), int(table.branch[row]), int(table.token_id[row])
         key, outcome = ("unknown", "not explored") if branch < 0 else self._outcome(branch)
-        diff, left_out = ((), 0) if branch < 0 else branch_diff(self._trace, branch)
+        diff, left_out = ((), 0) if branch < 0 else self._diffs.of_branch(branch)
         is_end = token_id in self._ends
         before = self._chance(decision.node, node - decision.node)
         probability, against = self._beside(row, before), self._chance(node, 1)
@@ -294,21 +297,28 @@ class DecisionReader:
         """Tokens up to one that nobody explored."""
         if syntax < 0:
             return _token(text)
-        shown = visible_token(text.strip() or text)
+        shown = visible_token((text.strip() or text)[:_LOOKED_AT])
         return shortened(shown + "…" * _is_cut(text), TEXT_LENGTH)
 
     def _counterpart(self, table: Syntax, node: int, branch: int) -> int:
         """The node of a branch that begins where this one does and stands as deep, or else the deepest that begins there."""
         found = -1
-        for passage in table.of_branches:
-            if passage.branch == branch:
-                rows = slice(passage.first, passage.end)
-                begins = (table.start[rows] == table.start[node]) & (table.parent[rows] >= 0)
-                deep = np.flatnonzero(begins & (table.depth[rows] == table.depth[node]))
-                if len(deep):
-                    return passage.first + int(deep[0])
-                if begins.any():
-                    found = passage.first + int(np.flatnonzero(begins)[-1])
+        for passage in self._passages.get(branch, ()):
+            rows = slice(passage.first, passage.end)
+            begins = (table.start[rows] == table.start[node]) & (table.parent[rows] >= 0)
+            deep = np.flatnonzero(begins & (table.depth[rows] == table.depth[node]))
+            if len(deep):
+                return passage.first + int(deep[0])
+            if begins.any():
+                found = passage.first + int(np.flatnonzero(begins)[-1])
+        return found
+
+    @cached_property
+    def _passages(self) -> dict[int, list[PassageFacts]]:
+        """The passages of each branch."""
+        found: dict[int, list[PassageFacts]] = {}
+        for passage in self._syntax.of_branches if self._syntax is not None else ():
+            found.setdefault(passage.branch if passage.branch is not None else -1, []).append(passage)
         return found
 
 
@@ -363,7 +373,7 @@ def _first_line(text: bytes) -> str:
 
 
 def _token(content: bytes) -> str:
-    return shortened(visible_token(content), TEXT_LENGTH)
+    return shortened(visible_token(content[:_LOOKED_AT]), TEXT_LENGTH)
 
 
 def _is_cut(text: bytes) -> bool:
