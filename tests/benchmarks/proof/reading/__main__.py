@@ -80,9 +80,10 @@ def read_all(model: str, half: Half, limit: int | None, replacements: int) -> No
 
 def scored(model: str, half: Half) -> list[Scored]:
     """Every case that was read, with the scores of its lines; what is usual for a kind of token is that of the tuning half."""
-    reference = Reference.of(readings(model, Half.TUNING))
+    names = {case.name for case in cases()}
+    reference = Reference.of(readings(model, Half.TUNING, names))
     found = []
-    for one in readings(model, half):
+    for one in readings(model, half, names):
         scores = {
             name: tuple(round(value, 3) for value in score(one, reference)) for name, score in {**BASELINES, **OURS}.items()
         }

@@ -6,7 +6,7 @@ Axis letters: T tokens, L lines of code.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,8 @@ def rows(file: Path) -> Iterator[dict[str, Any]]:
                 continue
 
 
-def readings(model: str, half: Half) -> list[Reading]:
-    """All that this model read of a half."""
-    found = {row["name"]: row for row in rows(FOLDER / f"{model}.jsonl") if row["half"] == half}
+def readings(model: str, half: Half, names: Collection[str]) -> list[Reading]:
+    """All that this model read of a half, among the cases of these names: what is no case any more is left."""
+    file = rows(FOLDER / f"{model}.jsonl")
+    found = {row["name"]: row for row in file if row["half"] == half and row["name"] in names}
     return [reading_of(row) for row in found.values()]
