@@ -37,12 +37,12 @@ import { mountUnrecorded } from '#viewer/views/unrecorded_view';
 /** @typedef {import('#viewer/reading/reading').Reading} Reading */
 /** @typedef {Readonly<import('#viewer/state').State>} State */
 
-/** @param {import('#viewer/trace/trace').Trace} trace @param {() => Promise<Uint8Array>} payload */
-export function run(trace, payload) {
+/** @param {import('#viewer/trace/trace').Trace} trace @param {() => Promise<Uint8Array>} payload @param {number} minor version of its format */
+export function run(trace, payload, minor) {
   const recording = open(trace);
   const main = read(recording, MAIN);
   const views = mount(recording);
-  mountSave(part('save'), trace.run.prompt.source, payload);
+  mountSave(part('save'), trace.run.prompt.source, payload, minor);
   /** @type {State} */
   let state = reduce(INITIAL, { type: 'address', hash: location.hash }, recording.limits);
   let reading = main;

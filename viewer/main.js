@@ -11,20 +11,20 @@ const FORMAT = String(MAJOR_VERSION);
 
 document.currentScript?.remove(); // it has run
 restoreTheme();
-open().then(({ trace, payload }) => run(trace, payload)).catch((error) => tell(document, 'failed', error));
+open().then(({ trace, payload, minor }) => run(trace, payload, minor)).catch((error) => tell(document, 'failed', error));
 
 /** The recording inside this page, and its bytes on demand. */
 async function open() {
   const block = document.getElementById('trace');
   if (!block) throw new Sentence('This copy of the page was saved without its recording.');
-  const { format, bytes } = block.dataset;
+  const { format, minor, bytes } = block.dataset;
   if (format !== FORMAT) {
     throw new Sentence(`This recording has format version ${format}, which is newer than this page can read (version ${FORMAT}).`);
   }
   const payload = () => unpackPayload(block.textContent ?? '', Number(bytes));
   const unpacked = await payload();
   try {
-    return { trace: readTrace(unpacked), payload };
+    return { trace: readTrace(unpacked), payload, minor: Number(minor) };
   } catch (error) {
     throw new Sentence(`The recording inside this file cannot be read: ${error instanceof Error ? error.message : String(error)}.`);
   }

@@ -153,7 +153,9 @@ def _drawn_parts(contents: Sequence[bytes | str], *, keep: frozenset[str], signs
 
 
 def percent(p: float) -> str:
-    """Per cent with one decimal; never zero for what is possible, never 100 for what is not certain."""
+    """Per cent with one decimal; never zero for what is possible, never 100 for what is not certain; a dash where nothing was measured."""
+    if math.isnan(p):
+        return "–"
     if p in (0, 1):
         return f"{100 * p:.0f} %"
     if p < 0.0005:

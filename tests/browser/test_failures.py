@@ -57,8 +57,14 @@ def test_a_failure_is_in_sight_however_far_the_page_is_scrolled(open_report, siz
 BROKEN = {
     "canvas": ("CanvasRenderingContext2D.prototype.fillRect = () => { throw new Error('no canvas'); }", "2"),
     "clipboard": ("Object.defineProperty(navigator, 'clipboard', { get() { throw new Error('x'); } })", "y"),
-    "history": ("history.pushState = history.replaceState = () => { throw new DOMException('too many', 'SecurityError'); }", "n"),
-    "storage": ("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })", "t"),
+    "history": (
+        "history.pushState = history.replaceState = () => { throw new DOMException('too many', 'SecurityError'); }",
+        "n",
+    ),
+    "storage": (
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })",
+        "t",
+    ),
 }
 
 

@@ -162,7 +162,7 @@ def tampered(packed):
         (flip_a_byte, "damaged"),
         (lambda html: html.replace('data-format="1"', 'data-format="2"'), "format version 2"),
         (lambda html: re.sub(r'data-bytes="\d+"', 'data-bytes="5"', html), "longer than it says"),
-        (lambda html: re.sub(r'(data-bytes="\d+">)[^<]*', r"\1", html), "damaged"),
+        (lambda html: re.sub(r'(data-bytes="\d+"[^>]*>)[^<]*', r"\1", html), "damaged"),
         (with_viewer(flipped(9000)), "viewer inside this file is damaged"),
         (with_viewer(flipped(-6)), "its checksum does not hold"),  # the checksum itself: the script is whole
         (with_viewer(lambda packed: packed[:9000]), "viewer inside this file is damaged"),

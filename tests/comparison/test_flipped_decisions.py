@@ -103,3 +103,14 @@ def test_what_was_left_out_of_a_recording_is_no_other_decision():
     assert found.headline == "The recordings differ from line 2 on, where text was left out of one."
     assert f"Left out of B strings: nothing is known of what reads {hidden}." in found.sentences
     assert not any("wrote" in sentence for sentence in found.sentences)
+
+
+@pytest.mark.parametrize("finish", ["length", "end-of-text", "unit"])
+def test_white_space_at_the_end_is_nothing_that_was_decided(finish):
+    end = [END] if finish == "end-of-text" else []
+    first, second = (
+        analysed(recorded(PROMPT, ["    return 1", *blank, *end], finish=finish, **SAME)) for blank in ([], ["\n", "\n"])
+    )
+    for found in (compare(first, second), compare(second, first)):
+        assert found.headline == "Both wrote the same program, but for white space at its end."
+        assert (found.flips, found.cut) == ((), "")

@@ -123,7 +123,9 @@ def test_from_a_folder_within_and_limited_to_paths(tree, monkeypatch):
     assert set(found("HEAD", "../b.txt")) == {"b.txt"}
 
 
-@pytest.mark.parametrize("revision", ["nope", "--output=x", "HEAD:b.txt", "", "nope..."])
+@pytest.mark.parametrize(
+    "revision", ["nope", "--output=x", "HEAD:b.txt", "", "nope...", "^HEAD", "HEAD^{tree}", "HEAD\n", "[red]x"]
+)
 def test_a_revision_that_git_does_not_know_is_one_sentence(tree, revision):
     Path("b.txt").write_text("x\n")
     with pytest.raises(PromptError, match="git knows no revision"):

@@ -31,7 +31,7 @@ _ELEMENTS = (
 )
 _ATTRIBUTES = (
     "rel lang charset http-equiv content name class id href aria-label aria-hidden aria-live role tabindex hidden type title width start scope "
-    "colspan data-format data-bytes data-code data-part"
+    "colspan data-format data-bytes data-code data-part data-minor"
 )
 _ICONS = [icon_of(key) for key in ("passes", "fails", "times-out", "not-run", "unchecked", "")]
 MADE: dict[str, Trace] = {}

@@ -18,7 +18,9 @@ def policy(html):
 
 def unpacked(html, name="viewer"):
     """The viewer's script or its style sheet, unpacked from the page."""
-    return gzip.decompress(base64.b64decode(re.search(f'<script type="text/plain" id="{name}">([A-Za-z0-9+/=]+)</script>', html)[1]))
+    return gzip.decompress(
+        base64.b64decode(re.search(f'<script type="text/plain" id="{name}">([A-Za-z0-9+/=]+)</script>', html)[1])
+    )
 
 
 def without_icon(html):
@@ -59,7 +61,8 @@ def test_the_page_carries_the_viewer_with_its_names_under_a_name():
 def test_the_page_carries_the_recording_as_it_stands_in_the_file():
     trace = synthetic_traces.plausible()
     found = re.search(
-        r'<script type="text/plain" id="trace" data-format="1" data-bytes="(\d+)">([A-Za-z0-9+/=]+)</script>', html_page(trace)
+        r'<script type="text/plain" id="trace" data-format="1" data-bytes="(\d+)" data-minor="6">([A-Za-z0-9+/=]+)</script>',
+        html_page(trace),
     )
     payload = gzip.decompress(base64.b64decode(found[2]))
     assert payload == trace.payload

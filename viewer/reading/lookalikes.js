@@ -56,9 +56,7 @@ function tableOf() {
 export function classes(codes) {
   const known = tableOf();
   const parts = [];
-  for (let first = 0; first < codes.length; first += 8192) {
-    parts.push(String.fromCharCode(...codes.slice(first, first + 8192).map((code) => (code < 0 ? 0x53 : (known[code] ?? 0x56)))));
-  }
+  for (const code of codes) parts.push(String.fromCharCode(code < 0 ? 0x53 : (known[code] ?? 0x56)));
   return parts.join('');
 }
 

@@ -13,6 +13,7 @@ import { disguised } from '#viewer/reading/lookalikes';
  * @property {string} show what is drawn instead, where the characters cannot be seen
  */
 
+const LONGEST = 500; // signs of a visible form
 const hex = (/** @type {number} */ value, /** @type {number} */ digits) => value.toString(16).toUpperCase().padStart(digits, '0');
 
 /**
@@ -73,13 +74,28 @@ export function visible(list, alone = true) {
     if (text) parts.push(piece.kind === 'text' ? { text, sign: false } : { text: SIGNS[piece.kind] ?? piece.show, sign: true });
   }
   if (trail) parts.push({ text: '\u00b7'.repeat(trail), sign: true });
-  return parts;
+  return whole.length > LONGEST ? shortened(parts) : parts;
+}
+
+/** The beginning, and how much follows: the code has all of it. @param {{ text: string, sign: boolean }[]} parts */
+function shortened(parts) {
+  const shown = [];
+  let room = LONGEST;
+  let left = 0;
+  for (const part of parts) {
+    if (room > 0) shown.push({ ...part, text: part.text.slice(0, room) });
+    left += Math.max(0, part.text.length - Math.max(0, room));
+    room -= part.text.length;
+  }
+  if (left) shown.push({ text: `\u2026 ${left.toLocaleString('en')} more signs`, sign: true });
+  return shown;
 }
 
 /** For a screen reader: white space by name. @param {readonly Piece[]} list */
 export function spoken(list) {
   if (list.length === 0) return 'empty token';
-  return list.map(({ kind, text, show }) => SPOKEN[kind] ?? (kind === 'text' ? spokenSpaces(text) : show)).join(' ').trim();
+  const said = list.slice(0, LONGEST).map(({ kind, text, show }) => SPOKEN[kind] ?? (kind === 'text' ? spokenSpaces(text.slice(0, LONGEST)) : show));
+  return said.join(' ').trim().slice(0, LONGEST);
 }
 
 /** @param {string} text */

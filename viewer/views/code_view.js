@@ -32,7 +32,7 @@ export function mountCode(root) {
   let alone = false;
 
   listenToPointer(code);
-  listenToSelection(code, blocks.fillAll, () => reading, (node) => blocks.cellsOf(node).map(({ element }) => element));
+  listenToSelection(code, blocks.fillAll, () => reading, (node) => blocks.cellsOf(node, false).map(({ element }) => element));
   window.addEventListener('beforeprint', blocks.finish);
 
   const isScroller = () => getComputedStyle(root).overflowY === 'auto';

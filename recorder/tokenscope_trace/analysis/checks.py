@@ -225,7 +225,7 @@ def _run(
         )
     fault = fault and Fault(_anonymous(fault.reason, place), fault.certain)
     ending = _ending(process.returncode) if result is CheckResult.FAIL else ""
-    return Checked(result, _last_lines(_named(text, name), place, ending)), fault
+    return Checked(result, _last_lines(_named(text, name), place, ending, cut=len(said) >= _KEPT)), fault
 
 
 def _attend(process: _Process, timeout: float, should_stop: Callable[[], bool]) -> tuple[CheckResult | None, bytes]:
@@ -279,18 +279,18 @@ def _named(text: str, name: str) -> str:
     return re.sub(rf"^{re.escape(name)}: ", "sh: ", text, flags=re.MULTILINE)
 
 
-def _last_lines(text: str, place: _Place, ending: str) -> str:
-    """The end of the output."""
-    text = _anonymous(text, place)
+def _last_lines(text: str, place: _Place, ending: str, *, cut: bool) -> str:
+    """The end of the output, of which the begin may be `cut` off."""
+    text = _anonymous(text, place, cut=cut)
     lines = [line.rstrip() for line in [*text.rstrip().splitlines(), *filter(None, [ending])]]
     return "\n".join(lines[-PRINTED_LINES:])[-CHARACTERS:]
 
 
-def _anonymous(text: str, place: _Place) -> str:
+def _anonymous(text: str, place: _Place, *, cut: bool = False) -> str:
     """Text that names no folder, no user and no machine."""
     for folder in dict.fromkeys([place.folder, place.temporary]):
         text = re.sub(f"(?:{_either(folder)})/?", "", text)
-    return without_places(text)
+    return without_places(text, cut=cut)
 
 
 def _either(path: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -64,6 +66,15 @@ def _check_folder() -> None:
         raise OutputError(f"the current folder is not there any more ({error.strerror}); change to one that is.") from error
 
 
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Libraries warn their callers, with file and line; what a user has to know, a command says itself."""
+    with warnings.catch_warnings():
+        if not os.environ.get("TOKENSCOPE_DEBUG"):
+            warnings.showwarning = lambda *_args, **_named: None
+        yield
+
+
 class PlainCommand(click.Command):
     """A command whose mistakes and errors are told as `PROGRAM: error: sentence`; `hints` maps options that people guess to those there are."""
 
@@ -73,7 +84,7 @@ class PlainCommand(click.Command):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """The whole command, with the standard streams as they are. Raises SystemExit."""
-        with standard_streams(), reported(self.program):
+        with _without_warnings(), standard_streams(), reported(self.program):
             _check_folder()
             try:
                 return super().main(*args, **kwargs)

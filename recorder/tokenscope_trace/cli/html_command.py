@@ -158,7 +158,7 @@ def _run(
             tell(verdict)
         _say_verdict(loaded)
     if kind == "code" and (gone := loaded[0].facts.redacted):
-        lacks = f"left out of this recording: {' and '.join(gone)}; █ stands in the code for each token of that."
+        lacks = f"left out of this recording, as it says: {' and '.join(gone)}; █ stands in the code for each token of that."
     for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
         tell(f"Note: {note}")
 
@@ -166,9 +166,9 @@ def _run(
 def _checked_target(traces: tuple[Path, ...], kind: str, output: str | None, *, force: bool) -> Path | None:
     """Where to write, None for standard output. Raises TraceError where there is no trace, OutputError where there can be no output."""
     for trace in traces:
-        if not trace.exists():
+        if not os.path.exists(trace):
             raise TraceError(f"there is no file {trace}; tokenscope-record PROMPT -o {trace} would write it.")
-        if trace.is_file():  # what is named may be none at all, which says more than that its report is there
+        if os.path.isfile(trace):  # what is named may be none at all, which says more than that its report is there
             Trace.check(trace)
     if output == "-":
         check_stdout()

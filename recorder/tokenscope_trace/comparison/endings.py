@@ -94,6 +94,11 @@ class Endings:
         found = re.compile(rb"\S").search(longer.text, self.shorter.at)
         return longer.at if found is None else found.start()
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is a longer one that wrote more than white space from there on."""
+        return self.shorter is not None and self.onward < self.other(self.shorter).at
+
     def of_letter(self, letter: str) -> Ending:
         """That of A or B."""
         return self.a if letter == "A" else self.b
@@ -112,6 +117,8 @@ class Endings:
         """Where one ends and the other goes on; empty where there is no such place."""
         if self.shorter is None:
             return ""
+        if not self.goes_on:
+            return "Both wrote the same program, but for white space at its end."
         line, letter, other = f"line {self.shorter.line:,}", self.shorter.letter, self.other(self.shorter).letter
         if self.shorter.stopped:
             return f"{letter} stopped on {line}; up to there both are the same."
@@ -149,7 +156,11 @@ def _words(trace: Trace, facts: ProgramFacts) -> str:
         )
     if finish == "stop-string":
         strings = trace.facts.sampling.stop or ()
-        named = f" “{shortened(visible_line(strings[0]), _STOP_WIDTH)}”" if len(strings) == 1 else ""
+        named = (
+            f" “{shortened(visible_line(strings[0]), _STOP_WIDTH)}”"
+            if len(strings) == 1 and not trace.facts.redacted
+            else ""
+        )
         return f"stopped at a stop string{named}"
     return {
         "context": "stopped where its model's context was full",

@@ -15,7 +15,10 @@ from tokenscope_trace.reports.review import make_review
 from tokenscope_trace.text import shortened, visible_line
 from tokenscope_trace.traces.trace import Trace
 
-_WORDS = 2000  # characters of a line that are compared word by word
+_LINE, _LINES = (
+    2000,
+    400_000,
+)  # characters of a line that are compared word by word, and of the lines of all decisions together
 _WIDTH = 60
 _HIDDEN = "\N{FULL BLOCK}"  # a token that was left out: nobody knows what it reads
 
@@ -52,14 +55,12 @@ class FlippedDecisions:
 def find_flipped(a: Trace, b: Trace, pair: AlignedTexts, endings: Endings) -> FlippedDecisions:
     """The decisions of two recordings of a generation, whose texts are a pair, that fell otherwise."""
     flips: list[Flip] = []
-    stopped = {endings.shorter.letter} if endings.shorter and endings.shorter.stopped else set()
+    stopped = {endings.shorter.letter} if endings.shorter and endings.shorter.stopped and endings.goes_on else set()
     for trace, letter in ((a, "A"), (b, "B")):
         found = make_review(trace)
         decisions = found.decisions if found else ()
         for decision in decisions:
-            flip = _at_an_end(decision, letter, endings) or _in_a_line(
-                decision, pair, letter, endings, WORK // len(decisions)
-            )
+            flip = _at_an_end(decision, letter, endings) or _in_a_line(decision, pair, letter, endings, len(decisions))
             if isinstance(flip, Flip):
                 flips.append(flip)
             elif flip is not None:
@@ -68,32 +69,35 @@ def find_flipped(a: Trace, b: Trace, pair: AlignedTexts, endings: Endings) -> Fl
 
 
 def _in_a_line(
-    decision: DecisionEntry, pair: AlignedTexts, letter: str, endings: Endings, work: int
+    decision: DecisionEntry, pair: AlignedTexts, letter: str, endings: Endings, count: int
 ) -> Flip | Ending | None:
-    """A decision whose line is another one in the other recording; the ending of the output that was merely stopped there."""
+    """A decision, one of so many, whose line is another one in the other recording; the ending of the output that was merely stopped
+    there.
+    """
     line = pair.changed_line(decision.line - 1, letter)
     if line is None or decision.is_end:
         return None
     sides = (pair.a, endings.a), (pair.b, endings.b)
     own, other = sides if letter == "A" else sides[::-1]
-    before, after = _program_line(*own, decision.line - 1), _program_line(*other, line)
+    most = min(_LINE, _LINES // count)
+    before, after = _program_line(*own, decision.line - 1, most), _program_line(*other, line, most)
     written = decision.written.removesuffix(" …").strip()
-    place = place_of(before, written, after, work)
+    place = place_of(before, written, after, WORK // count)
     if place is None:
         return None
     instead = after[place[0] : place[1]].strip()
-    at_end = int(other[0].line_ends[line]) >= other[1].last and not after[place[1] :].strip()
+    at_end = int(other[0].line_ends[line]) >= other[1].last and not after[place[1] :].strip() and len(after) < most
     if instead == written or _HIDDEN in instead + written:
         return None
     cut = endings.cut(letter, written, instead, at_end=at_end)
     return cut or _flip(letter, decision, line + 1, instead)
 
 
-def _program_line(text: ComparedText, ending: Ending, line: int) -> str:
-    """A line as far as it belongs to the program; all of it where it stands behind."""
+def _program_line(text: ComparedText, ending: Ending, line: int, most: int) -> str:
+    """A line as far as it belongs to the program, at most so many characters; all of it where it stands behind."""
     start, stop = int(text.line_starts[line]), int(text.line_ends[line])
     content = text.bytes[start : min(stop, ending.at) if start < ending.at else stop]
-    return visible_line(content[: 4 * _WORDS].rstrip(b"\r\n"))[:_WORDS]
+    return visible_line(content[: 4 * most].rstrip(b"\r\n"))[:most]
 
 
 def _at_an_end(decision: DecisionEntry, letter: str, endings: Endings) -> Flip | None:

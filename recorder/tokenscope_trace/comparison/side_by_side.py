@@ -24,6 +24,8 @@ from tokenscope_trace.text import percent, shortened, visible_line, visible_toke
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.trace import Trace
 
+_UNKNOWN = "Whether the prompts differ is not known."
+_MAYBE = "What was left out of one may make it another question."
 DOUBTFUL = (
     "So the outputs are answers to different questions: where they part and what moved tells of the prompts as much as of models "
     "and settings."
@@ -64,6 +66,7 @@ def compare(a: Trace, b: Trace, title: str | None = None, names: tuple[str, str]
     same = _same_tokenizer(a, b)
     endings = None if a.files else Endings.of(a, b)
     doubt = "" if a.files else _doubt(a, b)
+    why = _MAYBE if doubt == _UNKNOWN else DOUBTFUL
     headline = _headline(pairs, None if doubt else endings)
     one = make_side(a, "A", names[0], endings.a.words if endings else "")
     two = make_side(b, "B", names[1], endings.b.words if endings else "")
@@ -73,7 +76,7 @@ def compare(a: Trace, b: Trace, title: str | None = None, names: tuple[str, str]
         headline=doubt or headline,
         verdict=verdicts_sentence(one, two),
         sentences=(
-            *([DOUBTFUL, headline] if doubt else []),
+            *([why, headline] if doubt else []),
             *(_parting(pairs[0], endings, same=same) if endings else []),
             *_sentences(a, b, pairs, endings, same=same),
         ),
@@ -84,7 +87,7 @@ def compare(a: Trace, b: Trace, title: str | None = None, names: tuple[str, str]
         moved_what="tokens" if same else "statements",
         files=file_lines(pairs),
         differing=tuple(differing_facts(a, b)),
-        warning=f"{doubt} {DOUBTFUL}" if doubt else "",
+        warning=f"{doubt} {why}" if doubt else "",
     )
 
 
@@ -94,7 +97,7 @@ def _doubt(a: Trace, b: Trace) -> str:
     if one == two:
         return ""
     hidden = any(trace.facts.redacted and any(_HIDDEN in text for _, text in parts) for trace, parts in ((a, one), (b, two)))
-    return "Whether the prompts differ is not known." if hidden else "The prompts differ."
+    return _UNKNOWN if hidden else "The prompts differ."
 
 
 def _prompt(trace: Trace) -> list[tuple[str, bytes]]:

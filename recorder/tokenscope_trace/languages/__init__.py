@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
+    from tokenscope_trace.languages.bounded_parsing import MAX_PARSED
     from tokenscope_trace.languages.branched_literals import BranchedLiterals
     from tokenscope_trace.languages.definitions import LANGUAGES, by_file, by_name
     from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
@@ -32,6 +33,7 @@ __all__ = [
     "JUDGE",
     "LANGUAGES",
     "MARKDOWN",
+    "MAX_PARSED",
     "BranchedLiterals",
     "CodePassage",
     "CodePiece",

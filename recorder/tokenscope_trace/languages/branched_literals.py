@@ -10,9 +10,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import tree_sitter
-
-from tokenscope_trace.languages.language import Language, grammar
+from tokenscope_trace.languages.bounded_parsing import bounded_tree
+from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.literals import CodeLiterals, Literals, Range, code_literals, find_literals
 from tokenscope_trace.languages.passages import MARKDOWN, code_passages
 from tokenscope_trace.languages.settings_files import settings_literals
@@ -99,6 +98,7 @@ class _Reading:
     errors: tuple[int, ...]  # where those end that are broken
     broken: bool
     loose: tuple[bool, bool]
+    unread: bool  # parsing it would take too much work, and then a branch that leaves it is not tried
 
     @classmethod
     def of(
@@ -109,13 +109,14 @@ class _Reading:
         *,
         broken: bool = False,
         loose: tuple[bool, bool] = (False, False),
+        unread: bool = False,
     ) -> _Reading:
-        tree = tree_sitter.Parser(grammar(language)).parse(text[begin:])
+        tree = None if unread else bounded_tree(text[begin:], language)
         found = code_literals(text[begin:], tree, language, broken=broken, loose=loose)
-        nodes = tree.root_node.children if tree.root_node.type != "ERROR" else []
+        nodes = tree.root_node.children if tree is not None and tree.root_node.type != "ERROR" else []
         statements = tuple(begin + node.start_byte for node in nodes if not (node.is_extra or node.is_error))
         errors = tuple(begin + node.end_byte for node in nodes if node.has_error)
-        return cls(language, begin, found, statements, errors, broken, loose)
+        return cls(language, begin, found, statements, errors, broken, loose, tree is None)
 
     @property
     def literals(self) -> Literals:
@@ -132,4 +133,4 @@ class _Reading:
         )
         broken = self.broken or bool(self.errors and self.errors[0] <= begin)
         end = _line_end(text, own[1])
-        return _Reading.of(text[:end], self.language, begin, broken=broken, loose=(quote, sign))
+        return _Reading.of(text[:end], self.language, begin, broken=broken, loose=(quote, sign), unread=self.unread)

@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 import tree_sitter
 
+from tokenscope_trace.languages.bounded_parsing import bounded_tree
 from tokenscope_trace.languages.language import Language, grammar, kinds
 from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, code_passages
 from tokenscope_trace.languages.settings_files import is_settings_file, settings_literals
@@ -92,13 +93,17 @@ class CodeLiterals:
 
 def code_literals(
     text: bytes,
-    tree: tree_sitter.Tree,
+    tree: tree_sitter.Tree | None,
     language: Language,
     *,
     broken: bool = False,
     loose: tuple[bool, bool] = (False, False),
 ) -> CodeLiterals:
-    """Those of code as it was parsed. What stands before it may be `broken`, and may hold a `loose` quotation mark, a loose comment sign."""
+    """Those of code as it was parsed, all of it where that would have taken too much work. What stands before it may be `broken`, and may
+    hold a `loose` quotation mark, a loose comment sign.
+    """
+    if tree is None:
+        return CodeLiterals(((0, len(text)),), ((0, len(text)),), (), ())
     root = tree.root_node
     captured = tree_sitter.QueryCursor(_query(language)).captures(root)
     strings, comments, unparsed, told, words = (
@@ -129,8 +134,7 @@ def code_literals(
 
 def _of_passage(text: bytes, passage: CodePassage) -> Literals:
     """The literals of code, in bytes of the whole text."""
-    tree = tree_sitter.Parser(grammar(passage.language)).parse(text)
-    found = code_literals(text, tree, passage.language)
+    found = code_literals(text, bounded_tree(text, passage.language), passage.language)
     return Literals(_placed(found.strings, passage), _placed(found.comments, passage))
 
 

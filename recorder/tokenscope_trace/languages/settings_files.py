@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-Range = tuple[int, int]
+_Range = tuple[int, int]
 _SUFFIXES = frozenset({
     ".env", ".envrc", ".ini", ".cfg", ".cnf", ".conf", ".cf", ".properties", ".toml", ".yml", ".yaml", ".eyaml", ".mk", ".makefile", ".tfvars",
     ".service", ".npmrc", ".pypirc", ".netrc", ".pgpass", ".editorconfig", ".gitconfig", ".credentials", ".dockerfile", ".containerfile",
@@ -34,10 +34,10 @@ def is_settings_file(source: str) -> bool:
     )
 
 
-def settings_literals(text: bytes, start: int = 0, end: int | None = None) -> tuple[tuple[Range, ...], tuple[Range, ...]]:
+def settings_literals(text: bytes, start: int = 0, end: int | None = None) -> tuple[tuple[_Range, ...], tuple[_Range, ...]]:
     """(the values, the remarks) in lines [start, end) of a text."""
-    values: list[Range] = []
-    remarks: list[Range] = []
+    values: list[_Range] = []
+    remarks: list[_Range] = []
     for line in _LINE.finditer(text, start, len(text) if end is None else end):
         for part in ("value", "rest"):
             if line[part]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tokenscope_trace.languages.literals import Range
 from tokenscope_trace.privacy.anonymize import LEFT_OUT
-from tokenscope_trace.privacy.likeness import NUMBER, SHORTEST, WORD, Grams, folded, key
+from tokenscope_trace.privacy.likeness import FIGURES, SHORTEST_KEY, WORD, Grams, folded, key
 
 LENGTH = 8  # bytes in a row, in no case, that repeat any text
 VARIED = 4  # of which so many are different
@@ -34,6 +34,11 @@ def content(literal: bytes) -> str:
     return _MARKS.sub("", _MARKS.sub("", folded(literal).strip())).strip()
 
 
+def quoted(text: bytes, start: int, end: int) -> list[Range]:
+    """What stands between two quotation marks of a line in [start, end) of a text of no known language."""
+    return [match.span() for match in _QUOTED.finditer(text, start, end)]
+
+
 class Copies:
     """Finds what repeats hidden text: `runs` as they read, `literals` of them, and what the `visible` code says anyway."""
 
@@ -41,7 +46,7 @@ class Copies:
         self._anywhere = _pieces(word for run in runs for word in words_with_digits(run))
         self._in_literals = _pieces(runs)
         self._parts = Grams(literals, named=True).without(Grams(visible, named=True))
-        self._wholes = {whole for literal in literals if len(whole := content(literal)) >= SHORTEST}
+        self._wholes = {whole for literal in literals if len(whole := content(literal)) >= SHORTEST_KEY}
         self.any = bool(self._anywhere or self._in_literals or self._wholes)
 
     def found_in(self, text: bytes, literals: Sequence[Range] | None, begin: int = 0, end: int | None = None) -> list[Range]:
@@ -54,7 +59,7 @@ class Copies:
         first, last = _around(text, max(0, begin - REACH), min(len(text), end + REACH))
         found = [_around(text, *hit) for hit in _repeated(text, first, last, self._anywhere)]
         if literals is None:
-            literals = [match.span() for match in _QUOTED.finditer(text, first, last)]
+            literals = quoted(text, first, last)
         inside = [
             (max(one, first), min(two, last), one >= first and two <= last)
             for one, two in literals
@@ -67,7 +72,7 @@ class Copies:
             if whole and content(text[one:two]) in self._wholes:
                 found.append((one, two))
         for one, two in code:
-            found += [number.span() for number in NUMBER.finditer(text, one, two) if self._repeats(number[0])]
+            found += [number.span() for number in FIGURES.finditer(text, one, two) if self._repeats(number[0])]
         return found
 
     def left_out(self, sentence: str) -> str:

@@ -16,8 +16,8 @@ from tokenscope_trace.languages.branched_literals import BranchedLiterals
 from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.literals import Literals, Range, find_literals
-from tokenscope_trace.privacy.copies import Copies
-from tokenscope_trace.privacy.likeness import NUMBER, Grams
+from tokenscope_trace.privacy.copies import Copies, quoted
+from tokenscope_trace.privacy.likeness import FIGURES, Grams
 from tokenscope_trace.settings import Redaction
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram
@@ -160,17 +160,14 @@ class Hidden:
         for text, reading in zip(trace.texts, self._texts, strict=True):
             places, content = trace.token_places(text.nodes), text.bytes
             shown = _ranges_of(places.start, places.end, ~hidden[text.nodes])
-            if reading.found is None:
+            literals = _all_of(reading.found)
+            if literals is None:  # then all that is hidden may be one
                 said += [content[start:end] for start, end in _ranges_of(places.start, places.end, hidden[text.nodes])]
-            else:
-                literals = [*reading.found.strings, *reading.found.comments]
-                shown = _within(shown, _between(literals, len(content)))
-                numbers = [
-                    match.span()
-                    for one, two in _between(literals, len(content))
-                    for match in NUMBER.finditer(content, one, two)
-                ]
-                said += self._gone_of(places.start, places.end, hidden[text.nodes], content, [*literals, *numbers])
+                literals = quoted(content, 0, len(content))
+            code = _between(literals, len(content))
+            numbers = [match.span() for one, two in code for match in FIGURES.finditer(content, one, two)]
+            shown = _within(shown, _between([*literals, *numbers], len(content)))
+            said += self._gone_of(places.start, places.end, hidden[text.nodes], content, [*literals, *numbers])
             visible += [content[start:end] for start, end in shown]
         nodes, own = self._own_file
         if len(nodes):

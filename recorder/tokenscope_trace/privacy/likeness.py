@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from tokenscope_trace.traces.pruning import SIGN
 
 WORD = re.compile(rb"[\w+/=.@~\x80-\xff-]+")
-NUMBER = re.compile(rb"(?<![\w.])\d[\w.]*")
+FIGURES = re.compile(rb"(?<![\w.])\d[\w.]*")
 SHARED = 4  # signs in a row
-SHORTEST = 3  # signs of what is looked for as a whole
+SHORTEST_KEY = 3  # signs of what is looked for as a whole
 _BETWEEN = str.maketrans("", "", "_-. \t\r\n'\"`")
 _WIDE = re.compile("[\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")
 _SIGN = SIGN.decode()
@@ -23,7 +23,7 @@ _SIGN = SIGN.decode()
 def folded(text: bytes) -> str:
     """The text in no case; a sign that is a word by itself counts as three."""
     found = text.decode("utf-8", "surrogateescape").casefold()
-    return found if found.isascii() else _WIDE.sub(lambda match: match[0] * SHORTEST, found)
+    return found if found.isascii() else _WIDE.sub(lambda match: match[0] * SHORTEST_KEY, found)
 
 
 def key(text: bytes) -> str:
@@ -37,7 +37,7 @@ def grams(text: str, size: int) -> Iterator[str]:
 
 
 class Grams:
-    """The parts of some texts, of `SHORTEST` and of `SHARED` signs."""
+    """The parts of some texts, of `SHORTEST_KEY` and of `SHARED` signs."""
 
     def __init__(self, texts: Iterable[bytes], *, named: bool) -> None:
         """As they stand, in no case; where they are `named`, as other names of theirs could have them, too."""
@@ -50,7 +50,7 @@ class Grams:
 
     def _add(self, text: str) -> None:
         text = text.replace(_SIGN, "\0")
-        self.short.update(grams(text, SHORTEST))
+        self.short.update(grams(text, SHORTEST_KEY))
         self.shared.update(grams(text, SHARED))
 
     def without(self, others: Grams) -> Grams:
@@ -66,10 +66,10 @@ class Grams:
     def tell(self, word: bytes, before: bytes = b"") -> bool:
         """Whether a token says something of them where it stands behind these bytes."""
         own = folded(word).strip()
-        if self.share(own) or (len(own) == SHORTEST and own in self.short):
+        if self.share(own) or (len(own) == SHORTEST_KEY and own in self.short):
             return True
         names = [key(part) for part in WORD.findall(word)]
-        if any(self.share(name) or (len(name) == SHORTEST and name in self.short) for name in names):
+        if any(self.share(name) or (len(name) == SHORTEST_KEY and name in self.short) for name in names):
             return True
         grown = _last_word(before) + (_FIRST_WORD.match(word) or [b""])[0]
         return self.share(key(grown)[-_GROWN:]) if len(grown) > len(word) else False

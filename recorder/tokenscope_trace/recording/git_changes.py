@@ -105,6 +105,8 @@ def _commit(git: Git, revision: str) -> str:
         commit = git.ask("rev-parse", "--verify", "--end-of-options", name + "^{commit}").decode().strip()
     except Refusal as error:
         raise PromptError(_unknown(git, revision, name, str(error))) from error
+    if not commit.isalnum():  # ^REVISION is all but one
+        raise PromptError(_unknown(git, revision, name, "git: it names what to leave out"))
     if not left:
         return commit
     found = git.asked("merge-base", commit, "HEAD")

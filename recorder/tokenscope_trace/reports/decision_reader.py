@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tokenscope_trace.reports.decision_entries import END, DecisionEntry, OptionEntry
 from tokenscope_trace.reports.option_lists import DEDENTED, INDENTED, Candidate, as_shown
@@ -66,7 +67,12 @@ class DecisionReader:
 
     def _line(self, byte: int) -> int:
         """The line of the program, from 1, of a byte."""
-        return 1 + self._main.text.count(b"\n", 0, byte)
+        return 1 + int(np.searchsorted(self._breaks, byte))
+
+    @cached_property
+    def _breaks(self) -> NDArray[np.int64]:
+        """Where the line breaks of the program stand."""
+        return np.flatnonzero(np.frombuffer(self._main.text, np.uint8) == 10)
 
     def _place(self, node: int, count: int, syntax: int) -> tuple[int, int]:
         """Bytes [start, end) that tokens decided: from their first sign that is no white space, or from the syntax node on where that
@@ -258,7 +264,7 @@ class DecisionReader:
         if syntax >= 0 and self._syntax is not None and (text := _excerpt(self._main, self._syntax, syntax)).strip():
             return _shown(text)
         text = b"".join(self._trace.token_bytes(one) for one in range(node, node + count))
-        following = self._main.text[self._start[node] : self._main.written][:_EXCERPT]
+        following = _written_from(self._main, self._start[node])
         is_line = following.strip() and (explored or not text.strip())
         return _first_line(following) if is_line else _token(text)
 
@@ -270,27 +276,27 @@ class DecisionReader:
         token = self._trace.bytes_of(token_id)
         fork = self._start[node]
         first = int(self._syntax.start[syntax]) if syntax >= 0 and self._syntax is not None else self._start[decision.node]
-        before = self._main.text[first:fork]
+        before = self._main.text[max(first, fork - _EXCERPT) : fork]
         lead = "…" if b"\n" not in before and len(before) > _LEAD else ""
         before = b"" if lead or b"\n" in before else before
         if branch < 0:
             return lead + self._shown_token(before + token, syntax), ""
         program = self._programs.of_branch(branch)
-        own = program.text[: program.written]
         if not (lead or before.strip() or token.strip()):
-            following = own[fork : fork + _EXCERPT]
+            following = _written_from(program, fork)
             if not following.strip():
                 return self._shown_token(token, -1), ""
-            return _first_line(following), _layout(self._main.text[: self._main.written], own, fork)
+            here, there = (_written_from(one, fork, before=_EXCERPT) for one in (self._main, program))
+            return _first_line(following), _layout(here, there, min(fork, _EXCERPT))
         if syntax >= 0 and self._syntax is not None:
             other = self._counterpart(self._syntax, syntax, branch)
             is_whole = other >= 0 and self._syntax.flags[other] & SyntaxFlag.NAMED  # a sign alone says little
             text = _excerpt(program, self._syntax, other) if is_whole else b""
             if text.strip() and _shown(text) != decision.written:
                 return _shown(text), ""
-        begin = fork - len(before)
-        if own[begin : begin + _EXCERPT].strip():
-            return lead + _first_line(own[begin : begin + _EXCERPT]), ""
+        following = _written_from(program, fork - len(before))
+        if following.strip():
+            return lead + _first_line(following), ""
         return lead + self._shown_token(before + token, syntax), ""
 
     def _shown_token(self, text: bytes, syntax: int) -> str:
@@ -342,6 +348,11 @@ def _excerpt(program: PathProgram, table: Syntax, node: int) -> bytes:
     """The beginning of what a syntax node spans."""
     start, end = int(table.start[node]), int(table.end[node])
     return program.text[start : min(end, start + _EXCERPT)]
+
+
+def _written_from(program: PathProgram, byte: int, before: int = 0) -> bytes:
+    """The beginning of what stands in a program from a byte on, up to where it was written; with what stands before it, so much at most."""
+    return program.text[max(byte - before, 0) : min(byte + _EXCERPT, program.written)]
 
 
 def _layout(main: bytes, branch: bytes, fork: int) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.container import Tables
 from tokenscope_trace.traces.programs import PathProgram
-from tokenscope_trace.traces.schema import REDACTED_ID, TABLES, UNKEPT_STEPS, BranchEnd
+from tokenscope_trace.traces.schema import ALL, REDACTED_ID, TABLES, UNKEPT_STEPS, BranchEnd
 from tokenscope_trace.traces.syntax import TokenPlaces
 from tokenscope_trace.traces.trace import Trace
 
@@ -173,7 +173,8 @@ class _Remainder:
         for branch in np.flatnonzero(~self._lost):
             move = self._move(int(branch))
             for name in ("branch_end", "kept"):
-                table[name][branch] = move.ends(table[name][branch : branch + 1])[0]
+                if table[name][branch] != ALL:  # which is no byte, and would say how many went
+                    table[name][branch] = move.ends(table[name][branch : branch + 1])[0]
         return {name: values[~self._lost] for name, values in table.items()}
 
     def _syntax(self) -> tuple[dict[str, Array], list[dict[str, Any]], NDArray[np.int32]]:

@@ -144,6 +144,11 @@ class Trace:
         return self._contents.payload or container.encode_payload(self.run, self._contents.tables)
 
     @property
+    def minor_version(self) -> int:
+        """The version of the format within the major one, as the file has it that was read."""
+        return self._contents.minor
+
+    @property
     def facts(self) -> Facts:
         """The facts of the run by name and kind; `run` has the same as it stands in the file."""
         return self._contents.facts
