@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenscope_trace.analysis import decisions, uncertainty
+from tokenscope_trace.reports import commands
 from tokenscope_trace.traces import columns, container, schema, validation
 
 PLACE = Path(__file__).parent.parent / "viewer" / "trace" / "schema.js"
@@ -48,12 +49,12 @@ _LIMITS = {
     "text": validation.MAX_TEXT,
 }
 _WIDTH = 140
-_INDENT = {"initial_indent": "  ", "subsequent_indent": "  "}
+_INDENT: dict[str, Any] = {"initial_indent": "  ", "subsequent_indent": "  ", "break_on_hyphens": False}
 
 
 def written() -> str:
     """The module as text."""
-    return "\n".join([_HEAD, *_file(), "", *_tables(), "", *_enums(), "", *_numbers(), ""])
+    return "\n".join([_HEAD, *_file(), "", *_tables(), "", *_enums(), "", *_numbers(), "", *_commands(), ""])
 
 
 def _file() -> Iterable[str]:
@@ -103,6 +104,16 @@ def _numbers() -> Iterable[str]:
     yield f"export const UNCERTAIN = {_value(uncertainty.UNCERTAIN)};"
     yield "/** The least probability of an alternative that is worth a word. */"
     yield f"export const LIKELY = {_value(decisions.LIKELY)};"
+
+
+def _commands() -> Iterable[str]:
+    yield "/** The program whose recorded commands may be offered, the longest of them, and the kinds of its options. */"
+    yield f"export const PROGRAM = {_value(commands.PROGRAM)};"
+    yield f"export const LONGEST_COMMAND = {commands.LONGEST_COMMAND};"
+    names = ("FLAG", "NUMBER", "NAME", "THREE_NAMES", "TEXT", "OUTPUT", "LEFT_OUT", "LEFT_OUT_FLAG")
+    yield _frozen("OPTION", {name.lower(): getattr(commands, name) for name in names})
+    yield "/** @type {{ readonly [name: string]: number | undefined }} */"
+    yield _frozen("OPTIONS", {f"'{name}'": kind for name, kind in commands.OPTIONS.items()})
 
 
 def _frozen(name: str, values: Mapping[str, Any]) -> str:

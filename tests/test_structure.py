@@ -21,6 +21,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent.name != "
 PACKAGES = sorted({path.parent.name for path in MODULES if path.parent != PACKAGE})
 # Tests that are of no module, but of what several do together.
 THEMES = {
+    "searched",
     "attacks",
     "fuzz",
     "leaks",

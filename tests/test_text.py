@@ -58,7 +58,8 @@ def test_lines_and_texts_differ_in_their_breaks():
         ("p\u0430yload", "p<U+0430>yload"),  # Cyrillic a
         ("\u043f\u0430\u0440\u043e\u043b\u044c = 1", "\u043f\u0430\u0440\u043e\u043b\u044c = 1"),  # a Russian word
         ("is_\u0391dmin", "is_<U+0391>dmin"),  # Greek Alpha
-        ("\u03b1_max, \u0394t", "\u03b1_max, \u0394t"),  # looks like nothing else
+        ("\u03b1_max, \u0394", "\u03b1_max, \u0394"),  # names of mathematics
+        ("\u0394t", "<U+0394>t"),
         ("\U0001d41eval", "<U+1D41E>val"),
         ("if (env\u01c3=x)\u037e", "if (env<U+01C3>=x)<U+037E>"),
         ("\u65e5\u672cabc", "\u65e5\u672cabc"),

@@ -29,7 +29,7 @@ def installed(tmp_path_factory):
     """The python of an environment with the wheel; what it depends on comes from this one."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    for name in ("pyproject.toml", "README.md", "LICENSE", "recorder", "viewer", "templates"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-UNICODE", "recorder", "viewer", "templates"):
         place = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         place(ROOT / name, source / name)

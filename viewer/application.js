@@ -1,6 +1,7 @@
 /** Mounts the views and turns what the reader does into the next state: actions come up as events, state goes down. */
 
 import { beginOf, candidatesOf, commandsFor, copy, placeIn } from '#viewer/commands';
+import { alone } from '#viewer/elements/alone';
 import { h, on, part } from '#viewer/elements/dom';
 import { commandOf } from '#viewer/keys';
 import { indexOf, lookOf, noteOf, WEIGHT } from '#viewer/reading/attention';
@@ -36,12 +37,12 @@ import { mountUnrecorded } from '#viewer/views/unrecorded_view';
 /** @typedef {import('#viewer/reading/reading').Reading} Reading */
 /** @typedef {Readonly<import('#viewer/state').State>} State */
 
-/** @param {import('#viewer/trace/trace').Trace} trace @param {() => Promise<Uint8Array>} payload */
-export function run(trace, payload) {
+/** @param {import('#viewer/trace/trace').Trace} trace @param {() => Promise<Uint8Array>} payload @param {number} minor version of its format */
+export function run(trace, payload, minor) {
   const recording = open(trace);
   const main = read(recording, MAIN);
   const views = mount(recording);
-  mountSave(document.querySelector('.foot details'), trace.run.prompt.source, payload);
+  mountSave(part('save'), trace.run.prompt.source, payload, minor);
   /** @type {State} */
   let state = reduce(INITIAL, { type: 'address', hash: location.hash }, recording.limits);
   let reading = main;
@@ -87,7 +88,10 @@ export function run(trace, payload) {
   update(true);
   // A link to a branch without a token shows where it departs.
   if (state.branch >= 0 && state.selected < 0) views.code.reveal(recording.tree.firstOf(state.branch));
-  if (state.selected < 0) views.code.reveal(views.found(reading, state.query).matches[0]?.node ?? (reading.file?.changed ? beginOf(reading.file) : -1));
+  // Where the window scrolls, it stays at its top unless the address asks for a place.
+  const asked = location.hash.length > 1 && isView(location.hash);
+  if (state.selected < 0 && (asked || views.code.isScroller()))
+    views.code.reveal(views.found(reading, state.query).matches[0]?.node ?? (reading.file?.changed ? beginOf(reading.file) : -1));
   // Where the views stand one above the other, what the address names is brought into sight.
   const named = ['diff', 'structure', 'matrix', 'tree'].find((view) => state[/** @type {'diff'} */ (view)]);
   if (!named || !matchMedia('(max-width: 899px)').matches) return;
@@ -125,9 +129,22 @@ function mount(recording) {
     structure: remembered(mountStructure), // not before it is opened
     tree: remembered((/** @type {HTMLElement} */ root) => mountTree(root, recording)), // not before it is opened
     diff: mountDiff(part('diff'), part('code')),
-    code: mountCode(part('code')), // last: it takes the summary's place
+    alone: {
+      token: alone(part('token'), 'The panel of the token'),
+      files: alone(part('files'), 'The list of files'),
+      lens: alone(layers, 'The view of the layers'),
+      instead: alone(slot, 'What could be written instead'),
+      attention: alone(attention, 'The view of attention'),
+      strip: alone(part('strip'), 'The strip'),
+      diff: alone(part('diff'), 'The comparison'),
+      tree: alone(part('tree'), 'The tree'),
+      matrix: alone(part('matrix'), 'The view of attention between lines'),
+      structure: alone(part('structure'), 'The view of the structure'),
+    },
+    code: mountCode(part('code')), // last: the summary gives its place to it
   };
   part('status').hidden = true;
+  part('summary').hidden = true;
   document.body.classList.add('interactive');
   return views;
 }
@@ -140,9 +157,10 @@ function show(main, reading, views, state, reveal) {
   const look = views.look(reading, state);
   const { matches, nodes, error } = views.found(reading, state.query);
   const [tree, matrix, structure] = [part('tree'), part('matrix'), part('structure')];
+  const { alone } = views;
   document.body.classList.toggle('has-selection', state.selected >= 0);
   document.body.classList.toggle('has-decision', state.decision > 0);
-  views.token.update(reading, state); // first: it asks where it was scrolled to, and nothing has changed yet
+  alone.token(() => views.token.update(reading, state)); // first: it asks where it was scrolled to, and nothing has changed yet
   views.code.show(reading);
   views.code.isolate(state.changed);
   views.code.colour(look?.buckets ?? buckets, look !== null);
@@ -150,20 +168,20 @@ function show(main, reading, views, state, reveal) {
   views.code.decide(state.decision);
   views.search.update(state.query, matches, error, placeIn(matches, state.selected));
   views.decisions.update(state);
-  views.files.update(reading, state);
-  views.lens.update(reading, state);
-  views.instead.update(reading, state.selected);
-  views.attention?.update(reading, state, look);
+  alone.files(() => views.files.update(reading, state));
+  alone.lens(() => views.lens.update(reading, state));
+  alone.instead(() => views.instead.update(reading, state.selected));
+  alone.attention(() => views.attention?.update(reading, state, look));
   views.trail.update(reading, state);
   views.legend.update(metric, candidates.length, candidates.indexOf(state.selected), look && WEIGHT);
-  views.strip.update(reading, metric, state.selected, nodes);
-  views.diff.update(main, reading, state.diff);
+  alone.strip(() => views.strip.update(reading, metric, state.selected, nodes));
+  alone.diff(() => views.diff.update(main, reading, state.diff));
   tree.hidden = !state.tree;
-  if (state.tree) views.tree(tree).update(state);
+  if (state.tree) alone.tree(() => views.tree(tree).update(state));
   matrix.hidden = !state.matrix;
-  if (state.matrix) views.matrix?.(matrix).update(reading, state);
+  if (state.matrix) alone.matrix(() => views.matrix?.(matrix).update(reading, state));
   structure.hidden = !state.structure;
-  if (state.structure) views.structure(structure).update(reading, state);
+  if (state.structure) alone.structure(() => views.structure(structure).update(reading, state));
   else views.code.mark([]);
   views.code.select(state.selected, reveal); // last: it scrolls to what the others have left room for
 }
@@ -219,5 +237,9 @@ function sumUp({ metricOf, valuesOf }, tokens) {
 /** @param {string} hash @param {'push' | 'replace'} entry */
 function writeAddress(hash, entry) {
   if (hash === location.hash) return;
-  history[entry === 'push' ? 'pushState' : 'replaceState'](null, '', hash || location.pathname + location.search);
+  try {
+    history[entry === 'push' ? 'pushState' : 'replaceState'](null, '', hash || location.pathname + location.search);
+  } catch {
+    // A frame without an address, or more changes in a while than the browser allows: the view is what it is, only its address is old.
+  }
 }

@@ -201,7 +201,7 @@ function forPage({ shown, views, act, current }) {
     'copy-link': () => {
       // The folders of this machine are nobody's business, and no use to anybody.
       const isFile = location.protocol === 'file:';
-      const link = isFile ? decodeURIComponent(location.pathname).replace(/.*\//, '') + location.hash : location.href;
+      const link = isFile ? fileName(location.pathname) + location.hash : location.href;
       copy(link, `Link copied: ${link}`, 'the link is in the address bar').then(views.live.show);
     },
     'copy-code': () => {
@@ -219,6 +219,16 @@ function forPage({ shown, views, act, current }) {
     help: () => views.help.show(),
     pictures: () => views.pictures.show(),
   };
+}
+
+/** The last part of a path, as it is spelled on the disk where that is text. @param {string} path */
+function fileName(path) {
+  const name = path.replace(/.*\//, '');
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 /** Select a token, and say which. @param {Page} page @param {number} node @param {Entry} entry */

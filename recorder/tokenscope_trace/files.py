@@ -21,9 +21,19 @@ _PIECE = 1 << 24  # bytes handed to the system at once
 def check_writable(path: Path, *, force: bool = False) -> None:
     """Refuse an output before the work is done that would have filled it.
 
-    Raises OutputError where `path` is a directory or a device, exists without `force`, or lies in a folder that is missing or
-    cannot be written.
+    Raises OutputError where the system takes no such name, `path` is a directory or a device, exists without `force`, or lies in a folder
+    that is missing or cannot be written.
     """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # a name that is too long, a circle of links, a folder that may not be entered, a NUL
+        why = error.strerror if isinstance(error, OSError) else error
+        raise OutputError(f"{path} cannot be written ({why}); choose another name with -o.") from error
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file to write.")
     if path.exists() and not path.is_file():  # a rename would put a plain file in the place of a device

@@ -286,7 +286,7 @@ def _spelled(word: str, whole: bool) -> int | float | None:
     return float(word) if _DECIMAL.fullmatch(word) else None
 
 
-_LAYERS = re.compile(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*")
+_LAYERS = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*")
 
 
 def parse_layers(value: str) -> tuple[int, ...]:
@@ -302,7 +302,8 @@ def parse_layers(value: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-_PATH = re.compile(r"((?:\d+:\d+,)*)(\d+):(.+)", re.DOTALL)
+_ID = re.compile("[0-9]{1,40}")
+_PATH = re.compile(r"((?:[0-9]{1,40}:[0-9]{1,40},)*)([0-9]{1,40}):(.+)", re.DOTALL)
 
 
 def parse_forced_token(value: str) -> ForcedPath:
@@ -311,7 +312,7 @@ def parse_forced_token(value: str) -> ForcedPath:
     Raises ValueError with one sentence.
     """
     path = _PATH.fullmatch(value)
-    if path is None or not path[3].isdecimal():
+    if path is None or not _ID.fullmatch(path[3]):
         raise ValueError("write POSITION:ID, such as 12:345, or several with commas for a path.")
     return _forced(path, int(path[3]))
 

@@ -3,8 +3,8 @@ r"""Text for readers: foreign text that cannot deceive, and numbers, for the ter
 What has no glyph of its own, or that of another sign, is written out.
 
 In: bytes or strings from a model, a prompt, a file name. Out: the same with controls, bidirectional marks, zero-width and odd
-space characters as escapes such as <U+202E>, likewise letters of another alphabet inside of a Latin word and signs that look like
-ASCII's, and invalid bytes as \\xE3. viewer/reading/text.js holds the same rule for the page.
+space characters as escapes such as <U+202E>, likewise letters and signs that look like others (lookalikes.py), and invalid bytes as
+\\xE3. viewer/reading/text.js holds the same rule for the page.
 
 A number that is not zero never reads as zero, and a probability that is not one never as 100 %; viewer/reading/format.js writes numbers
 the same way.
@@ -16,26 +16,18 @@ import contextlib
 import json
 import math
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import accumulate
 
-_CATEGORIES = {"Cc", "Cf", "Zl", "Zp", "Zs", "Co", "Cn"}
+from tokenscope_trace.lookalikes import disguised
+
 _NOT_PLAIN = re.compile("[^ -~]")  # printable ASCII is most of what there is, and needs no look
 _NOT_PLAIN_LINES = re.compile("[^ -~\n\t]")
-_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-# Letters beside ASCII letters in one word: Greek ones that look like Latin ones, Cyrillic, Armenian, Cherokee, Roman numerals, Coptic,
-# Lisu, and Latin ones that are wide or mathematical. Alone they are letters like all others.
-_ALIKE = re.compile(
-    "[\u037f\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bd\u03bf\u0400-\u052f\u0531-\u0587\u13a0-\u13ff"
-    "\u1c80-\u1c8f\u2160-\u217f\u2c80-\u2cff\ua4d0-\ua4ff\ua640-\ua69f\uab70-\uabbf\uff21-\uff3a\uff41-\uff5a\U0001d400-\U0001d7ff]"
-)
-_SIGN_ALIKE = re.compile("[\u01c0-\u01c3\u02d0\u037e\u2024\u2215\u2223\u2236\ua789]")  # | ! : ; . / in other clothes
 _HALF = re.compile("[\ud800-\udfff]")
-_REACH = 32  # characters to either side of one whose word is looked at
-_PICTURE = re.compile("[\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]")
-_SELECTOR, _JOINER, _KEYCAP = "\ufe0f", "\u200d", "\u20e3"
+_LONE_RETURN = re.compile("\r(?!\n)")
+_BREAKS = frozenset("\r\n\t")
 _SIGNS = {"\n": "↵", "\r": "\\r", "\t": "→"}
 
 
@@ -70,7 +62,12 @@ def _written_out(half: str) -> str:
 
 def visible_text(content: bytes | str) -> str:
     """Several lines: line breaks and tabs stay, the rest is written out."""
-    return _drawn(content, keep=frozenset("\r\n\t"))
+    return _drawn(content, keep=_BREAKS)
+
+
+def visible_parts(contents: Sequence[bytes]) -> list[str]:
+    """The parts of one text of several lines, each as it is drawn in the whole; a part begins and ends with whole characters."""
+    return _drawn_parts(contents, keep=_BREAKS, signs={})
 
 
 def visible_line(content: bytes | str) -> str:
@@ -93,11 +90,9 @@ def deceptive(texts: Iterable[bytes]) -> str:
     found: Counter[str] = Counter()
     for content in texts:
         text = content.decode("utf-8", "replace")
-        for place in _NOT_PLAIN_LINES.finditer(text):
-            i = place.start()
-            ends_line = text[i : i + 2] == "\r\n"
-            if not ends_line and (kind := _kind(text, i)):
-                found[kind] += 1
+        found.update(disguised(text).values())
+        found.update(["control character"] * len(_LONE_RETURN.findall(text)))
+    found = +found
     if not found:
         return ""
     count = found.total()
@@ -120,9 +115,8 @@ def _plural(kind: str) -> str:
 def escaped_json(value: object) -> str:
     """JSON in lines, in which nothing invisible stands as it is: a terminal or an editor may show it."""
     text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
-    return _NOT_PLAIN.sub(
-        lambda found: found[0] if found[0] == "\n" or not _kind(text, found.start()) else json.dumps(found[0])[1:-1], text
-    )
+    hidden = disguised(text)
+    return _NOT_PLAIN.sub(lambda found: json.dumps(found[0])[1:-1] if found.start() in hidden else found[0], text)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -131,62 +125,37 @@ def shortened(text: str, limit: int) -> str:
 
 
 def _drawn(content: bytes | str, *, keep: frozenset[str] = frozenset(), signs: dict[str, str] | None = None) -> str:
-    text = content if isinstance(content, str) else content.decode("utf-8", "surrogateescape")
-    signs = signs or {}
-    after_return = ("\n", "") if signs else ("\n",)  # at the end of a token it may be half of a line break
+    return _drawn_parts([content], keep=keep, signs=signs or {})[0]
 
-    def draw(found: re.Match[str]) -> str:
-        character, i = found[0], found.start()
-        ends_line = character != "\r" or text[i + 1 : i + 2] in after_return
-        if character in keep and ends_line:
-            return character
-        if character in signs and ends_line:
-            return signs[character]
+
+def _drawn_parts(contents: Sequence[bytes | str], *, keep: frozenset[str], signs: dict[str, str]) -> list[str]:
+    parts = [part if isinstance(part, str) else part.decode("utf-8", "surrogateescape") for part in contents]
+    after_return = ("\n", "") if signs else ("\n",)  # at the end of a token it may be half of a line break
+    pattern = _NOT_PLAIN_LINES if keep else _NOT_PLAIN
+    text = "".join(parts)
+    if not pattern.search(text):
+        return parts
+    hidden = disguised(text)
+
+    def drawn(found: re.Match[str], first: int) -> str:
+        character, i = found[0], first + found.start()
+        if character in "\r\n\t":
+            ends_line = character != "\r" or text[i + 1 : i + 2] in after_return
+            if ends_line and (character in keep or character in signs):
+                return character if character in keep else signs[character]
+            return f"<U+{ord(character):04X}>"
         if "\ud800" <= character <= "\udfff":
             return _written_out(character)
-        if _kind(text, i):
-            return f"<U+{ord(character):04X}>"
-        return character
+        return f"<U+{ord(character):04X}>" if i in hidden else character
 
-    return (_NOT_PLAIN_LINES if keep else _NOT_PLAIN).sub(draw, text)
-
-
-def _kind(text: str, i: int) -> str:
-    """Why a character is written out, in the singular; empty where it shows as what it is."""
-    character = text[i]
-    if _SIGN_ALIKE.match(character):
-        return "sign that looks like another"
-    if _ALIKE.match(character):
-        return "letter of another alphabet inside of a word" if _among_latin(text, i) else ""
-    category = unicodedata.category(character)
-    if not (category in _CATEGORIES or _BLANK.match(character)) or _inside_emoji(text, i):
-        return ""
-    if _BIDI.match(character):
-        return "bidirectional control"
-    return {"Cc": "control character", "Zs": "unusual space"}.get(category, "invisible character")
-
-
-def _among_latin(text: str, i: int) -> bool:
-    """Whether an ASCII letter stands in the same word."""
-    for step in (-1, 1):
-        for at in range(i + step, i + step * (_REACH + 1), step):
-            if not 0 <= at < len(text) or not (text[at] == "_" or unicodedata.category(text[at])[0] in "LMN"):
-                break
-            if text[at] < "\x7f" and text[at].isalpha():
-                return True
-    return False
-
-
-def _inside_emoji(text: str, i: int) -> bool:
-    """Whether this is a joiner or an emoji selector that does its ordinary work."""
-    before, after = text[i - 1 : i] if i else "", text[i + 1 : i + 2]
-    if text[i] == _SELECTOR:
-        return bool(_PICTURE.match(before)) or after == _KEYCAP
-    return text[i] == _JOINER and bool(_PICTURE.match(before) or before == _SELECTOR) and bool(_PICTURE.match(after))
+    starts = accumulate(map(len, parts), initial=0)
+    return [pattern.sub(partial(drawn, first=first), part) for first, part in zip(starts, parts, strict=False)]
 
 
 def percent(p: float) -> str:
-    """Per cent with one decimal; never zero for what is possible, never 100 for what is not certain."""
+    """Per cent with one decimal; never zero for what is possible, never 100 for what is not certain; a dash where nothing was measured."""
+    if math.isnan(p):
+        return "–"
     if p in (0, 1):
         return f"{100 * p:.0f} %"
     if p < 0.0005:

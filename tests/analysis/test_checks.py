@@ -202,19 +202,43 @@ def test_the_program_is_written_byte_for_byte(tmp_path):
     assert copy.read_bytes() == program
 
 
-@pytest.mark.parametrize(
-    "name", ["merge.py", "with space.py", "it's.py", 'quote".py', "$(touch x).py", "-n.py", "ü😀.py", "a{b}.py", "*.py"]
-)
-def test_names_are_quoted(name):
-    checked = check("cat {file} && ls && echo {file}", b"text\n", name)
-    assert checked == Checked(PASS, f"text\n{name}\n{name}")
+ODD = [
+    "with space.py",
+    "it's.py",
+    'quote".py',
+    "$(touch x).py",
+    "-n.py",
+    "ü😀.py",
+    "a{b}.py",
+    "*.py",
+    "a'$(touch x)'.py",
+    "`touch x`.py",
+    "a;b.py",
+]
 
 
+@pytest.mark.parametrize("name", ["merge.py", "Merge-2_x.tar.gz", *ODD])
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "../x.py", "/etc/x.py", "a\\b.py", "x" * 300, "ü" * 150, "a\nb", "a\0b", "\udcff"]
+    "command",
+    ["cat {file}", "sh -c 'cat {file}'", 'sh -c "cat {file}"', "eval cat {file}", "cat << EOF\n$(cat {file})\nEOF"],
 )
+def test_no_shell_reads_anything_in_the_program_s_name(name, command):
+    checked = check(f"{command}\nls", b"text\n", name)
+    assert checked == Checked(PASS, f"text\n{'program.py' if name in ODD else name}")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../x.p y", "x" * 300, "ü" * 150, "a\nb", "a\0b", "\udcff"])
 def test_what_is_no_plain_name_becomes_program(name):
     assert check("ls", name=name) == Checked(PASS, "program")
+
+
+@pytest.mark.parametrize("command", ["sh -c 'cat {file}'", 'sh -c "cat {file}"', "cat << EOF\n{file}\nEOF"])
+def test_where_temporary_files_lie_may_be_read_by_a_shell_only_outside_of_quotes(command, tmp_path, monkeypatch):
+    (tmp_path / "my temp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "my temp"))
+    assert check("cat {file}", b"text\n").output == "text"
+    with pytest.raises(NotRun, match="stands within quotes"):
+        check(command, b"text\n")
 
 
 def test_file_may_occur_several_times_and_other_braces_are_left_alone():

@@ -36,7 +36,9 @@ class Opened:
     def program_text(self) -> str:
         """The text of the code as the page holds it once it is all there, control tokens left out."""
         self.page.wait_for_selector(".code:not(:has(.block:empty))", state="attached")
-        text = self.evaluate("[...document.querySelectorAll('.code .t:not(.chip)')].map(cell => cell.textContent).join('')")
+        text = self.evaluate(
+            "[...document.querySelectorAll('.code .t:not(.chip), .code .rest.of-line')].map(cell => cell.textContent).join('')"
+        )
         assert isinstance(text, str)
         return text
 

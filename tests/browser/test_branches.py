@@ -323,4 +323,4 @@ def test_hostile_branches_are_shown_and_not_run(open_report):
         report.evaluate("document.querySelectorAll('img, svg, base, iframe, object, link:not([rel=icon]), form').length")
         == 0
     )
-    assert report.evaluate("document.scripts.length") == 2
+    assert report.evaluate("document.scripts.length") == 4

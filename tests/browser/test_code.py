@@ -135,3 +135,53 @@ def test_white_space_alone_shows_its_colour(open_report):
     )
     assert widths
     assert min(widths) > 4
+
+
+LONG = {
+    "invalid bytes": b"\xff" * 4000,
+    "combining marks": b"a" + "\u0301".encode() * 2000,
+    "one letter": b"a" * 4000,
+    "hidden": "\u202e".encode() * 1300,
+    "pictures": "\U0001f600".encode() * 1000,
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_a_long_token_shows_its_beginning_and_the_rest_when_asked(open_report, what):
+    trace = synthetic_traces.make([b"x = "], [LONG[what], b" end\n", b"y"])
+    report = open_report(trace)
+    assert report.program_text() == trace.text(trace.main).decode("utf-8", "replace"), "all of it is there"
+    button = report.page.locator(".rest button")
+    assert button.count() == 1
+    assert "more signs" in button.get_attribute("aria-label")
+    before = report.page.locator(".code").bounding_box()["height"]
+    button.click()
+    assert report.selected() == -1, "it is no click on the token"
+    assert report.page.locator(".rest").count() == 0
+    assert report.page.locator(".code").bounding_box()["height"] >= before
+    assert report.program_text() == trace.text(trace.main).decode("utf-8", "replace")
+    report.page.keyboard.press("ArrowRight")
+    assert "more signs" in report.page.locator("#token .specimen").inner_text()
+
+
+def test_a_long_line_is_drawn_in_parts_and_any_token_of_it_can_be_found(open_report):
+    trace = synthetic_traces.make([b"x = "], [b"ab "] * 6000 + [b"\n", b"y"])
+    report = open_report(trace)
+    assert report.program_text() == trace.text(trace.main).decode()
+    assert report.page.locator(".code .t").count() < 4000
+    assert report.page.locator(".rest.of-line > button:visible").count() == 1
+    report.evaluate("location.hash = '#n=5500'")
+    report.page.wait_for_function("document.querySelector('.t.selected')?.dataset.n === '5500'")
+    assert report.page.locator(".t.selected").first.bounding_box()
+    copied = report.evaluate("""() => {
+        document.getSelection().selectAllChildren(document.querySelector('.code'));
+        const clipboardData = new DataTransfer();
+        document.dispatchEvent(new ClipboardEvent('copy', { clipboardData, bubbles: true }));
+        return clipboardData.getData('text/plain');
+    }""")
+    assert copied == trace.text(trace.main).decode()
+    report.evaluate("document.getSelection().removeAllRanges()")
+    while report.page.locator(".rest.of-line > button:visible").count():
+        report.page.locator(".rest.of-line > button:visible").first.click()
+    assert report.page.locator(".code .t").count() == 6003
+    assert report.program_text() == copied

@@ -23,7 +23,7 @@ STRANGE = """() => [
   ...[...document.querySelectorAll('img, svg, base, iframe, frame, object, embed, link, form, audio, video, [srcdoc], [style*=url]')].filter((found) => !ICONS.includes(found.getAttribute('href'))).map((found) => found.outerHTML.slice(0, 200)),
   ...[...document.querySelectorAll('*')].flatMap((element) => [...element.attributes].filter(({ name }) => /^on/i.test(name)).map(({ name }) => `${element.tagName} ${name}`)),
   ...[...document.querySelectorAll('[href]')].filter((link) => !link.getAttribute('href').startsWith('#') && !ICONS.includes(link.getAttribute('href'))).map((link) => link.getAttribute('href')),
-  ...(document.scripts.length > 2 ? [`${document.scripts.length} scripts`] : []),
+  ...(document.scripts.length > 4 ? [`${document.scripts.length} scripts`] : []),
   ...(document.querySelectorAll('style').length > 2 ? ['styles'] : []),
   ...(document.querySelectorAll('link').length > 1 ? ['links'] : []),
   ...window.seen,
@@ -128,7 +128,7 @@ def test_the_comparison_of_two_runs_nothing(browser, tmp_path):
         page.goto(path.as_uri())
         page.evaluate(WATCH)
         page.wait_for_timeout(300)
-        assert page.evaluate(STRANGE.replace("document.scripts.length > 2", "document.scripts.length > 0")) == []
+        assert page.evaluate(STRANGE.replace("document.scripts.length > 4", "document.scripts.length > 0")) == []
         assert happened == [path.as_uri()]
         context.close()
 

@@ -6,10 +6,13 @@ import sys
 import pytest
 from click.testing import CliRunner
 from tests.support import synthetic_traces
+from tests.support.code_traces import END, Twig, Word, recorded
 
-from tokenscope_trace import Trace
+from tokenscope_trace import CheckSettings, Trace
+from tokenscope_trace.analysis.pipeline import analysed
 from tokenscope_trace.cli.html_command import main
 from tokenscope_trace.reports.code import kept_code
+from tokenscope_trace.traces.schema import BranchEnd
 
 
 @pytest.fixture
@@ -100,7 +103,7 @@ def test_the_program_of_what_has_none_or_not_all_of_it(trace_file, tmp_path):
     assert (refused.exit_code, "the model wrote nothing" in error_of(refused)) == (3, True)
     redacted = run(trace_file, "--format", "code", "--redact", "prompt", "-o", tmp_path / "r.py")
     assert redacted.exit_code == 0
-    assert "Note: left out of this recording: prompt; █ stands in the code" in redacted.stderr
+    assert "Note: left out of this recording, as it says: prompt; █ stands in the code" in redacted.stderr
     assert "█" in (tmp_path / "r.py").read_text(encoding="utf-8")
 
 
@@ -126,6 +129,14 @@ def test_two_traces_make_one_page(trace_file, tmp_path):
     synthetic_traces.scored().save(tmp_path / "scored.tsc")
     refused = run(trace_file, tmp_path / "scored.tsc", "--force")
     assert (refused.exit_code, "compare two of one sort" in error_of(refused)) == (6, True)
+
+
+def test_what_the_checks_said_of_two_is_told(tmp_path):
+    for name, command in (("a", "true {file}"), ("b", "false {file}")):
+        twig = Twig(0, ["2\n", END], [0.4], BranchEnd.END_OF_TEXT)
+        trace = recorded(["x = "], [Word("1", 0.5, {"2\n": 0.4}), "\n", END], [twig], finish="end-of-text")
+        analysed(trace, check=CheckSettings(command)).save(tmp_path / f"{name}.tsc")
+    assert "A passes the check, B fails the check.\n" in run(tmp_path / "a.tsc", tmp_path / "b.tsc").stderr
 
 
 def test_an_existing_file_is_kept_without_force(trace_file):

@@ -9,10 +9,14 @@ import pytest
 from tests.support import synthetic_traces
 from tests.support.code_traces import END, Twig, Word, recorded
 
-from tokenscope_trace.analysis.pipeline import analysed
+from tokenscope_trace.alignment import WORK
+from tokenscope_trace.analysis.pipeline import analysed, with_checks
+from tokenscope_trace.comparison import text_pairs
+from tokenscope_trace.comparison.line_rows import ROWS
 from tokenscope_trace.comparison.page import compared_page
-from tokenscope_trace.comparison.side_by_side import DOUBTFUL, compare, in_place
+from tokenscope_trace.comparison.side_by_side import DOUBTFUL, compare
 from tokenscope_trace.errors import TraceError
+from tokenscope_trace.settings import CheckSettings
 from tokenscope_trace.traces.schema import BranchEnd
 
 PROMPT = ["def most(values):\n"]
@@ -113,6 +117,27 @@ def test_scored_files_are_matched_by_name():
     assert "1 file of only one of them is left out." in found.sentences
 
 
+def test_each_file_is_compared_with_at_most_one_and_all_share_the_work():
+    def many(count, letter):
+        trace = synthetic_traces.scored({f"{i}.py": f"{letter}\n" for i in range(count)})
+        return trace.replaced({**trace.run, "files": [{**file, "source": "a.py"} for file in trace.run["files"]]}, {})
+
+    with_work = []
+    align = text_pairs.align
+
+    def noted(a, b, work):
+        with_work.append(work)
+        return align(a, b, work)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_pairs, "align", noted)
+        found = compare(many(40, "x"), many(30, "y"))
+    assert len(found.files) == len(with_work) == 30
+    assert sum(with_work) <= WORK
+    assert found.headline == "30 of 30 files differ."
+    assert "10 files of only one of them are left out." in found.sentences
+
+
 def test_files_of_one_name_are_compared_in_their_order_each_with_one(tmp_path):
     def alike(*texts):
         trace = synthetic_traces.scored({f"{i}.py": text for i, text in enumerate(texts)})
@@ -148,21 +173,6 @@ def test_long_equal_texts_are_left_out_but_for_what_is_around_differences():
     assert file.left_out == 198
 
 
-@pytest.mark.parametrize(
-    ("before", "written", "after", "instead"),
-    [
-        ("for k, v in second.items():", "second", "for k, v in key.items():", "key"),
-        ("if a > b:", "a > b", "if a >= b:", "a >= b"),
-        ("return x", "return x", "y = 2", "y = 2"),
-        ("a = b", "b", "a = b", None),
-        ("x", "y", "z", None),
-        ("f(a)", "f", "f(b)", None),
-    ],
-)
-def test_what_stands_in_a_place_is_found_by_words(before, written, after, instead):
-    assert in_place(before, written, after) == instead
-
-
 def test_the_page_holds_both_and_runs_nothing():
     page = compared_page(one(), two(), title="Before and after")
     assert "<title>Before and after" in page
@@ -171,6 +181,74 @@ def test_the_page_holds_both_and_runs_nothing():
     assert page.count('<tr class="changed">') == 1
     assert page == compared_page(one(), two(), title="Before and after")
     assert len(compared_page(one(), one())) < 40_000
+
+
+HOLDS_MAX = CheckSettings("sh -c 'grep -q max {file} || { echo no max here; exit 1; }'")
+
+
+@pytest.mark.parametrize(
+    ("checks", "verdict"),
+    [
+        ((HOLDS_MAX, HOLDS_MAX), "A fails the check, B passes the check."),
+        ((HOLDS_MAX, None), "A fails the check, B has no check."),
+        ((None, HOLDS_MAX), "A has no check, B passes the check."),
+        ((CheckSettings("true {file}"), HOLDS_MAX), "Both pass the check."),
+        ((CheckSettings("no-such-command-here {file}"), HOLDS_MAX), "A could not be checked, B passes the check."),
+        ((None, None), ""),
+    ],
+)
+def test_what_the_checks_said_of_both_stands_on_the_page(checks, verdict):
+    pair = [with_checks(trace, None, check) if check else trace for trace, check in zip((one(), two()), checks, strict=True)]
+    found = compare(*pair)
+    page = compared_page(*pair).split("</style>")[1]
+    assert found.verdict == verdict
+    assert [bool(side.check) for side in found.sides] == [check is not None for check in checks]
+    assert (f'<p class="verdicts">{verdict}</p>' in page) == bool(verdict)
+    assert page.count('<tr><th scope="row">verdict</th>') == bool(verdict)
+    if checks[0] is HOLDS_MAX:
+        assert "The output fails the check" in page
+        assert "It printed “no max here”." in page
+
+
+def test_machines_stand_beside_each_other_where_they_differ():
+    def on(trace, threads):
+        return trace.replaced({**trace.run, "machine": {"processor": "x", "threads": threads}}, {})
+
+    assert compare(on(one(), 1), on(one(), 2)).differing == (("machine", "threads 1", "threads 2"),)
+    assert compare(on(one(), 1), on(one(), 1)).differing == ()
+
+
+def test_hidden_prompts_are_not_known_to_differ():
+    gone = recorded(["def most(\N{FULL BLOCK}):\n"], ["    best\n"], **SAME, redacted=["prompt"])
+    found = compare(one(), gone)
+    assert found.headline == "Whether the prompts differ is not known."
+    assert found.warning == f"{found.headline} What was left out of one may make it another question."
+    assert DOUBTFUL not in found.sentences
+    assert compare(gone, gone).headline == "Both recordings are of the same text."
+
+
+def test_no_page_holds_more_rows_than_a_reader_can_look_at():
+    def long(letter):
+        return recorded(PROMPT, [f"    {letter}{i}\n" for i in range(2500)], **SAME)
+
+    (file,) = compare(long("a"), long("b")).files
+    assert len(file.rows) == ROWS
+    assert (file.left_out, file.different_left_out) == (0, 501)
+    page = compared_page(long("a"), long("b"))
+    assert "501 lines that differ are left out" in page
+
+
+def test_very_long_lines_and_tokens_are_cut():
+    def wide(letter):
+        return recorded(
+            PROMPT,
+            ["    x = '" + letter * 300_000 + "'\n", Word("    " + "z" * 300_000 + "\n", 0.5 if letter == "a" else 0.01)],
+            **SAME,
+        )
+
+    found = compare(wide("a"), wide("b"))
+    assert found.moved
+    assert len(compared_page(wide("a"), wide("b"))) < 60_000
 
 
 def test_hostile_tokens_are_text_in_the_page():

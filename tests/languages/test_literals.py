@@ -25,7 +25,7 @@ def vis():
     "java": 'class Vis { String vis = "QQ" + """\nQQ\n"""; char vis2 = \'Q\'; /* KK */ // KK\n}\n',
     "go": "package vis\nvar vis = \"QQ\" + `QQ\nQQ` // KK\nvar vis2 = 'Q' /* KK */\n",
     "rust": '/// KK\nfn vis() { let vis = "QQ\nQQ"; let v = r#"QQ"#; let b = b"QQ"; println!("QQ {}", vis); } // KK\n/* KK */\n',
-    "c": '#define VIS "QQ" // KK\n#include <vis.h>\nchar *vis = "QQ" "QQ"; /* KK */ char c = \'Q\'; // KK\n#error "QQ"\n',
+    "c": '#define VIS "QQ" // KK\n#include <vis.h>\nchar *vis = "QQ" "QQ"; /* KK */ char c = \'Q\'; // KK\n#error "DD"\n#warning it\'s DD\n#pragma DD\n',
     "cpp": 'auto vis = R"(QQ\nQQ)"; std::string s = "QQ"s; // KK\n#define VIS vis("QQ")\n/* KK */\n',
     "json": '{"QQ": ["QQ", 1, true]} // KK\n',
     "bash": "vis=\"QQ $vis QQ\" # KK\nvis 'QQ' $'QQ' <<EOF\nQQ\nEOF\ncat <<< \"QQ\"\n",
@@ -109,3 +109,28 @@ def test_what_is_not_known_to_be_code_counts_as_text():
         assert covered(chat, found.comments).strip() == "vis = 1"
     assert find_literals(b"QQ", "-", None, conversation=True).strings == ((0, 2),)
     assert find_literals(b"QQ", "notes.txt", None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "shown"),
+    [
+        ("bash", "export API_TOKEN=QQ PORT=4711", "export API_TOKEN= PORT="),
+        ("bash", "A=QQ vis -x --all --key=QQ -pQQ QQ/QQ $vis", "A= vis -x --all    $vis"),
+        ("bash", "vis() { for i in QQ QQ; do vis; done; }", "vis() { for i in  ; do vis; done; }"),
+        ("bash", "vis > QQ <<< QQ", "vis >  <<< "),
+        ("bash", "a=(QQ QQ)\nvis <<E\nQQ", "a=( )\nvis <<E\n"),
+        ("c", "#error QQ it's\n#pragma QQ\n#define VIS 1\n", "#error\n#pragma\n#define VIS 1\n"),
+        ("javascript", "vis(<b>QQ", "vis(<b>"),
+        ("javascript", "vis.match(/QQ", "vis.match(/"),
+    ],
+)
+def test_texts_without_quotation_marks_are_strings_too(name, text, shown):
+    found = covered(text.encode(), find_literals(text.encode(), "-", by_name(name)).strings)
+    assert "Q" not in found
+    assert found.split() == shown.split()
+
+
+@pytest.mark.parametrize("name", ["javascript", "typescript", "tsx", "rust"])
+def test_a_hash_bang_is_a_comment(name):
+    text = b"#!/usr/bin/env KK\nlet vis = 1;\n"
+    assert covered(text, find_literals(text, "-", by_name(name)).comments).split() == ["let", "vis", "=", "1;"]

@@ -87,7 +87,9 @@ def test_whole_files_of_every_architecture_are_taken(kind, tied, tmp_path):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-@pytest.mark.parametrize("part", ["layers.2.mlp.up_proj", "layers.0.input_layernorm", "embed_tokens"])
+@pytest.mark.parametrize(
+    "part", ["layers.2.mlp.up_proj", "layers.0.input_layernorm", "layers.0.self_attn.q_proj", "embed_tokens"]
+)
 def test_weights_that_are_no_numbers_are_called_that(part, value, tmp_path):
     with pytest.raises(ModelError, match=rf"numbers that are not finite, in model\.{part}"):
         loaded(changed_model(tmp_path / "m", weights=filled(part, value)))

@@ -132,14 +132,13 @@ def test_nothing_that_is_written_of_a_real_recording_holds_the_secret(recordings
 @pytest.mark.parametrize(
     ("place", "owner", "name", "instead"),
     [
-        ("string", hidden_tokens.Hidden, "_telling_ids", lambda _self: np.empty(0, np.int32)),
+        ("string", hidden_tokens.Hidden, "_tells", lambda _self, _secret, _nodes, ids: np.zeros(len(ids), bool)),
         (
             "prompt",
             hidden_tokens.Hidden,
             "_copies",
-            lambda _self, _hidden: hidden_tokens.Copies(anywhere=[], in_literals=[]),
+            lambda _self: hidden_tokens.Copies([], [], []),
         ),
-        ("string", redaction, "without_free_text", list),
         ("string", hidden_tokens.Hidden, "_asked_of", lambda _self, _found: []),
         ("prompt", pruning, "SIGN", SECRET.encode()),
     ],
@@ -147,8 +146,11 @@ def test_nothing_that_is_written_of_a_real_recording_holds_the_secret(recordings
 def test_the_search_sees_when_one_of_the_steps_is_left_away(recordings, monkeypatch, place, owner, name, instead):
     before = recordings(place)
     what = {PLACES[place][0]}
+    if name == "_copies":  # as if the model had written it by itself
+        table = before.tables["branches"]
+        before = before.replaced(before.run, {"branches": {**table, "asked": np.zeros_like(table["asked"])}})
     public = public_text(redacted(before, what))
-    if name == "_telling_ids":  # somebody who knows the secret would expect its tokens
+    if name == "_tells":  # somebody who knows the secret would expect its tokens
         before = _expecting(before)
     assert remains(redacted(before, what).to_bytes(), SECRET.encode(), before, public) == []
     monkeypatch.setattr(owner, name, instead)
@@ -240,12 +242,18 @@ def test_syntax_and_outcomes_keep_to_their_bytes():
 
 
 def test_the_prompt_of_a_conversation_and_of_a_hole_goes_but_for_its_control_tokens():
-    for before in (synthetic_traces.chat(), synthetic_traces.fill_in_the_middle()):
+    for before, output in (
+        (
+            synthetic_traces.chat(),
+            "def█(x):\n    return x * x<|im_end|>",
+        ),  # without a fence it is a message, which repeats a word
+        (synthetic_traces.fill_in_the_middle(), "return 3.14159 * r ** 2<|endoftext|>"),
+    ):
         after = redacted(before, {PROMPT})
         special = np.isin(before.nodes.token_id, before.tokens.id[before.tokens.special == 1])
         prompt = after.prompt
         assert (after.nodes.token_id[prompt][~special[prompt]] == REDACTED_ID).all()
-        assert after.text(after.output) == before.text(before.output)
+        assert after.text(after.output).decode() == output
 
 
 def test_what_a_conversation_says_around_its_code_counts_as_text():
@@ -278,6 +286,87 @@ def test_tables_columns_and_facts_of_a_later_version_do_not_stay():
     assert "hints" not in after.tables
     assert "hint" not in after.run
     assert "hint" not in after.nodes
+
+
+def _with_unknown(value):
+    """The same facts with one that nobody knows in each map."""
+    if isinstance(value, dict):
+        return {key: _with_unknown(one) for key, one in value.items()} | {"of_a_later_version": SECRET}
+    return [_with_unknown(one) for one in value] if isinstance(value, list) else value
+
+
+def test_no_map_of_the_facts_keeps_what_is_of_a_later_version(recordings):
+    import json
+
+    for trace in (
+        recordings("string"),
+        synthetic_traces.scored(),
+        synthetic_traces.fill_in_the_middle(),
+        synthetic_traces.chat(),
+    ):
+        later = trace.replaced(_with_unknown(trace.run), {})
+        assert json.dumps(later.run).count(SECRET) >= 10
+        assert SECRET not in json.dumps(redacted(later, {STRINGS}).run)
+
+
+@pytest.mark.parametrize("what", [{PROMPT}, {STRINGS}, {PROMPT, STRINGS, COMMENTS}], ids=str)
+def test_what_a_recording_says_of_itself_is_not_believed(recordings, what):
+    true = recordings("string")
+    claim = true.replaced({**true.run, "redacted": ["comments", "prompt", "secrets", "strings"]}, {})
+    after = redacted(claim, what)
+    assert SECRET not in after.text(after.prompt).decode()
+    assert remains(after.to_bytes(), SECRET.encode(), true, public_text(after)) == []
+    assert after.run["redacted"] == ["comments", "prompt", "strings"]
+    assert redacted(after, what) is after
+
+
+@pytest.mark.parametrize("what", [{PROMPT}, {STRINGS}, {PROMPT, STRINGS, COMMENTS}], ids=str)
+def test_what_is_redacted_is_redacted_once(what):
+    for before in (synthetic_traces.decided(), synthetic_traces.branching(), synthetic_traces.fill_in_the_middle()):
+        after = redacted(before, what)
+        assert redacted(after, what) is after
+        assert set(after.outcomes.kept.tolist()) <= {
+            *before.outcomes.kept.tolist(),
+            *range(len(after.text(after.texts[0].nodes))),
+        }
+
+
+def test_a_forced_text_goes_from_its_branch_with_what_the_user_typed(recordings):
+    before = recordings("string")
+    assert before.branches.asked.any()
+    after = redacted(before, {PROMPT})
+    assert not after.branches.asked.any()
+    assert remains(after.to_bytes(), SECRET.encode(), before, public_text(after)) == []
+
+
+def test_texts_of_a_command_line_go_however_they_are_given():
+    words = [
+        "tokenscope-record",
+        "a.py",
+        "--system",
+        "S",
+        "--stop=S",
+        "--force-text=3:S",
+        "--check",
+        "S",
+        "--seed",
+        "3",
+        "--fim",
+    ]
+    left = [
+        "tokenscope-record",
+        "a.py",
+        "--system",
+        "…",
+        "--stop=…",
+        "--force-text=…",
+        "--check",
+        "…",
+        "--seed",
+        "3",
+        "--fim",
+    ]
+    assert redaction.without_free_text(words) == left
 
 
 def test_every_fact_of_the_format_was_thought_of():

@@ -57,6 +57,7 @@ def test_what_could_not_be_redacted_in_the_end_is_refused_in_the_beginning():
     for sources, language, chat in (
         (["x.py"], None, False),
         (["x.md"], None, False),
+        (["b.toml", ".env", "Makefile"], None, False),
         (["-"], None, True),
         (["-"], "c", False),
     ):
@@ -64,5 +65,5 @@ def test_what_could_not_be_redacted_in_the_end_is_refused_in_the_beginning():
     check_redactions({Redaction.PROMPT}, ["notes"], None, chat=False)
     with pytest.raises(RedactionError, match="for standard input"):
         check_redactions(asked, ["-"], None, chat=False)
-    with pytest.raises(RedactionError, match=r"for b\.toml"):
-        check_redactions(asked, ["a.py", "b.toml"], None, chat=False)
+    with pytest.raises(RedactionError, match=r"for b\.lua"):
+        check_redactions(asked, ["a.py", "b.lua"], None, chat=False)

@@ -20,6 +20,7 @@ MADE = {
     *(f"b{step}" for step in range(len(SURPRISAL_EDGES) + 1)),
     *(key for key, _ in OUTCOME_WORDS.values()),
     *("passes", "fails", "times-out", "not-run", "unchecked"),
+    *("failed", "interactive"),  # boot.js and the viewer say so
 }
 HEAD = re.compile(r"(?:^|(?<=[{};]))\s*([^{};@]+)\{")
 NOT = re.compile(r":not\([^()]*\)")

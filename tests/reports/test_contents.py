@@ -45,10 +45,17 @@ def test_what_is_not_there_is_not_listed():
 def test_what_was_left_out_is_said_at_the_top_and_counted():
     trace = redacted(synthetic_traces.decided(), {Redaction.PROMPT, Redaction.STRINGS})
     count = int(np.count_nonzero(trace.nodes.token_id == REDACTED_ID))
-    assert list_contents(trace).left_out.startswith(f"Left out: the prompt and strings, {count} tokens.")
-    assert list_contents(synthetic_traces.decided()).left_out == ""
+    said = f"Left out, as the recording says: the prompt and strings. Shown as █: {count} tokens."
+    assert list_contents(trace).left_out == said
+    whole = synthetic_traces.decided()
+    assert list_contents(whole).left_out == ""
+    claim = whole.replaced({**whole.run, "redacted": ["prompt"]}, {})
+    assert (
+        list_contents(claim).left_out
+        == "The recording says that this was left out: the prompt; all of its tokens have their text."
+    )
     page = html_page(trace)
     lead, _, rest = page.partition('<main class="desk')
-    assert f"Left out: the prompt and strings, {count} tokens." in lead
+    assert said in lead
     assert re.search(r"<summary>What this file contains</summary>\s*<dl", rest)
     assert "<div><dt>redacted</dt><dd>prompt, strings</dd></div>" in rest

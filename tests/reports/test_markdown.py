@@ -34,6 +34,28 @@ def test_words_are_no_markup():
     assert plain("greedy, built-in model (0.5B)") == "greedy, built-in model (0.5B)"
 
 
-@pytest.mark.parametrize("text", ["by @octocat", "fixes #12", "see https://evil.example", "WWW.evil.example"])
-def test_mentions_and_links_become_code(text):
-    assert plain(text) == f"`{text}`"
+@pytest.mark.parametrize(
+    "word",
+    [
+        "@octocat", "#12", "GH-2", "gh-2", "!13", "&4", "$5", "%6", "~bug", "%\"next\"", "~\"a", "^alert#7", "JIRA-123", "owner/repo#1", "owner/repo@abc1234",
+        "group/project!13", "https://evil.example", "WWW.evil.example", "mailto:a", "0f1e2d3", "0f1e2d3c4b5a69788796a5b4c3d2e1f001122334", "(#12)", ":tada:",
+        "[vulnerability:1]", "a@b.example", "(0f1e2d3)", "x=#1", "*iteration:2",
+    ],
+)  # fmt: skip
+def test_what_a_forge_makes_a_link_of_becomes_code(word):
+    assert plain(f"see {word} there") == f"see `{word}` there"
+
+
+def test_words_beside_a_mention_are_still_no_markup():
+    assert plain("*by* @octo`cat <b>") == r"\*by\* ``@octo`cat`` \<b\>"
+
+
+def test_what_a_forge_leaves_alone_stays_as_it_is():
+    for text in ("12.5 % of all", "line 1,234,567", "a - b", "python3 -m doctest", "3 of 4: none", "default"):
+        assert plain(text) == text
+
+
+def test_nothing_is_longer_than_a_comment_takes():
+    assert len(code_span("x" * 10**6)) < 500
+    assert code_span("x" * 10**6).endswith("…`")
+    assert len(fenced("x" * 10**6 + "\ny")) < 500

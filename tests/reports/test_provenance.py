@@ -32,3 +32,10 @@ def test_files_that_their_tokens_do_not_spell_are_named():
     run = synthetic_traces.scored().run
     inexact = {**run, "files": [{**file, "exact": i > 0} for i, file in enumerate(run["files"])]}
     assert dict(fact_rows(Facts.read(inexact)))["inexact"] == "tokens do not spell exactly durations.py"
+
+
+def test_whose_parser_judged_is_said_where_one_did():
+    run = synthetic_traces.plausible().run
+    judged = {**run, "syntax": {"kinds": [], "fields": [], "passages": [], "judge": "Python 3.11"}}
+    assert dict(fact_rows(Facts.read(judged)))["judged by"] == "the parser of Python 3.11"
+    assert "judged by" not in dict(fact_rows(Facts.read({**run, "syntax": None})))

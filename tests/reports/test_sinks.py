@@ -73,6 +73,11 @@ SNIPPETS = [
     "new Worker(text);",
     "navigator.sendBeacon(text);",
     "trustedTypes.createPolicy('mine', {});",
+    "list.push(...others);",
+    "Math.max(...values);",
+    "new Set(...lists);",
+    "element.append(first, ...rest);",
+    "Math.max.apply(null, values);",
 ]
 HARMLESS = """
 import { h } from '#viewer/elements/dom';

@@ -38,7 +38,7 @@ def remains(data: bytes, secret: bytes, before: Trace, public: bytes, *, least: 
 
 def page_payload(page: str) -> bytes:
     """The recording that a page carries, unpacked."""
-    packed = re.search(r'<template id="trace"[^>]*>([^<]*)</template>', page)
+    packed = re.search(r'<script type="text/plain" id="trace"[^>]*>([^<]*)</script>', page)
     assert packed is not None
     return gzip.decompress(base64.b64decode(packed[1]))
 
@@ -99,7 +99,7 @@ def _strings(value: Any, place: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _payloads(data: bytes) -> list[bytes]:
-    return [page_payload(data.decode())] if b'<template id="trace"' in data else []
+    return [page_payload(data.decode())] if b'<script type="text/plain" id="trace"' in data else []
 
 
 def _trace(data: bytes) -> Trace:

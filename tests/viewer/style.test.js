@@ -99,3 +99,9 @@ test('no module of the viewer has a way to turn data into markup or code', () =>
     assert.equal(found, null, `${name}: ${found?.[0]}`);
   }
 });
+
+test('what depends on the size of a window is for screens: paper has rules of its own', () => {
+  const queries = sheets.flatMap((sheet) => sheet.match(/@media[^{]+/g) ?? []).filter((query) => /width|height/.test(query));
+  assert.ok(queries.length > 8);
+  for (const query of queries) assert.match(query, /^@media screen and /);
+});

@@ -1,6 +1,6 @@
 /** The controls of how attention is looked at: whose row, which layer and head, with or without the first token. */
 
-import { h, tell } from '#viewer/elements/dom';
+import { h, replace, tell } from '#viewer/elements/dom';
 import { headCount } from '#viewer/reading/attention';
 import { count } from '#viewer/reading/format';
 
@@ -16,7 +16,7 @@ export function choice(legend, key, place, ways) {
   const labels = ways.map(([label, title], i) => h('label', { title }, inputs[i], h('span', {}, label)));
   for (const [i, input] of inputs.entries()) input.addEventListener('change', () => tell(input, 'look', { [key]: i === 1 }));
   return {
-    element: h('fieldset', { class: 'metrics ways' }, h('legend', { class: 'visually-hidden' }, legend), ...labels),
+    element: h('fieldset', { class: 'metrics ways' }, h('legend', { class: 'visually-hidden' }, legend), labels),
     /** @param {State} state */
     update(state) {
       for (const [i, input] of inputs.entries()) input.checked = state[key] === (i === 1);
@@ -44,7 +44,7 @@ export function mountAttentionControls(index, place) {
       own.update(state);
       layer.box.value = String(state.layer);
       const heads = index.layers.find(({ layer }) => layer === state.layer)?.heads ?? 0;
-      head.box.replaceChildren(...options([['all', -1], ...Array.from({ length: heads }, (_, i) => /** @type {[string, number]} */ ([String(i), i]))]));
+      replace(head.box, options([['all', -1], ...Array.from({ length: heads }, (_, i) => /** @type {[string, number]} */ ([String(i), i]))]));
       head.box.value = String(state.head);
       head.box.disabled = heads === 0;
       aside.checked = state.aside;
@@ -55,7 +55,7 @@ export function mountAttentionControls(index, place) {
 
 /** @param {string} name @param {[string, number][]} choices */
 function select(name, choices) {
-  const box = h('select', { aria: { label: name } }, ...options(choices));
+  const box = h('select', { aria: { label: name } }, options(choices));
   return { box, label: h('label', {}, `${name} `, box) };
 }
 

@@ -3,9 +3,12 @@
  * asked for, or the browser has time; likewise its colours are old until then.
  */
 
+import { failure } from '#viewer/elements/alone';
 import { emptyBlocks, LINES_PER_BLOCK } from '#viewer/elements/code_lines';
+import { append } from '#viewer/elements/dom';
 
 const LINE = 21; // pixels
+const MOST_IDLE = 1000; // blocks that are filled though nobody asked: more would take memory that nobody looks at
 const SLICE = 8; // milliseconds of work while the browser has time
 const whenIdle = window.requestIdleCallback ?? ((/** @type {() => void} */ work) => setTimeout(work, 50));
 
@@ -28,12 +31,18 @@ export function mountBlocks(code, classesOf, onFill) {
   const paint = (/** @type {Block} */ block) => paintBlock(block, classesOf);
   const fill = (/** @type {Block | undefined} */ block) => {
     if (!block?.draw) return;
-    fillBlock(block, block.draw());
+    fillBlock(block, drawn(block));
     onFill(block.element);
     paint(block);
   };
+  /** The part of a long line that a token stands in. @param {Block | undefined} block @param {number} node */
+  const showPart = (block, node) => {
+    const placeOf = (/** @type {number} */ one) => layout?.placeOf[one] ?? -1;
+    const place = placeOf(node);
+    block?.parts.find(({ first, last }) => place >= placeOf(first) && place <= placeOf(last))?.show();
+  };
   const later = whileIdle(() => {
-    const block = blocks.find(({ stale }) => stale);
+    const block = blocks.find(({ stale }, i) => stale && i < MOST_IDLE);
     if (!block) return 'done';
     if (!block.draw) {
       paint(block);
@@ -61,8 +70,12 @@ export function mountBlocks(code, classesOf, onFill) {
         watcher.unobserve(element);
         element.remove();
       }
-      const added = emptyBlocks(reading, kept);
-      code.append(...added.map(({ element }) => element));
+      const added = emptyBlocks(reading, kept, (block, drawn) => {
+        addCells(block, drawn);
+        paintCells(drawn, classesOf);
+        return drawn;
+      });
+      append(code, added.map(({ element }) => element));
       blocks = [...blocks, ...added];
       for (const { element } of added) watcher.observe(element);
       later();
@@ -84,7 +97,8 @@ export function mountBlocks(code, classesOf, onFill) {
       if (line < 0) return found;
       do {
         if (isWanted) fill(blockAt(line));
-        found.push(...(blockAt(line)?.cells.get(node) ?? []));
+        if (isWanted) showPart(blockAt(line), node);
+        for (const cell of blockAt(line)?.cells.get(node) ?? []) found.push(cell);
         line += LINES_PER_BLOCK - (line % LINES_PER_BLOCK);
       } while (layout?.lines[line]?.[0]?.node === node);
       return found;
@@ -113,24 +127,45 @@ export function mountBlocks(code, classesOf, onFill) {
   };
 }
 
+/** What a block holds; where it cannot be drawn, a sentence, and the page says it, too. @param {Block} block */
+function drawn(block) {
+  try {
+    return block.draw?.() ?? [];
+  } catch (error) {
+    block.element.replaceChildren(failure('These lines could not be drawn', error));
+    reportError(error);
+    return [];
+  }
+}
+
 /** @param {Block} block @param {Drawn[]} drawn */
 function fillBlock(block, drawn) {
-  for (const cell of drawn) {
-    const list = block.cells.get(cell.node);
-    if (list) list.push(cell);
-    else block.cells.set(cell.node, [cell]);
-  }
+  addCells(block, drawn);
   block.draw = null;
   block.element.style.minHeight = '';
 }
 
+/** @param {Block} block @param {Drawn[]} drawn */
+function addCells({ cells }, drawn) {
+  for (const cell of drawn) {
+    const list = cells.get(cell.node);
+    if (list) list.push(cell);
+    else cells.set(cell.node, [cell]);
+  }
+}
+
 /** @param {Block} block @param {(node: number) => string} classesOf */
 function paintBlock(block, classesOf) {
-  for (const list of block.cells.values()) for (const { element, node, base } of list) {
+  for (const list of block.cells.values()) paintCells(list, classesOf);
+  block.stale = false;
+}
+
+/** @param {readonly Drawn[]} drawn @param {(node: number) => string} classesOf */
+function paintCells(drawn, classesOf) {
+  for (const { element, node, base } of drawn) {
     const name = base + classesOf(node);
     if (element.className !== name) element.className = name;
   }
-  block.stale = false;
 }
 
 /** One piece of work after the other while the browser has time. @param {() => 'more' | 'enough' | 'done'} work enough: for now */

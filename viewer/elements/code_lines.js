@@ -3,13 +3,14 @@
  * decisions and of lines beside them, and rows that say where a branch departs and ends.
  */
 
-import { h, tell, tokenText } from '#viewer/elements/dom';
-import { drawPieces } from '#viewer/elements/token_pieces';
+import { append, h, tell, tokenText } from '#viewer/elements/dom';
+import { drawPieces, restOf } from '#viewer/elements/token_pieces';
 import { count, percent } from '#viewer/reading/format';
 import { visibleNode } from '#viewer/reading/token_words';
 import { ORIGIN } from '#viewer/trace/schema';
 
 export const LINES_PER_BLOCK = 20;
+const SIGNS_PER_PART = 6000; // of a line
 const HEIGHT = 1.615; // em of a line
 /** @type {Record<number, string>} */
 const ORIGIN_CLASSES = {
@@ -26,10 +27,18 @@ const ORIGIN_CLASSES = {
  * @property {(() => Drawn[]) | null} draw how they come, while it is empty
  * @property {boolean} visible
  * @property {boolean} stale whether its colours are old
+ * @property {Part[]} parts of lines in it that are not drawn yet
  */
 
-/** Empty blocks, as high as what they will hold. @param {Reading} reading @param {number} from the first one @returns {Block[]} */
-export function emptyBlocks(reading, from) {
+/** @typedef {{ first: number, last: number, show: () => void }} Part of a long line: its first and last token, and what draws it */
+
+/**
+ * Empty blocks, as high as what they will hold.
+ * @param {Reading} reading @param {number} from the first one
+ * @param {(block: Block, drawn: Drawn[]) => Drawn[]} onDrawn what a part of a long line needs that comes later than its block
+ * @returns {Block[]}
+ */
+export function emptyBlocks(reading, from, onDrawn) {
   const { lines } = reading.layout;
   const drawLine = lineDrawer(reading);
   return Array.from({ length: Math.ceil(lines.length / LINES_PER_BLOCK) - from }, (_, i) => {
@@ -39,11 +48,18 @@ export function emptyBlocks(reading, from) {
     const height = `${held.length * HEIGHT}em`;
     element.style.containIntrinsicHeight = `auto ${height}`;
     element.style.minHeight = height;
-    return { element, cells: new Map(), draw: () => held.flatMap((line) => drawLine(element, line)), visible: from + i === 0, stale: true };
+    /** @type {Block} */
+    const block = { element, cells: new Map(), draw: null, visible: from + i === 0, stale: true, parts: [] };
+    block.draw = () => held.flatMap((line) => drawLine(element, line, (drawn) => onDrawn(block, drawn), block.parts));
+    return block;
   });
 }
 
-/** What puts a line into its block. @param {Reading} reading @returns {(block: HTMLElement, index: number) => Drawn[]} */
+/**
+ * What puts a line into its block; of a long one the beginning, and the rest when it is asked for.
+ * @param {Reading} reading
+ * @returns {(block: HTMLElement, index: number, onDrawn: (drawn: Drawn[]) => Drawn[], parts: Part[]) => Drawn[]}
+ */
 function lineDrawer(reading) {
   const { trace, layout, file, behind } = reading;
   const forks = new Set(reading.forks);
@@ -51,16 +67,52 @@ function lineDrawer(reading) {
   const marks = marksOf(reading);
   const notes = notesOf(reading);
   const moreOf = (/** @type {number} */ node) => (forks.has(node) ? ' fork' : '') + (decided.has(node) ? ' decided' : '');
-  return (block, index) => {
+  return (block, index, onDrawn, parts) => {
     const cells = layout.lines[index] ?? [];
-    const drawn = cells.map((cell) => drawCell(trace, cell, moreOf(cell.node) + (behind?.holds(cell.node, index) ? ' behind' : '')));
+    const draw = (/** @type {import('#viewer/reading/layout').Cell} */ cell) => (
+      drawCell(trace, cell, moreOf(cell.node) + (behind?.holds(cell.node, index) ? ' behind' : ''))
+    );
+    const [first = [], ...others] = partsOf(cells);
+    const drawn = first.map(draw);
+    const rest = others.map((part) => later(part, cells.length, () => onDrawn(part.map(draw)), parts));
     const isChanged = file?.isChanged(index + 1) ?? false;
     const beside = [marks.get(index), ...margin(file?.lineAt(index + 1), isChanged)];
-    const side = isChanged ? ' changed' : sideOf(cells.map(({ node }) => trace.nodes.origin[node]));
-    const line = h('div', { class: `line${side}`, data: { line: index + 1 } }, ...beside, ...drawn.map(({ element }) => element));
-    block.append(line, ...(notes.get(index) ?? []));
+    const side = isChanged ? ' changed' : sideOf(first.map(({ node }) => trace.nodes.origin[node]));
+    const line = h('div', { class: `line${side}`, data: { line: index + 1 } }, beside, drawn.map(({ element }) => element), rest);
+    append(block, [line, ...(notes.get(index) ?? [])]);
     return drawn;
   };
+}
+
+/** The cells of a line in parts that are drawn at once. @param {readonly import('#viewer/reading/layout').Cell[]} cells */
+function partsOf(cells) {
+  /** @type {import('#viewer/reading/layout').Cell[][]} */
+  const parts = [];
+  let room = 0;
+  for (const cell of cells) {
+    if (room <= 0) parts.push([]);
+    if (room <= 0) room = SIGNS_PER_PART;
+    parts.at(-1)?.push(cell);
+    room -= 1 + cell.pieces.reduce((sum, { text }) => sum + text.length, 0);
+  }
+  return parts;
+}
+
+/**
+ * What stands for a part of a line that is not drawn yet.
+ * @param {readonly import('#viewer/reading/layout').Cell[]} cells @param {number} all tokens of the line
+ * @param {() => Drawn[]} draw @param {Part[]} parts gets it
+ */
+function later(cells, all, draw, parts) {
+  const text = cells.filter(({ kind }) => kind !== 'chip').flatMap(({ pieces }) => pieces.map((piece) => piece.text)).join('');
+  const { element, show } = restOf(text, 'token', () => {
+    parts.splice(parts.indexOf(part), 1);
+    return draw().map((drawn) => drawn.element);
+  }, all);
+  const part = { first: cells[0]?.node ?? -1, last: cells.at(-1)?.node ?? -1, show };
+  element.classList.add('of-line');
+  parts.push(part);
+  return element;
 }
 
 /** The class of a line, by where its tokens come from. @param {(number | undefined)[]} origins */
@@ -98,21 +150,21 @@ function margin(line, isChanged) {
 function notesOf({ trace, tree, layout, branch, behind }) {
   /** @type {Map<number, HTMLElement[]>} */
   const notes = new Map();
-  const add = (/** @type {number} */ node, /** @type {import('#viewer/elements/dom').Child[]} */ ...words) => {
+  const add = (/** @type {number} */ node, /** @type {import('#viewer/elements/dom').Children} */ words) => {
     let line = layout.lineOf[layout.placeOf[node] ?? 0] ?? 0;
     while (layout.lines[line + 1]?.some((cell) => cell.node === node)) line++;
-    notes.set(line, [...(notes.get(line) ?? []), h('div', { class: 'note-row' }, ...words)]);
+    notes.set(line, [...(notes.get(line) ?? []), h('div', { class: 'note-row' }, words)]);
   };
   const token = (/** @type {number} */ node) => [tokenText(visibleNode(trace, node)), ` (${percent(Math.exp(trace.nodes.logprob[node] ?? NaN))})`];
   if (behind && behind.last >= 0) add(behind.last, 'the program ends here: what follows was written, and is no part of it');
   for (const one of tree.trail(branch)) {
     const first = tree.firstOf(one);
     const replaced = tree.replaced(first);
-    add(first, 'departs here: ', ...token(first), ...(replaced < 0 ? [] : [' instead of ', ...token(replaced)]));
+    add(first, ['departs here: ', ...token(first), ...(replaced < 0 ? [] : [' instead of ', ...token(replaced)])]);
   }
   if (branch >= 0) {
     const rejoined = trace.branches.rejoined[branch] ?? -1;
-    add(tree.leafOf(branch), `ends here: ${tree.endOf(branch)}`, ...(rejoined >= 0 ? [' \u00b7 ', wayTo(rejoined)] : []));
+    add(tree.leafOf(branch), [`ends here: ${tree.endOf(branch)}`, ...(rejoined >= 0 ? [' \u00b7 ', wayTo(rejoined)] : [])]);
   }
   return notes;
 }
@@ -136,7 +188,7 @@ function drawCell(trace, cell, marks) {
   const base = `t ${origin}${cell.kind === 'text' ? '' : ` ${cell.kind}`}${marks}`;
   const element = document.createElement('span'); // and no class: it gets that with its colour
   element.setAttribute('data-n', String(cell.node));
-  element.append(...drawPieces(cell.pieces));
+  append(element, drawPieces(cell.pieces));
   const lead = /^ */.exec(cell.pieces[0]?.text ?? '')?.[0].length ?? 0;
   if (lead) element.setAttribute('data-lead', '\u00b7'.repeat(lead));
   return { element, node: cell.node, base };

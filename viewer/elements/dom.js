@@ -1,6 +1,7 @@
 /** Elements from data. The only way in which data reaches the page: text nodes and attributes of a known few names. */
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
+/** @typedef {Child | readonly Child[]} Children a list counts as what is in it, however many that are: nothing is spread into a call */
 
 /**
  * @typedef {object} Options
@@ -23,7 +24,7 @@
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag @param {Options} [options] @param {...Child} children
+ * @param {T} tag @param {Options} [options] @param {...Children} children
  * @returns {HTMLElementTagNameMap[T]}
  */
 export function h(tag, options = {}, ...children) {
@@ -38,10 +39,25 @@ export function h(tag, options = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   for (const [name, value] of Object.entries(aria)) element.setAttribute(`aria-${name}`, value);
   for (const [name, value] of Object.entries(data)) element.dataset[name] = String(value);
-  for (const child of children) {
-    if (child || child === 0) element.append(child instanceof Node ? child : String(child));
-  }
+  for (const child of children) append(element, child);
   return element;
+}
+
+/** Into an element, at its end. @param {Element} element @param {Children} children */
+export function append(element, children) {
+  if (isList(children)) for (const child of children) append(element, child);
+  else if (children || children === 0) element.append(children instanceof Node ? children : String(children));
+}
+
+/** In place of all that is in an element. @param {Element} element @param {Children} children */
+export function replace(element, children) {
+  element.replaceChildren();
+  append(element, children);
+}
+
+/** @param {Children} children @returns {children is readonly Child[]} */
+function isList(children) {
+  return Array.isArray(children);
 }
 
 /** Tell the page what the reader wants; views never act on each other. @param {EventTarget} target @param {string} name @param {unknown} [detail] */

@@ -26,6 +26,9 @@ import { ORIGIN } from '#viewer/trace/schema';
  * @property {Int32Array} ordinalOf by place, from 1: the how manyth token of the prompt or of the output
  */
 
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
 /** @typedef {{ node: number, kind: 'text' | 'chip' | 'control' }} Entry */
 
 /**
@@ -91,13 +94,23 @@ export function sharedPlaces(before, after) {
 }
 
 /**
- * How many places can be taken from another layout: up to a token that is drawn by itself.
+ * How many places can be taken from another layout: whole lines, as what stands in a line may change how all of it is drawn.
  * @param {import('#viewer/trace/trace').Trace} trace @param {Layout} known @param {Int32Array} order
  */
 function sharedBy(trace, known, order) {
   let place = sharedPlaces(known.order, order) - 1;
-  while (place > 0 && !plain(trace.bytesOf(order[place] ?? 0))) place--;
+  while (place > 0 && !endsLine(trace.bytesOf(order[place - 1] ?? 0)) && !trace.isSpecial(order[place - 1] ?? 0)) place--;
   return Math.max(0, place);
+}
+
+/** Whether lines end inside of a token of ASCII, and none of what follows belongs to that line end. @param {Uint8Array} bytes */
+function endsLine(bytes) {
+  return bytes.includes(NEWLINE) && bytes.at(-1) !== RETURN && isAscii(bytes);
+}
+
+/** @param {Uint8Array} bytes */
+function isAscii(bytes) {
+  return bytes.every((byte) => byte < 0x80);
 }
 
 /** @type {WeakMap<Uint8Array, import('#viewer/reading/text').Piece[] | null>} */
@@ -144,35 +157,61 @@ export function inFileOrder(trace, path) {
       continue;
     }
     const group = !isFim || role === 'output' ? groups.output : role === 'suffix' ? groups.suffix : groups.prefix;
-    if (waiting.length) group.push(...waiting.splice(0));
+    for (const before of waiting.splice(0)) group.push(before);
     group.push(entry);
   }
   return isFim ? [...groups.prefix, ...groups.output, ...waiting, ...groups.suffix] : groups.output;
 }
 
 /**
- * Pieces per entry, from one on. A control token stands alone; the others join into runs of text.
+ * Pieces per entry, from one on. A control token stands alone; the others join into lines, of which those of plain tokens need no look.
  * @param {import('#viewer/trace/trace').Trace} trace @param {Entry[]} entries @param {number} first
  */
 function draw(trace, entries, first) {
   /** @type {import('#viewer/reading/text').Piece[][]} */
   const drawn = [];
-  let run = /** @type {Uint8Array[]} */ ([]);
+  /** @type {Uint8Array[]} */
+  let line = [];
+  let lead = beginning(trace, entries[first - 1]);
   const flush = () => {
-    if (run.length) drawn.push(...pieces(run));
-    run = [];
+    if (line.every(isAscii)) drawAscii(line, drawn);
+    else for (const list of pieces([lead, ...line]).slice(1)) drawn.push(list);
+    line = [];
   };
   for (let place = first; place < entries.length; place++) {
-    const { node, kind } = /** @type {Entry} */ (entries[place]);
-    const bytes = trace.bytesOf(node);
-    const alone = kind === 'chip' ? piecesOfToken(bytes) : plain(bytes);
-    if (alone) {
-      flush();
-      drawn.push(alone);
-    } else run.push(bytes);
+    const entry = /** @type {Entry} */ (entries[place]);
+    const bytes = trace.bytesOf(entry.node);
+    if (entry.kind !== 'chip') line.push(bytes);
+    if (entry.kind !== 'chip' && !endsLine(bytes)) continue;
+    flush();
+    if (entry.kind === 'chip') drawn.push(piecesOfToken(bytes));
+    lead = beginning(trace, entry);
   }
   flush();
   return drawn;
+}
+
+/** What of a token stands on the line that follows it. @param {import('#viewer/trace/trace').Trace} trace @param {Entry} [entry] */
+function beginning(trace, entry) {
+  const bytes = entry && entry.kind !== 'chip' ? trace.bytesOf(entry.node) : new Uint8Array();
+  return bytes.subarray(bytes.lastIndexOf(NEWLINE) + 1);
+}
+
+/** @param {Uint8Array[]} line @param {import('#viewer/reading/text').Piece[][]} drawn */
+function drawAscii(line, drawn) {
+  /** @type {Uint8Array[]} */
+  let run = [];
+  for (const bytes of line) {
+    const alone = plain(bytes);
+    if (!alone) {
+      run.push(bytes);
+      continue;
+    }
+    if (run.length) for (const list of pieces(run)) drawn.push(list);
+    drawn.push(alone);
+    run = [];
+  }
+  if (run.length) for (const list of pieces(run)) drawn.push(list);
 }
 
 /** @template T @param {T[]} list */

@@ -155,7 +155,7 @@ function runsOf({ lines }, finder) {
       while (/** @type {number} */ (ends[last]) < to) last++;
       const nodes = cells.slice(cell, last + 1).map(({ node }) => node);
       const before = runs.at(-1);
-      if (before?.at(-1) === nodes[0]) before?.push(...nodes.slice(1));
+      if (before?.at(-1) === nodes[0]) for (const node of nodes.slice(1)) before?.push(node);
       else runs.push(nodes);
     }
   }

@@ -4,6 +4,8 @@
  * an escape.
  */
 
+import { disguised } from '#viewer/reading/lookalikes';
+
 /**
  * @typedef {object} Piece a run of one kind inside one token
  * @property {'text' | 'newline' | 'return' | 'tab' | 'escape' | 'invalid'} kind
@@ -11,20 +13,7 @@
  * @property {string} show what is drawn instead, where the characters cannot be seen
  */
 
-// Controls, format characters, line and paragraph separators, every space but the plain one, private use, unassigned,
-// and letters or marks that draw nothing. viewer/reading/text.js and tokenscope_trace/text.py hold the same rule; a test compares.
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]/u;
-// Letters of other alphabets that stand in a word with ASCII letters, and signs in other clothes, likewise.
-const ALIKE = new RegExp(
-  '[\\u037f\\u0391\\u0392\\u0395-\\u0397\\u0399\\u039a\\u039c\\u039d\\u039f\\u03a1\\u03a4\\u03a5\\u03a7\\u03bd\\u03bf' +
-  '\\u0400-\\u052f\\u0531-\\u0587\\u13a0-\\u13ff\\u1c80-\\u1c8f\\u2160-\\u217f\\u2c80-\\u2cff\\ua4d0-\\ua4ff\\ua640-\\ua69f' +
-  '\\uab70-\\uabbf\\uff21-\\uff3a\\uff41-\\uff5a\\u{1d400}-\\u{1d7ff}]', 'u');
-const SIGN_ALIKE = /[\u01c0-\u01c3\u02d0\u037e\u2024\u2215\u2223\u2236\ua789]/;
-const REACH = 32;
-const PICTURE = /\p{Extended_Pictographic}|[\u{1f3fb}-\u{1f3ff}]/u;
-const EMOJI_SELECTOR = 0xfe0f;
-const JOINER = 0x200d;
-const KEYCAP = 0x20e3;
+const LONGEST = 500; // signs of a visible form
 const hex = (/** @type {number} */ value, /** @type {number} */ digits) => value.toString(16).toUpperCase().padStart(digits, '0');
 
 /**
@@ -35,13 +24,14 @@ const hex = (/** @type {number} */ value, /** @type {number} */ digits) => value
  */
 export function pieces(tokens) {
   const { codes, owners, raw } = characters(tokens);
+  const hidden = disguised(codes);
   /** @type {Piece[][]} */
   const result = tokens.map(() => []);
   for (let i = 0; i < codes.length; i++) {
     const code = /** @type {number} */ (codes[i]);
     const list = /** @type {Piece[]} */ (result[/** @type {number} */ (owners[i])]);
     const last = list.at(-1);
-    const piece = isPlain(code) && last?.kind === 'text' ? null : draw(codes, i, raw);
+    const piece = isPlain(code) && last?.kind === 'text' ? null : draw(codes, i, raw, hidden);
     if (last?.kind === 'text' && (!piece || piece.kind === 'text')) last.text += String.fromCodePoint(code);
     else if (piece) list.push(piece);
   }
@@ -84,13 +74,28 @@ export function visible(list, alone = true) {
     if (text) parts.push(piece.kind === 'text' ? { text, sign: false } : { text: SIGNS[piece.kind] ?? piece.show, sign: true });
   }
   if (trail) parts.push({ text: '\u00b7'.repeat(trail), sign: true });
-  return parts;
+  return whole.length > LONGEST ? shortened(parts) : parts;
+}
+
+/** The beginning, and how much follows: the code has all of it. @param {{ text: string, sign: boolean }[]} parts */
+function shortened(parts) {
+  const shown = [];
+  let room = LONGEST;
+  let left = 0;
+  for (const part of parts) {
+    if (room > 0) shown.push({ ...part, text: part.text.slice(0, room) });
+    left += Math.max(0, part.text.length - Math.max(0, room));
+    room -= part.text.length;
+  }
+  if (left) shown.push({ text: `\u2026 ${left.toLocaleString('en')} more signs`, sign: true });
+  return shown;
 }
 
 /** For a screen reader: white space by name. @param {readonly Piece[]} list */
 export function spoken(list) {
   if (list.length === 0) return 'empty token';
-  return list.map(({ kind, text, show }) => SPOKEN[kind] ?? (kind === 'text' ? spokenSpaces(text) : show)).join(' ').trim();
+  const said = list.slice(0, LONGEST).map(({ kind, text, show }) => SPOKEN[kind] ?? (kind === 'text' ? spokenSpaces(text.slice(0, LONGEST)) : show));
+  return said.join(' ').trim().slice(0, LONGEST);
 }
 
 /** @param {string} text */
@@ -153,8 +158,8 @@ function characters(tokens) {
   return { codes, owners, raw };
 }
 
-/** @param {number[]} codes @param {number} i @param {Map<number, number[]>} raw @returns {Piece} */
-function draw(codes, i, raw) {
+/** @param {number[]} codes @param {number} i @param {Map<number, number[]>} raw @param {Uint8Array} hidden @returns {Piece} */
+function draw(codes, i, raw, hidden) {
   const code = /** @type {number} */ (codes[i]);
   if (code === -1) {
     return { kind: 'invalid', text: '\ufffd', show: /** @type {number[]} */ (raw.get(i)).map((byte) => `\\x${hex(byte, 2)}`).join('') };
@@ -163,7 +168,7 @@ function draw(codes, i, raw) {
   if (code === 0x0a) return { kind: 'newline', text, show: '' };
   if (code === 0x0d && codes[i + 1] === 0x0a) return { kind: 'return', text, show: '' };
   if (code === 0x09) return { kind: 'tab', text, show: '' };
-  if (!isPlain(code) && (ALIKE.test(text) ? amongLatin(codes, i) : SIGN_ALIKE.test(text) || (INVISIBLE.test(text) && !insideEmoji(codes, i))))
+  if (code === 0x0d || hidden[i])
     return { kind: 'escape', text, show: `<U+${hex(code, 4)}>` };
   return { kind: 'text', text, show: '' };
 }
@@ -171,30 +176,4 @@ function draw(codes, i, raw) {
 /** Printable ASCII. @param {number} code */
 function isPlain(code) {
   return code >= 0x20 && code < 0x7f;
-}
-
-/** Whether an ASCII letter stands in the same word. @param {number[]} codes @param {number} i */
-function amongLatin(codes, i) {
-  for (const step of [-1, 1]) {
-    for (let reach = 1; reach <= REACH; reach++) {
-      const code = codes[i + step * reach] ?? -1;
-      const text = code < 0 ? ' ' : String.fromCodePoint(code);
-      if (/[a-z]/i.test(text)) return true;
-      if (!/[\p{L}\p{M}\p{N}_]/u.test(text)) break;
-    }
-  }
-  return false;
-}
-
-/** A joiner or an emoji selector that does its ordinary work. @param {number[]} codes @param {number} i */
-function insideEmoji(codes, i) {
-  const before = codes[i - 1] ?? -1;
-  const after = codes[i + 1] ?? -1;
-  if (codes[i] === EMOJI_SELECTOR) return isPicture(before) || after === KEYCAP;
-  return codes[i] === JOINER && (isPicture(before) || before === EMOJI_SELECTOR) && isPicture(after);
-}
-
-/** @param {number} code */
-function isPicture(code) {
-  return code > 0x7f && PICTURE.test(String.fromCodePoint(code));
 }

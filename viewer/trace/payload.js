@@ -1,12 +1,14 @@
 /**
- * The text of the page's part `trace` -> the recording's payload bytes. Base64 around gzip; gzip carries a checksum, so
+ * The text of the page's data block `trace` -> the recording's payload bytes. Base64 around gzip; gzip carries a checksum, so
  * damage is an error and not a wrong number. Never yields more bytes than the page says there are.
  */
 
 import { LIMITS } from '#viewer/trace/schema';
 
-/** An error whose message is one sentence for the reader. */
-export class PayloadError extends Error {}
+/** An error whose message is one sentence for the reader; boot.js knows it by its name. */
+export class Sentence extends Error {
+  name = 'Sentence';
+}
 
 /**
  * @param {string} base64
@@ -15,10 +17,10 @@ export class PayloadError extends Error {}
  */
 export async function unpackPayload(base64, byteCount) {
   if (typeof DecompressionStream === 'undefined') {
-    throw new PayloadError('This browser cannot unpack the recording: it lacks DecompressionStream (Chrome 80, Firefox 113, Safari 16.4 have it).');
+    throw new Sentence('This browser cannot unpack the recording: it lacks DecompressionStream (Chrome 80, Firefox 113, Safari 16.4 have it).');
   }
   if (!Number.isSafeInteger(byteCount) || byteCount < 0 || byteCount > LIMITS.payload) {
-    throw new PayloadError('The recording inside this file claims an impossible size.');
+    throw new Sentence('The recording inside this file claims an impossible size.');
   }
   return inflate(fromBase64(base64), byteCount);
 }
@@ -59,7 +61,7 @@ async function inflate(compressed, byteCount) {
       filled += value.length;
     }
   } catch (error) {
-    if (error instanceof PayloadError) throw error;
+    if (error instanceof Sentence) throw error;
     throw damaged('its checksum does not hold');
   }
   if (filled !== byteCount) throw damaged('it is shorter than it says');
@@ -68,5 +70,5 @@ async function inflate(compressed, byteCount) {
 
 /** @param {string} how */
 function damaged(how) {
-  return new PayloadError(`The recording inside this file is damaged: ${how}.`);
+  return new Sentence(`The recording inside this file is damaged: ${how}.`);
 }

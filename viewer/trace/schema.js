@@ -92,3 +92,19 @@ export const SURPRISAL_EDGES = Object.freeze([0.1, 0.5, 1, 2, 4]);
 export const UNCERTAIN = 1;
 /** The least probability of an alternative that is worth a word. */
 export const LIKELY = 0.05;
+
+/** The program whose recorded commands may be offered, the longest of them, and the kinds of its options. */
+export const PROGRAM = 'tokenscope-record';
+export const LONGEST_COMMAND = 1000;
+export const OPTION = Object.freeze({ flag: 0, number: 1, name: 2, three_names: 3, text: 4, output: 5, left_out: 6, left_out_flag: 7 });
+/** @type {{ readonly [name: string]: number | undefined }} */
+export const OPTIONS = Object.freeze({
+  '--chat': 0, '--fim': 0, '--score': 0, '--no-attention': 0, '--lens': 0, '--dry-run': 0, '--quiet': 0, '-q': 0, '--version': 0,
+  '--max-new-tokens': 1, '--temperature': 1, '--top-p': 1, '--top-k': 1, '--min-p': 1, '--seed': 1, '--top-alternatives': 1,
+  '--attention-top': 1, '--tree-nodes': 1, '--tree-width': 1, '--tree-depth': 1, '--tree-length': 1, '--tree-extra': 1,
+  '--tree-min-prob': 1, '--tree-temperature': 1, '--decisions': 1, '--model': 2, '--revision': 2, '--device': 2, '--device-map': 2,
+  '--dtype': 2, '--fim-order': 2, '--diff': 2, '--until': 2, '--language': 2, '--redact': 2, '--attention-layers': 2, '--lens-layers': 2,
+  '--fim-tokens': 3, '--system': 4, '--stop': 4, '--fim-marker': 4, '--force-text': 4, '--force-token': 4, '--output': 5, '-o': 5,
+  '--check': 6, '--check-folder': 6, '--check-timeout': 6, '--check-memory': 6, '--differences': 6, '--replay': 6, '--trust-remote-code': 7,
+  '--allow-pickle': 7, '--force': 7,
+});

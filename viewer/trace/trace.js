@@ -94,9 +94,17 @@ import { check, map, validate } from '#viewer/trace/validation';
  * @typedef {{ source: string, first: number, end: number, exact: boolean, changed: [number, number][] | null }} File
  */
 
+/** Of the facts those that are known. A later one may be called like a column and a later column like a fact: none takes the place of another. */
+const FACTS = {
+  attention: (/** @type {any} */ { top, queries, absent }) => ({ top, queries, absent }),
+  lens: (/** @type {any} */ { layers, first, count, reason = null }) => ({ layers, first, count, reason }),
+  syntax: (/** @type {any} */ { kinds, fields, passages }) => ({ kinds, fields, ...byOwner(passages) }),
+};
+
 export class Trace {
-  /** @param {Facts} run @param {Record<string, Definition>} definitions @param {Tables} tables */
-  constructor(run, definitions, tables) {
+  /** @param {Facts} run @param {Record<string, Definition>} definitions @param {Tables} stored */
+  constructor(run, definitions, stored) {
+    const tables = known(stored);
     this.run = run;
     this.definitions = definitions;
     /** @type {Nodes} */
@@ -106,11 +114,13 @@ export class Trace {
     /** @type {Branches} */
     this.branches = tables.branches;
     /** @type {Attention | null} */
-    this.attention = run['attention'] ? { ...run['attention'], ...tables.attention_layers, ...tables.attention_rows, ...tables.attention } : null;
+    this.attention = run['attention']
+      ? { ...tables.attention_layers, ...tables.attention_rows, ...tables.attention, ...FACTS.attention(run['attention']) }
+      : null;
     /** @type {Lens | null} */
-    this.lens = run['lens'] ? { ...run['lens'], ...tables.lens } : null;
+    this.lens = run['lens'] ? { ...tables.lens, ...FACTS.lens(run['lens']) } : null;
     /** @type {SyntaxTable | null} */
-    this.syntax = run['syntax'] ? { ...run['syntax'], ...tables.syntax, ...byOwner(run['syntax'].passages) } : null;
+    this.syntax = run['syntax'] ? { ...tables.syntax, ...FACTS.syntax(run['syntax']) } : null;
     /** @type {Outcomes} */
     this.outcomes = tables.outcomes;
     /** @type {Decisions} */
@@ -213,13 +223,22 @@ function emptyTable(columns) {
 /** @param {string} name @param {unknown} stored */
 function readTable(name, stored) {
   const { rows, columns } = map(stored, `the table ${name}`);
-  check(Number.isInteger(rows) && rows >= 0 && rows <= (ROWS_OF[name] ?? LIMITS.rows), `the table ${name} has no valid row count`);
+  const most = (Object.hasOwn(ROWS_OF, name) ? ROWS_OF[name] : undefined) ?? LIMITS.rows;
+  check(Number.isInteger(rows) && rows >= 0 && rows <= most, `the table ${name} has no valid row count`);
   /** @type {{ [column: string]: import('#viewer/trace/columns').Column }} */
   const table = Object.create(null);
   for (const [column, value] of Object.entries(map(columns, `the table ${name}`))) {
     table[column] = unpackColumn(`${name}.${column}`, value, rows);
   }
   return table;
+}
+
+/** The tables and columns that this version knows. @param {any} tables @returns {Tables} */
+function known(tables) {
+  const columnsOf = (/** @type {string} */ name, /** @type {object} */ kinds) => (
+    Object.fromEntries(Object.keys(kinds).map((column) => [column, tables[name][column]]))
+  );
+  return /** @type {any} */ (Object.fromEntries(Object.entries(TABLES).map(([name, kinds]) => [name, columnsOf(name, kinds)])));
 }
 
 /** @param {readonly Passage[]} passages */

@@ -3,21 +3,21 @@
  * are not compressed: the file is whole, only larger than the one that was recorded. Pure.
  */
 
-import { MAGIC, MAJOR_VERSION, MINOR_VERSION } from '#viewer/trace/schema';
+import { MAGIC, MAJOR_VERSION } from '#viewer/trace/schema';
 
-const ENVELOPE = [...MAGIC, MAJOR_VERSION, 0, MINOR_VERSION, 0];
 const HEAD = 30;
 const BLOCK = 1 << 17;
 // Frame: magic, size in four bytes and a checksum follow, a window of one block.
 const FRAME = [0x28, 0xb5, 0x2f, 0xfd, 0x84, 0x38];
 
-/** @param {Uint8Array} payload */
-export function traceFile(payload) {
+/** @param {Uint8Array} payload @param {number} minor version of its format, which may be newer than this page */
+export function traceFile(payload, minor) {
   const { length } = payload;
   const blocks = Math.max(1, Math.ceil(length / BLOCK));
   const file = new Uint8Array(HEAD + 3 * blocks + length + 4);
   const view = new DataView(file.buffer);
-  file.set(ENVELOPE);
+  file.set([...MAGIC, MAJOR_VERSION, 0]);
+  view.setUint16(10, minor, true);
   view.setBigUint64(12, BigInt(length), true);
   file.set(FRAME, 20);
   view.setUint32(26, length, true);

@@ -7,8 +7,13 @@ import { END, LIMITS, ORIGIN, OUTCOME } from '#viewer/trace/schema';
 /** @typedef {import('#viewer/trace/trace').Tables} Tables */
 
 const MAX_TABLE = 2 ** 24; // ids that are looked up by their place
-const LAST_END = Math.max(...Object.values(END));
-const LAST_OUTCOME = Math.max(...Object.values(OUTCOME));
+const LAST_END = most(END);
+const LAST_OUTCOME = most(OUTCOME);
+
+/** @param {{ readonly [name: string]: number }} values of an enumeration */
+function most(values) {
+  return Object.values(values).reduce((a, b) => Math.max(a, b));
+}
 
 /** @param {Facts} run @param {Tables} tables */
 export function validate(run, tables) {

@@ -33,7 +33,7 @@ export function mountAttention(root, trace, index) {
   const heads = mountHeadMap(index, () => shown);
   const lines = button('between all lines', 'Attention between lines (x)', 'matrix');
   const controls = [direction.element, looking.element];
-  const body = h('div', { class: 'attention-body', hidden: true }, ...controls, answer, heads.element, smallPrint(index.attention), lines);
+  const body = h('div', { class: 'attention-body', hidden: true }, controls, answer, heads.element, smallPrint(index.attention), lines);
   root.replaceChildren(h('div', { class: 'section-head' }, h('h3', {}, 'Attention'), toggle), body);
 
   const draw = () => {
@@ -41,7 +41,7 @@ export function mountAttention(root, trace, index) {
     heads.update();
     if (index.layers.length === 0) return answer.replaceChildren(remark('No layer has attention that could be recorded.'));
     if (look.none) return answer.replaceChildren(remark(look.none));
-    answer.replaceChildren(remark(rowsInWords(index, state), ' ', ...sentence(trace, shown)), sources(trace, shown, all, turn));
+    answer.replaceChildren(remark(rowsInWords(index, state), ' ', sentence(trace, shown)), sources(trace, shown, all, turn));
   };
   /** The whole list, or its beginning. */
   const turn = () => {
@@ -83,7 +83,7 @@ function smallPrint({ absent, top }) {
   const reasons = new Map();
   for (const { layer, reason } of absent) reasons.set(reason, [...(reasons.get(reason) ?? []), layer]);
   return h('div', { class: 'small-print' },
-    ...[...reasons].map(([reason, list]) => h('p', {}, `Layer${list.length > 1 ? 's' : ''} ${list.join(', ')}: no attention, ${reason}.`)),
+    [...reasons].map(([reason, list]) => h('p', {}, `Layer${list.length > 1 ? 's' : ''} ${list.join(', ')}: no attention, ${reason}.`)),
     h('p', {}, `Each head kept its ${count(top)} heaviest sources, each to within 0.4 %. \u2265 is a lower bound: not every head kept it.`),
     h('p', {}, 'Attention shows where heads looked. It is no explanation.'));
 }
@@ -107,7 +107,7 @@ function sources(trace, { look, state, reading }, all, turn) {
   const rows = entries.map((source) => row('', wayTo(trace, source), `line ${count(lineOf(reading, source.node))}`, source.share, shareText(source)));
   const none = look.list.length ? '' : 'None kept it. ';
   return h('div', {},
-    h('table', { class: 'sources attends' }, h('thead', { class: 'visually-hidden' }, h('tr', {}, ...heads)), h('tbody', {}, ...rows, ...rest)),
+    h('table', { class: 'sources attends' }, h('thead', { class: 'visually-hidden' }, h('tr', {}, heads)), h('tbody', {}, rows, rest)),
     state.reverse && remark(none, 'Those that did not keep it are not listed: the list is a lower bound.'),
     look.list.length > SHOWN && h('p', { class: 'more' }, more));
 }
@@ -150,7 +150,7 @@ function lineOf({ layout }, node) {
   return (layout.lineOf[layout.placeOf[node] ?? 0] ?? 0) + 1;
 }
 
-/** @param {import('#viewer/elements/dom').Child[]} words */
+/** @param {import('#viewer/elements/dom').Children[]} words */
 function remark(...words) {
-  return h('p', { class: 'remark' }, ...words);
+  return h('p', { class: 'remark' }, words.flat());
 }

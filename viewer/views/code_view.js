@@ -22,7 +22,7 @@ const LABEL = 'Code. Arrow keys walk its tokens, n and p its uncertain ones.';
 /** @param {HTMLElement} root */
 export function mountCode(root) {
   const code = h('div', { class: 'code', tabIndex: 0, role: 'group', aria: { label: LABEL } });
-  root.replaceChildren(code);
+  root.append(code);
   /** @type {Reading | undefined} */
   let reading;
   const looks = mountLooks(code, root);
@@ -32,13 +32,17 @@ export function mountCode(root) {
   let alone = false;
 
   listenToPointer(code);
-  listenToSelection(code, blocks.fillAll, () => reading, (node) => blocks.cellsOf(node).map(({ element }) => element));
+  listenToSelection(code, blocks.fillAll, () => reading, (node) => blocks.cellsOf(node, false).map(({ element }) => element));
   window.addEventListener('beforeprint', blocks.finish);
 
+  const isScroller = () => getComputedStyle(root).overflowY === 'auto';
   return {
+    /** Whether the code scrolls by itself, and not with the page. */
+    isScroller,
+
     /** By a screenful, where the code scrolls by itself; else false. @param {1 | -1} direction */
     scrollPage(direction) {
-      if (root.scrollHeight <= root.clientHeight || getComputedStyle(root).overflowY !== 'auto') return false;
+      if (root.scrollHeight <= root.clientHeight || !isScroller()) return false;
       root.scrollBy({ top: direction * (root.clientHeight - PAGE) });
       return true;
     },

@@ -17,10 +17,9 @@ export function mountDiff(root, code) {
   return {
     /** @param {import('#viewer/reading/reading').Reading} main @param {import('#viewer/reading/reading').Reading} shown @param {boolean} open */
     update(main, shown, open) {
-      code.hidden = open;
       root.hidden = !open;
+      code.hidden = open && drawn === shown; // not before there is something in its place
       if (!open || drawn === shown) return;
-      drawn = shown;
       const found = differences(main, shown);
       const first = shown.tree.firstOf(shown.branch);
       const name = visibleNode(shown.trace, first);
@@ -41,9 +40,11 @@ export function mountDiff(root, code) {
           h('span', { class: 'amounts' }, `${tokens(found.removed)} only there, ${tokens(found.added)} only here`),
           copy,
         ),
-        h('div', { class: 'diff-lines', tabIndex: 0, role: 'group', aria: { label: 'Differences' } }, ...found.rows.map(drawRow)),
+        h('div', { class: 'diff-lines', tabIndex: 0, role: 'group', aria: { label: 'Differences' } }, found.rows.map(drawRow)),
         found.end ? h('p', { class: 'note-row' }, found.end) : '',
       );
+      code.hidden = true;
+      drawn = shown;
       root.scrollTop = 0;
     },
   };
@@ -55,7 +56,7 @@ function drawRow(row) {
   const { kind, main, branch, parts } = row;
   const number = (/** @type {number} */ line) => h('span', { class: 'diff-number' }, line ? String(line) : '');
   const text = parts.map(({ pieces, mark }) =>
-    h(mark === 'changed' ? (kind === 'main' ? 'del' : 'ins') : 'span', mark === 'beyond' ? { class: 'beyond' } : {}, ...drawPieces(pieces)),
+    h(mark === 'changed' ? (kind === 'main' ? 'del' : 'ins') : 'span', mark === 'beyond' ? { class: 'beyond' } : {}, drawPieces(pieces)),
   );
   const sign = h(
     'span',
@@ -63,5 +64,5 @@ function drawRow(row) {
     h('span', { class: 'visually-hidden' }, NAMES[kind]),
     h('span', { aria: { hidden: 'true' } }, SIGNS[kind]),
   );
-  return h('div', { class: `diff-line ${kind}` }, number(main), number(branch), sign, h('span', { class: 'diff-text' }, ...text));
+  return h('div', { class: `diff-line ${kind}` }, number(main), number(branch), sign, h('span', { class: 'diff-text' }, text));
 }

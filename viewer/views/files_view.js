@@ -41,7 +41,7 @@ export function mountFiles(root, bar, { trace, files }) {
     root.replaceChildren(
       h('h2', {}, files.list.length === 1 ? 'File' : `${count(files.list.length)} files`),
       h('p', { class: 'remark' }, `${order}. A token counts on the line where it begins.`),
-      h('ol', { class: 'file-list' }, ...files.list.map((file) => drawFile(file))),
+      h('ol', { class: 'file-list' }, files.list.map((file) => drawFile(file))),
     );
     root.scrollTop = top;
     if (key) /** @type {HTMLElement | null} */ (root.querySelector(`[data-key="${key}"]`))?.focus({ preventScroll: true });
@@ -66,7 +66,7 @@ export function mountFiles(root, bar, { trace, files }) {
     });
     return h('li', { class: file === chosen ? 'file chosen' : 'file' }, button,
       h('p', { class: 'file-facts' }, facts(file)),
-      ...shown.map((list) => list.length > 0 && h('ol', { class: 'places line-list' }, ...list)),
+      shown.map((list) => list.length > 0 && h('ol', { class: 'places line-list' }, list)),
       left > 0 && (file === chosen || whole.has(file)) && more);
   };
   const drawLine = (/** @type {ScoredFile} */ file, /** @type {Line} */ line) => {

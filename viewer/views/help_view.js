@@ -27,7 +27,7 @@ export function mountHelp(metrics) {
   }
   for (const [what, shown] of rows) {
     const caps = shown.map((key) => h('kbd', {}, key === '8' ? String(metrics.length) : key));
-    list.append(h('div', {}, h('dt', {}, ...caps), h('dd', {}, what)));
+    list.append(h('div', {}, h('dt', {}, caps), h('dd', {}, what)));
   }
   const close = closer('Close (Esc)', () => dialog.close());
   const single = h('input', { type: 'checkbox', checked: recall('keys') !== 'off' });
@@ -41,12 +41,12 @@ export function mountHelp(metrics) {
   const dialog = h('dialog', { class: 'help', aria: { labelledby: 'help-title' } },
     h('header', { class: 'panel-head' }, h('h2', { id: 'help-title' }, 'Help'), close),
     h('h2', {}, 'Signs'),
-    h('dl', { class: 'keys' }, ...SIGNS.map(([sign, means]) => h('div', {}, h('dt', {}, sign()), h('dd', {}, means)))),
+    h('dl', { class: 'keys' }, SIGNS.map(([sign, means]) => h('div', {}, h('dt', {}, sign()), h('dd', {}, means)))),
     h('h2', {}, 'Keys'),
     h('label', { class: 'single' }, single, 'Single keys act. If off: only ? and Esc, and the arrows where the focus is.'),
     list,
     h('h2', {}, 'Search'),
-    h('dl', { class: 'keys' }, ...SYNTAX.map(([form, means]) => h('div', {}, h('dt', {}, h('code', {}, form)), h('dd', {}, means)))),
+    h('dl', { class: 'keys' }, SYNTAX.map(([form, means]) => h('div', {}, h('dt', {}, h('code', {}, form)), h('dd', {}, means)))),
     h('p', {}, 'What stands together must hold at one token.'),
     h('p', {}, 'Click a token, or a place in the strip. The address names what is selected: a link to it opens the same view.'),
     h('p', {}, 'Colour says how uncertain the model was, on the same scale in every report. It does not say whether the code is right.'),

@@ -1,6 +1,6 @@
 /** What the colours mean: the choice of metric, its scale with numbers, and the way from one uncertain token to the next. */
 
-import { h, signed, tell } from '#viewer/elements/dom';
+import { h, replace, signed, tell } from '#viewer/elements/dom';
 import { scaleOf } from '#viewer/elements/scale_legend';
 import { count } from '#viewer/reading/format';
 import { marksOf } from '#viewer/reading/metrics';
@@ -12,7 +12,7 @@ import { marksOf } from '#viewer/reading/metrics';
 export function mountLegend(root, metrics) {
   const inputs = metrics.map((metric) => h('input', { type: 'radio', name: 'metric', value: metric.key, class: 'visually-hidden' }));
   const choices = metrics.map((metric, i) => h('label', { title: `${metric.label} (${i + 1})` }, inputs[i], h('span', {}, metric.label)));
-  const chooser = h('fieldset', { class: 'metrics' }, h('legend', {}, 'Colour'), ...choices);
+  const chooser = h('fieldset', { class: 'metrics' }, h('legend', {}, 'Colour'), choices);
   chooser.addEventListener('change', (event) => tell(chooser, 'colour', /** @type {HTMLInputElement} */ (event.target).value));
   const scale = h('div', { class: 'scale', role: 'img' });
   const previous = signed('\u2039', 'Previous uncertain token (p)', () => tell(root, 'command', 'previous-uncertain'));
@@ -34,7 +34,7 @@ export function mountLegend(root, metrics) {
         `Scale of ${shown.label}: ${marksOf(shown).join(', ')} ${shown.unit}. More colour is more ${instead ? 'weight' : 'uncertain'}.`,
       );
       scale.classList.toggle('attends', instead !== null);
-      scale.replaceChildren(...scaleOf(shown, instead ? 'not kept' : 'not measured'));
+      replace(scale, scaleOf(shown, instead ? 'not kept' : 'not measured'));
       uncertain.textContent = total === 0 ? 'none uncertain' : index >= 0 ? `${count(index + 1)} of ${count(total)} uncertain` : `${count(total)} uncertain`;
       uncertain.style.minWidth = `${2 * count(total).length + 13}ch`; // walking moves nothing
       uncertain.title = `Uncertain: ${condition(metric)}`;

@@ -1,6 +1,6 @@
 /** What each recorded layer would have said in place of the selected token: a part of the panel, closed until it is asked for. */
 
-import { h, tell, tokenText } from '#viewer/elements/dom';
+import { h, replace, tell, tokenText } from '#viewer/elements/dom';
 import { count, percent } from '#viewer/reading/format';
 import { isUnderLens, layersAt } from '#viewer/reading/lens';
 import { visibleId, visibleNode } from '#viewer/reading/token_words';
@@ -24,12 +24,13 @@ export function mountLens(root) {
       toggle.hidden = lens.layers.length === 0;
       const isOpening = open && !isOpen;
       isOpen = open;
-      content.replaceChildren(
-        ...(lens.layers.length === 0
-          ? [remark(`There are none: ${lens.reason ?? 'no layer was recorded'}.`)]
+      replace(
+        content,
+        lens.layers.length === 0
+          ? remark(`There are none: ${lens.reason ?? 'no layer was recorded'}.`)
           : open
             ? layers(trace, lens, selected)
-            : []),
+            : [],
       );
       if (isOpening) root.scrollIntoView({ block: 'nearest' });
     },
@@ -44,7 +45,7 @@ function layers(trace, lens, node) {
   const name = () => tokenText(visibleNode(trace, node));
   const settled = rows.findIndex((row) => row.settled);
   const note = (/** @type {import('#viewer/elements/dom').Child[]} */ ...words) => {
-    const cell = h('td', {}, ...words);
+    const cell = h('td', {}, words);
     cell.colSpan = 5;
     return h('tr', { class: 'lens-note' }, cell);
   };
@@ -63,11 +64,11 @@ function layers(trace, lens, node) {
   const heads = ['layer', 'first choice', '', 'p', 'rank'].map((text) => (text ? h('th', { scope: 'col' }, text) : h('td')));
   return [
     remark('The first layer is on top, the deepest at the bottom; their numbers count from 0. The rank is that of ', name(), '.'),
-    h('table', { class: 'lens' }, h('thead', {}, h('tr', {}, ...heads)), h('tbody', {}, ...body)),
+    h('table', { class: 'lens' }, h('thead', {}, h('tr', {}, heads)), h('tbody', {}, body)),
   ];
 }
 
 /** @param {import('#viewer/elements/dom').Child[]} words */
 function remark(...words) {
-  return h('p', { class: 'remark' }, ...words);
+  return h('p', { class: 'remark' }, words);
 }

@@ -74,15 +74,15 @@ function headOf(index, zoomBy) {
   const looking = mountAttentionControls(index, 'lines');
   const remark = h('span');
   const label = 'Scale of attention in per cent; striped: not kept';
-  const scale = h('span', { class: 'scale attends', role: 'img', aria: { label } }, ...scaleOf(WEIGHT, 'not kept'));
+  const scale = h('span', { class: 'scale attends', role: 'img', aria: { label } }, scaleOf(WEIGHT, 'not kept'));
   const zooms = [
     signed('\u2212', 'Zoom out (\u2212)', () => zoomBy(1 / ZOOM)),
     signed('fit', 'Fit (0)', () => zoomBy(0)),
     signed('+', 'Zoom in (+)', () => zoomBy(ZOOM)),
   ];
   const close = closer('Close the lines (x)', () => tell(close, 'command', 'matrix'));
-  const controls = [looking.element, h('span', { class: 'tree-zoom' }, ...zooms), scale, remark, close];
-  return { element: h('div', { class: 'tree-head' }, h('h2', {}, 'Attention between lines'), ...controls), looking, remark };
+  const controls = [looking.element, h('span', { class: 'tree-zoom' }, zooms), scale, remark, close];
+  return { element: h('div', { class: 'tree-head' }, h('h2', {}, 'Attention between lines'), controls), looking, remark };
 }
 
 /** @param {number} rows @param {number} width pixels of the view @param {number} zoom */

@@ -1,7 +1,7 @@
 /** The dialog that gives any chart in view as a picture: PNG into the clipboard, SVG as a file. */
 
 import { paint, toSvg } from '#viewer/elements/chart_picture';
-import { closer, h } from '#viewer/elements/dom';
+import { closer, h, replace } from '#viewer/elements/dom';
 import { saveAs } from '#viewer/elements/download';
 
 const EDGE = 16;
@@ -47,7 +47,7 @@ export function mountPictures(say) {
   };
   return {
     show() {
-      list.replaceChildren(...CHARTS.flatMap(([name, where]) => {
+      replace(list, CHARTS.flatMap(([name, where]) => {
         const chart = document.querySelector(where);
         if (!chart?.getClientRects().length) return [];
         const caption = `${name} \u00b7 ${source} \u00b7 ${setting}`;

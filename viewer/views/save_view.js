@@ -4,10 +4,10 @@ import { h } from '#viewer/elements/dom';
 import { saveAs } from '#viewer/elements/download';
 import { traceFile } from '#viewer/trace/trace_file';
 
-/** @param {Element | null} root @param {string} source of the recording @param {() => Promise<Uint8Array>} payload */
-export function mountSave(root, source, payload) {
+/** @param {HTMLElement} root @param {string} source of the recording @param {() => Promise<Uint8Array>} payload @param {number} minor */
+export function mountSave(root, source, payload, minor) {
   const name = `${String(source ?? '').replace(/^.*[/\\]|\.\w+$|[\p{C}\p{Zl}\p{Zp}]/gu, '') || 'trace'}.tsc`;
   const save = h('button', { type: 'button', class: 'quiet-button' }, `save the recording as ${name}`);
-  save.addEventListener('click', async () => saveAs(name, traceFile(await payload())));
-  root?.append(save);
+  save.addEventListener('click', async () => saveAs(name, traceFile(await payload(), minor)));
+  root.append(save);
 }

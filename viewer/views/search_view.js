@@ -1,6 +1,6 @@
 /** The bar in which the reader searches: a query, how many tokens match, and the way from one to the next. */
 
-import { closer, h, signed, tell } from '#viewer/elements/dom';
+import { closer, h, replace, signed, tell } from '#viewer/elements/dom';
 import { count } from '#viewer/reading/format';
 import { SYNTAX } from '#viewer/reading/search';
 
@@ -83,7 +83,7 @@ export function mountSearch(before) {
       found.textContent = query && !error ? `${inWords(matches.length, place)}${!matches.length && /[A-Z]/.test(query) ? ' (capital letters count)' : ''}` : '';
       previous.disabled = next.disabled = !matches.length;
       input.setAttribute('aria-invalid', String(error !== ''));
-      hint.replaceChildren(...(error ? [error] : examples));
+      replace(hint, error || examples);
       hint.classList.toggle('failed', error !== '');
     },
   };

@@ -1,6 +1,6 @@
 /** The syntax of the shown text: a tree of its nodes, or a list of spans, with a number of each; and the mean of each kind. */
 
-import { closer, h, tell, tokenText } from '#viewer/elements/dom';
+import { closer, h, replace, tell, tokenText } from '#viewer/elements/dom';
 import { count, decimal } from '#viewer/reading/format';
 import { bucketOf, MISSING } from '#viewer/reading/metrics';
 import { aggregate, byKind, kindOf, lineAt, spansOf, tokensOf } from '#viewer/reading/syntax';
@@ -60,7 +60,7 @@ export function mountStructure(root) {
   const draw = () => {
     const first = Math.max(0, Math.floor(grid.scrollTop / ROW) - SPARE);
     const end = Math.min(rows.length, first + Math.ceil(window.innerHeight / ROW) + SPARE);
-    body.replaceChildren(...rows.slice(first, end).map((row, i) => drawRow(row, first + i)));
+    replace(body, rows.slice(first, end).map((row, i) => drawRow(row, first + i)));
     body.style.paddingTop = `${first * ROW}px`;
     body.style.paddingBottom = `${(rows.length - end) * ROW}px`;
     if (active >= first && active < end) grid.setAttribute('aria-activedescendant', `outline-${active}`);
@@ -138,7 +138,7 @@ function build(root) {
   const close = closer('Close the structure (s)', () => tell(root, 'command', 'structure'));
   const [byLine, byValue] = [sorter('line', 'In the order of the text', false), sorter('', 'The most uncertain first', true)];
   const columns = [h('span', { role: 'columnheader' }, 'kind'), byLine, byValue, h('span', { role: 'columnheader', title: 'Measured tokens' }, 'n')];
-  const head = h('div', { class: 'outline-row outline-head', role: 'row', aria: { rowindex: '1' } }, ...columns);
+  const head = h('div', { class: 'outline-row outline-head', role: 'row', aria: { rowindex: '1' } }, columns);
   const body = h('div', { role: 'rowgroup' });
   const grid = h('div', { class: 'outline', tabIndex: 0, aria: { label: 'Spans of the code' } }, h('div', { role: 'rowgroup' }, head), body);
   const kinds = h('div', { class: 'kinds', tabIndex: 0, role: 'region', aria: { label: 'By kind' } });
@@ -179,7 +179,7 @@ function rowsOf(structure, outline, size, ordered) {
     const within = outline.inside.get(node);
     const open = within ? outline.opened.has(node) : null;
     found.push({ ...next, open });
-    if (within && open) waiting.push(...put(within, depth + 1));
+    if (within && open) for (const row of put(within, depth + 1)) waiting.push(row);
   }
   return found;
 }
@@ -202,7 +202,7 @@ function rowElement(structure, { span, depth, open }, { index, isActive, isTree 
     ...(isActive && { selected: 'true' }),
   };
   const cells = numbers.map((number) => h('span', { role: 'gridcell' }, number));
-  return { element: h('div', { id: `outline-${index}`, class: 'outline-row', role: 'row', aria }, name, ...cells), fold };
+  return { element: h('div', { id: `outline-${index}`, class: 'outline-row', role: 'row', aria }, name, cells), fold };
 }
 
 /**
@@ -227,12 +227,12 @@ function kindTable(structure, metric, values, span) {
   });
   const heads = ['kind', 'bar', 'mean', 'n'].map((name) => h('th', { scope: 'col' }, name));
   const caption = h('caption', {}, `Mean ${metric.label} of the tokens by kind of ${size}, the most frequent`);
-  return h('table', {}, caption, h('thead', { class: 'visually-hidden' }, h('tr', {}, ...heads)), h('tbody', {}, ...rows));
+  return h('table', {}, caption, h('thead', { class: 'visually-hidden' }, h('tr', {}, heads)), h('tbody', {}, rows));
 }
 
 /** @param {string} name @param {'span' | 'by'} key @param {string[][]} choices */
 function choice(name, key, choices) {
-  const box = h('select', { aria: { label: name } }, ...choices.map(([value = '', text]) => h('option', { value }, text)));
+  const box = h('select', { aria: { label: name } }, choices.map(([value = '', text]) => h('option', { value }, text)));
   box.addEventListener('change', () => tell(box, 'outline', { [key]: box.value }));
   return { box, label: h('label', {}, `${name} `, box) };
 }

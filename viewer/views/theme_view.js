@@ -1,6 +1,6 @@
 /** The reader's own tools in the header: search, the code to copy, images, theme and help. The theme is remembered where the browser lets us. */
 
-import { toggle } from '#viewer/elements/dom';
+import { replace, toggle } from '#viewer/elements/dom';
 import { recall, remember } from '#viewer/storage';
 
 const THEMES = ['auto', 'light', 'dark'];
@@ -22,7 +22,7 @@ export function mountTools(root) {
   for (const tool of tools) tool.className = 'tool';
   const label = () => theme.firstChild?.replaceWith(`theme: ${current()} `);
   label();
-  root.replaceChildren(...tools);
+  replace(root, tools);
   return {
     /** The next theme. */
     cycle() {

@@ -1,6 +1,6 @@
 /** The panel of the selected token: what it is, its numbers, what else the model weighed and where that led. */
 
-import { closer, h, tell, tokenText } from '#viewer/elements/dom';
+import { closer, h, replace, tell, tokenText } from '#viewer/elements/dom';
 import { distributionAt } from '#viewer/reading/alternatives';
 import { count, percent } from '#viewer/reading/format';
 import { bucketOf, MISSING } from '#viewer/reading/metrics';
@@ -16,7 +16,7 @@ const WITHOUT_BRANCHES = [ORIGIN.prompt, ORIGIN.scored];
 
 /** @param {HTMLElement} root @param {...HTMLElement} end what stands below the alternatives, other views' */
 export function mountToken(root, ...end) {
-  root.replaceChildren(...end); // they stay where they are, so that what has the focus keeps it
+  replace(root, end); // they stay where they are, so that what has the focus keeps it
   return {
     /** @param {import('#viewer/reading/reading').Reading} reading @param {Readonly<import('#viewer/state').State>} state */
     update(reading, state) {
@@ -28,13 +28,14 @@ export function mountToken(root, ...end) {
       if (node < 0) return;
       const active = reading.metricOf(state.metric);
       const step = stepOf(active, reading.valuesOf(active)[node] ?? NaN);
-      root.prepend(
-        ...identity(node, describe(trace, layout, node), step),
+      const shown = [
+        identity(node, describe(trace, layout, node), step),
         syntax(reading, node, active) ?? '',
-        ...expected(trace, node),
+        expected(trace, node),
         numbers(reading, node, state),
         alternatives(reading, node),
-      );
+      ];
+      for (const element of shown.flat().reverse()) root.prepend(element);
       if (scroll) root.scrollTop = scroll; // which lays the page out
     },
   };
@@ -106,7 +107,7 @@ function numbers(reading, node, state) {
   const rows = reading.metrics.map((metric) => number(reading, node, metric, state));
   const noise = reading.trace.nodes.noise[node] ?? NaN;
   if (!Number.isNaN(noise)) rows.push(quietNumber('noise', `${noise && noise.toExponential(1)} nats`, state.definitions && definition(reading.trace, 'noise')));
-  return h('section', {}, h('div', { class: 'section-head' }, h('h3', {}, 'Numbers'), explain), h('dl', { class: 'numbers' }, ...rows));
+  return h('section', {}, h('div', { class: 'section-head' }, h('h3', {}, 'Numbers'), explain), h('dl', { class: 'numbers' }, rows));
 }
 
 /**
@@ -155,7 +156,7 @@ function alternatives(reading, node) {
   const body = h(
     'tbody',
     {},
-    ...rows.flatMap((row) => {
+    rows.flatMap((row) => {
       const name = row.written ? 'written' : row.node >= 0 ? 'continued' : '';
       const line = tableRow(name, tokenCell(reading, node, row, most), row.p, sampled ? row.q : undefined);
       return name === 'continued' ? [line, preview(reading, row.node, sampled ? 4 : 3)] : [line];
@@ -163,7 +164,7 @@ function alternatives(reading, node) {
   );
   if (!Number.isNaN(others.p))
     body.append(tableRow('tail', h('th', { scope: 'row', class: 'others' }, 'all others'), others.p, sampled ? others.q : undefined));
-  section.append(h('table', { class: 'alternatives' }, h('thead', { class: 'visually-hidden' }, h('tr', {}, ...heads)), body));
+  section.append(h('table', { class: 'alternatives' }, h('thead', { class: 'visually-hidden' }, h('tr', {}, heads)), body));
   if (siblings.length > 1) {
     const covered = `The continuations recorded here cover ${percent(tree.explored(node))} of the probability at this token.`;
     section.append(h('p', { class: 'remark explored' }, `${covered} That is how much was looked at, not a probability of being right.`));

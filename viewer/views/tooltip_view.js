@@ -43,7 +43,7 @@ export function mountTooltip() {
 
     /** What another view has to say about a place. @param {import('#viewer/elements/dom').Child[]} children @param {DOMRect} at */
     showText(children, at) {
-      card.replaceChildren(h('div', {}, ...children));
+      card.replaceChildren(h('div', {}, children));
       card.hidden = false;
       place(card, at);
     },

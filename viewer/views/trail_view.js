@@ -1,6 +1,6 @@
 /** The forks that lead to the shown path, each a way back; and the ways to compare and to see all branches. */
 
-import { h, tell, toggle, tokenText } from '#viewer/elements/dom';
+import { h, replace, tell, toggle, tokenText } from '#viewer/elements/dom';
 import { MAIN } from '#viewer/reading/branches';
 import { count, percent } from '#viewer/reading/format';
 import { visibleNode } from '#viewer/reading/token_words';
@@ -15,7 +15,7 @@ export function mountTrail(root, { trace, tree }) {
   const views = tree.count ? [diff, all] : [];
   root.replaceChildren(
     h(tree.count ? 'nav' : 'div', { class: 'crumbs', aria: tree.count ? { label: 'Path' } : {} }, tree.count > 0 && steps),
-    h('div', { class: 'views' }, ...views, trace.syntax && structure),
+    h('div', { class: 'views' }, views, trace.syntax && structure),
   );
 
   return {
@@ -24,7 +24,7 @@ export function mountTrail(root, { trace, tree }) {
       structure.setAttribute('aria-pressed', String(state.structure));
       if (tree.count === 0) return;
       const step = (/** @type {number} */ to, /** @type {import('#viewer/elements/dom').Child[]} */ ...words) => {
-        const button = h('button', { type: 'button', class: 'crumb', aria: to === branch ? { current: 'true' } : {} }, ...words);
+        const button = h('button', { type: 'button', class: 'crumb', aria: to === branch ? { current: 'true' } : {} }, words);
         button.addEventListener('click', () => tell(button, 'branch', to));
         return h('li', {}, button);
       };
@@ -45,7 +45,7 @@ export function mountTrail(root, { trace, tree }) {
         h('span', { class: 'fork', aria: { hidden: 'true' } }, '\u2002'),
         `${count(tree.count)} branch${tree.count === 1 ? '' : 'es'} recorded`,
       );
-      steps.replaceChildren(step(MAIN, 'Main path'), ...(forks.length ? forks : [recorded]));
+      replace(steps, [step(MAIN, 'Main path'), ...(forks.length ? forks : [recorded])]);
       diff.hidden = branch < 0;
       diff.setAttribute('aria-pressed', String(state.diff));
       all.setAttribute('aria-pressed', String(state.tree));

@@ -137,17 +137,17 @@ function build(root, zoomBy) {
   const view = h('div', { class: 'tree-view', tabIndex: 0, role: 'tree', aria }, item, paper);
   const probe = h('span', { hidden: true, class: 'token-text' });
   const choices = LEAST.map((p) => h('option', { value: String(p) }, p ? `${100 * p} % or more` : 'all'));
-  const least = h('select', { name: 'least', id: 'tree-least' }, ...choices);
+  const least = h('select', { name: 'least', id: 'tree-least' }, choices);
   const zooms = [
     signed('\u2212', 'Zoom out (\u2212)', () => zoomBy(1 / ZOOM)),
     signed('fit', 'Fit the whole tree (0)', () => zoomBy(0)),
     signed('+', 'Zoom in (+)', () => zoomBy(ZOOM)),
   ];
   const shown = h('span', { class: 'tree-count' });
-  const key = h('span', { class: 'tree-key' }, ...[0.01, 0.25, 1].map(sampleOf), 'probability of a branch\u2019s first token');
+  const key = h('span', { class: 'tree-key' }, [0.01, 0.25, 1].map(sampleOf), 'probability of a branch\u2019s first token');
   const close = closer('Close the tree (v)', () => tell(root, 'command', 'tree'));
-  const controls = [shown, h('label', {}, 'Branches of ', least), h('span', { class: 'tree-zoom' }, ...zooms), key, close];
-  root.replaceChildren(h('div', { class: 'tree-head' }, h('h2', {}, 'All branches'), ...controls), view, probe);
+  const controls = [shown, h('label', {}, 'Branches of ', least), h('span', { class: 'tree-zoom' }, zooms), key, close];
+  root.replaceChildren(h('div', { class: 'tree-head' }, h('h2', {}, 'All branches'), controls), view, probe);
   return { view, paper, canvas, item, probe, least, shown };
 }
 

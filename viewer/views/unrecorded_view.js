@@ -1,9 +1,9 @@
 /** What to do about a continuation that was not recorded: the command that records it, or the way to one that begins alike. */
 
-import { h, tell, tokenText } from '#viewer/elements/dom';
+import { h, replace, tell, tokenText } from '#viewer/elements/dom';
 import { commandWith, escapeText, forcedBefore, offered, positionOf } from '#viewer/reading/rerun_command';
 import { visibleId, visibleNode } from '#viewer/reading/token_words';
-import { ORIGIN } from '#viewer/trace/schema';
+import { ORIGIN, PROGRAM } from '#viewer/trace/schema';
 
 const NO_TEXT = new Uint8Array();
 const encoder = new TextEncoder();
@@ -22,7 +22,7 @@ export function mountUnrecorded(root) {
   let node = -1;
 
   field.addEventListener('input', () => {
-    answer.replaceChildren(...(reading && field.value ? forText(reading, node, field.value) : []));
+    replace(answer, reading && field.value ? forText(reading, node, field.value) : []);
   });
 
   return {
@@ -36,7 +36,7 @@ export function mountUnrecorded(root) {
       const isOutput = shown.trace.nodes.origin[node] !== ORIGIN.prompt;
       root.hidden = node < 0 || shown.file !== null; // what was scored cannot be continued
       label.replaceChildren('Instead of ', tokenText(node < 0 ? [] : visibleNode(shown.trace, node)), ' write');
-      root.replaceChildren(...(isOutput ? form : [h('p', { class: 'remark' }, 'A token of the prompt cannot be replaced: only what the model wrote.')]));
+      replace(root, isOutput ? form : h('p', { class: 'remark' }, 'A token of the prompt cannot be replaced: only what the model wrote.'));
     },
 
     /** How to record an alternative of the selected token. @param {number} id */
@@ -44,8 +44,9 @@ export function mountUnrecorded(root) {
       if (!reading || !answer.isConnected) return;
       field.value = '';
       const value = `${forcedBefore(reading, node)}${positionOf(reading.layout, node)}:${id}`;
-      answer.replaceChildren(
-        ...notRecorded(
+      replace(
+        answer,
+        notRecorded(
           reading,
           [tokenText(visibleId(reading.trace, id)), ' was not recorded here. '],
           commandWith(recorded(reading), '--force-token', value),
@@ -93,15 +94,17 @@ function notRecorded(reading, what, command) {
   const copy = h('button', { type: 'button', class: 'quiet-button' }, 'copy command');
   copy.addEventListener('click', () => tell(copy, 'copy', { text: command, what: 'Command' }));
   const fromInput = reading.trace.run['prompt'].source === '-';
+  const { left } = recorded(reading);
   return [
-    h('p', {}, ...what, `This command records it${fromInput ? ', given the same standard input' : ''}:`),
+    h('p', {}, what, `This command records it${fromInput ? ', given the same standard input' : ''}:`),
     h('pre', { class: 'command', tabIndex: 0, aria: { label: 'Command' }, role: 'group' }, command),
     copy,
+    ...(left.length ? [h('p', { class: 'remark' }, `Left out of it: ${left.join(', ')}. What runs code or replaces a file is yours to add.`)] : []),
   ];
 }
 
-/** @param {import('#viewer/reading/reading').Reading} reading @returns {string[]} */
+/** @param {import('#viewer/reading/reading').Reading} reading */
 function recorded(reading) {
   const { command, prompt } = reading.trace.run;
-  return offered(command) ?? offered(['tokenscope-record', String(prompt.source)]) ?? ['tokenscope-record', 'PROMPT'];
+  return offered(command) ?? offered([PROGRAM, '--', String(prompt.source)]) ?? { files: ['PROMPT'], options: [], left: [] };
 }

@@ -23,6 +23,7 @@ _COMPOUND = frozenset({"for", "case", "select", "function"})  # what follows the
 _OPERATOR = re.compile(r"[();<>|&]+")
 _EXPANDED = re.compile(r"[$`*?\[~]")  # the shell makes another word of it
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
+_SHELL_QUOTED = re.compile(r"""\\.|'[^']*'?|"(?:[^"\\]|\\.)*"?""", re.DOTALL)
 _MISSED = re.compile(  # what shells, interpreters and tools say of something that is not there, or is not theirs to use
     r"not found|no such file|(?:can't|cannot|could not|couldn't|unable to) (?:open|find|create|cd|execute|access|run|load)|no module named|"
     r"permission denied|no rule to make target|failed to run command|does not exist|is a directory|not a directory|bad interpreter|"
@@ -62,6 +63,12 @@ class Fault:
 def names_file(command: str) -> bool:
     """Whether the command says where the program's path belongs."""
     return FILE in command
+
+
+def names_file_in_quotes(command: str) -> bool:
+    """Whether {file} stands anywhere within quotes, or in a text that the command gives to another (a here-document)."""
+    outside = _SHELL_QUOTED.sub("", command)
+    return outside.count(FILE) < command.count(FILE) or "<<" in outside
 
 
 def fault_beforehand(command: str, folder: str | None) -> str:

@@ -30,6 +30,7 @@ from tokenscope_trace.analysis.check_command import (
     Fault,
     fault_afterwards,
     fault_beforehand,
+    names_file_in_quotes,
 )
 from tokenscope_trace.analysis.check_folder import NoCopy, WorkCopy
 from tokenscope_trace.errors import TokenScopeError
@@ -48,6 +49,7 @@ _LIMITED = f"""for limit in "-v $1" "-f $2" "-c 0"; do
 done
 exec {SHELL} -c "$3" "$4"
 """
+_NAME, _SUFFIX = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}"), re.compile(r"\.[A-Za-z0-9]{1,16}$")
 _UNPRINTED = re.compile(  # escapes of colours and movements, of titles and links (they name the host), others; controls
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
 )
@@ -84,7 +86,6 @@ def check_programs(
         raise NotRun(without_places(reason))
     if not programs:
         return []
-    name = _plain(name)
     distinct = dict.fromkeys(programs)
     found: dict[bytes, Checked] = {}
     faults: list[Fault | None] = []
@@ -109,10 +110,15 @@ def check_programs(
     return [found.get(program) for program in programs]
 
 
-def _plain(name: str) -> str:
+def _inside(name: str) -> str:
     """The name if it is one inside of a folder, else `program`."""
     fits = len(name.encode(errors="replace")) <= 200 and name.isprintable()
     return name if fits and name not in {"", ".", ".."} and not {"/", "\\"} & {*name} else "program"
+
+
+def _plain(name: str) -> str:
+    """The name if no shell reads anything in it, however often it is read, else `program` with its suffix."""
+    return name if _NAME.fullmatch(name) else "program" + (_SUFFIX.search(name) or [""])[0]
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ def _places(name: str, settings: CheckSettings, should_stop: Callable[[], bool])
     @contextmanager
     def alone(program: bytes) -> Iterator[_Place]:
         with _temporary() as folder:
-            path = Path(folder, name)
+            path = Path(folder, _plain(name))
             path.write_bytes(program)
             yield _Place(folder, str(path), folder, is_temporary=True)
 
@@ -143,7 +149,7 @@ def _places(name: str, settings: CheckSettings, should_stop: Callable[[], bool])
         yield alone
         return
     with _temporary() as parent:
-        copy = WorkCopy(settings.folder, os.path.join(settings.place, name), parent)
+        copy = WorkCopy(settings.folder, os.path.join(settings.place, _inside(name)), parent)
 
         @contextmanager
         def among_others(program: bytes) -> Iterator[_Place | None]:
@@ -164,7 +170,18 @@ def _check(
     with placed(program) as place:
         if place is None:
             return None
-        return _run(settings.command.replace(FILE, shlex.quote(place.file)), place, settings, should_stop)
+        return _run(_with_file(settings.command, place.file), place, settings, should_stop)
+
+
+def _with_file(command: str, path: str) -> str:
+    """The command with the program's path in place of {file}.
+
+    Raises NotRun where the path would have to be quoted and {file} stands within quotes already: those would end where the path has one.
+    """
+    quoted = shlex.quote(path)
+    if quoted != path and names_file_in_quotes(command):
+        raise NotRun("{file} stands within quotes of the command, and the program's path has signs that a shell reads")
+    return command.replace(FILE, quoted)
 
 
 def _run(
@@ -208,7 +225,7 @@ def _run(
         )
     fault = fault and Fault(_anonymous(fault.reason, place), fault.certain)
     ending = _ending(process.returncode) if result is CheckResult.FAIL else ""
-    return Checked(result, _last_lines(_named(text, name), place, ending)), fault
+    return Checked(result, _last_lines(_named(text, name), place, ending, cut=len(said) >= _KEPT)), fault
 
 
 def _attend(process: _Process, timeout: float, should_stop: Callable[[], bool]) -> tuple[CheckResult | None, bytes]:
@@ -262,18 +279,18 @@ def _named(text: str, name: str) -> str:
     return re.sub(rf"^{re.escape(name)}: ", "sh: ", text, flags=re.MULTILINE)
 
 
-def _last_lines(text: str, place: _Place, ending: str) -> str:
-    """The end of the output."""
-    text = _anonymous(text, place)
+def _last_lines(text: str, place: _Place, ending: str, *, cut: bool) -> str:
+    """The end of the output, of which the begin may be `cut` off."""
+    text = _anonymous(text, place, cut=cut)
     lines = [line.rstrip() for line in [*text.rstrip().splitlines(), *filter(None, [ending])]]
     return "\n".join(lines[-PRINTED_LINES:])[-CHARACTERS:]
 
 
-def _anonymous(text: str, place: _Place) -> str:
+def _anonymous(text: str, place: _Place, *, cut: bool = False) -> str:
     """Text that names no folder, no user and no machine."""
     for folder in dict.fromkeys([place.folder, place.temporary]):
         text = re.sub(f"(?:{_either(folder)})/?", "", text)
-    return without_places(text)
+    return without_places(text, cut=cut)
 
 
 def _either(path: str) -> str:

@@ -15,8 +15,10 @@ import numpy as np
 
 from tokenscope_trace.analysis.kept import ProgramEnds, find_kept, repeats
 from tokenscope_trace.analysis.units import unit_of
+from tokenscope_trace.languages.bounded_parsing import MAX_PARSED
 from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
 from tokenscope_trace.languages.language import Language
+from tokenscope_trace.languages.own_parser import JUDGE
 from tokenscope_trace.languages.parsing import Parsed, joined_kinds, parse
 from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, CodePiece, code_passages, code_piece
 from tokenscope_trace.traces.columns import Array
@@ -25,6 +27,7 @@ from tokenscope_trace.traces.programs import PathProgram, Programs
 from tokenscope_trace.traces.schema import BranchEnd, Outcome, Scope
 from tokenscope_trace.traces.trace import Trace
 
+_UNREAD = "{} of code could not be parsed within bounded work ({} MiB at most): nothing is said of its syntax, nor of what it leads to."
 _MOST_PASSAGES = 8000  # a list in a trace has at most MAX_ENTRIES
 
 
@@ -62,7 +65,9 @@ class Code:
         """Whether the output's own code does not parse, in one of its pieces."""
         main = self.programs.main
         return any(
-            piece.end > main.begin and output_error(piece.program, max(piece.passage.own(main.begin), 0)) is not None
+            piece.end > main.begin
+            and piece.is_parsed
+            and output_error(piece.program, max(piece.passage.own(main.begin), 0)) is not None
             for piece in self._main
         )
 
@@ -82,7 +87,13 @@ class Code:
         if written.text == whole.text and self._trace.branches.end[branch] == BranchEnd.REJOINED:
             return Equivalence(Outcome.SAME_TEXT, Scope.WHOLE, written.fork, len(whole.whole), len(written.whole))
         ours, main = self.around(written), self.main_around(written.fork)
-        if ours is None or main is None or ours.start != main.start or ours.program.language != main.program.language:
+        if (
+            ours is None
+            or main is None
+            or not (main.is_parsed and ours.is_parsed)
+            or ours.start != main.start
+            or ours.program.language != main.program.language
+        ):
             return Equivalence(Outcome.NOT_COMPARED, Scope.NONE, 0, 0, 0)
         fork, begun = min(main.passage.own(written.fork), ours.passage.own(written.fork)), main.passage.own(whole.begin)
         found = compare_programs(main.program, ours.program, fork, begun if begun > 0 else None)
@@ -118,13 +129,15 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
     """
     run, tables = dict(trace.run), dict[str, dict[str, Array]]()
     if trace.files:
-        found = _of_files(trace, language)
+        pieces = _of_files(trace, language)
     else:
         kept = find_kept(trace, partial(unit_of(trace, language).end, ended=True))
         code = Code(trace, language, Programs(trace, kept.bytes))
-        found, outcomes = _of_main(code), []
+        pieces, outcomes = _of_main(code), []
+        is_read = None not in pieces
         for branch in range(len(trace.branches)):  # both of a branch before the next one: they have a parse in common
-            found += _of_branch(code, branch, _MOST_PASSAGES - len(found))
+            if is_read:  # else its branches would not be, either
+                pieces += _of_branch(code, branch, _MOST_PASSAGES - len(pieces))
             outcomes.append(code.compare(branch))
         run["program"] = _program_facts(trace, code, kept)
         run["decisions"] = None  # those of another analysis
@@ -135,6 +148,10 @@ def add_structure(trace: Trace, language: Language | None = None) -> Trace:
         if len(trace.branches):
             tables["outcomes"] = {**_outcome_columns(outcomes), "kept": kept.bytes.branches}
     run["syntax"] = None
+    unread = pieces.count(None)
+    found = [piece for piece in pieces if piece is not None]
+    if unread:
+        run["notes"] = [*run["notes"], _UNREAD.format(f"{unread:,} piece{'' if unread == 1 else 's'}", MAX_PARSED >> 20)]
     if len(found) > MAX_ENTRIES:
         run["notes"] = [
             *run["notes"],
@@ -158,26 +175,34 @@ def _program_facts(trace: Trace, code: Code, kept: ProgramEnds) -> dict[str, Any
     }
 
 
-def _of_files(trace: Trace, language: Language | None) -> list[_Found]:
-    found = []
+def _of_files(trace: Trace, language: Language | None) -> list[_Found | None]:
+    found: list[_Found | None] = []
     for text in trace.texts:
         pieces = code_passages(text.bytes, text.source, language, conversation=text.conversation)
-        found += [_Found(text.number, None, passage.language, parse(text.bytes, passage)) for passage in pieces]
+        found += _parsed(text.number, None, text.bytes, pieces)
     return found
 
 
-def _of_main(code: Code) -> list[_Found]:
+def _of_main(code: Code) -> list[_Found | None]:
     main = code.programs.main
     text = _blanked(main)
-    return [_Found(0, None, passage.language, parse(text, passage)) for passage in code.passages(text)]
+    return _parsed(0, None, text, code.passages(text))
 
 
-def _of_branch(code: Code, branch: int, most: int) -> list[_Found]:
+def _of_branch(code: Code, branch: int, most: int) -> list[_Found | None]:
     """Of a branch's program what touches the branch's own bytes, at most so many passages; the rest is as on the path that it left."""
     written = code.programs.of_branch(branch)
     own, text = (written.own_start, written.own_end), _blanked(written)
     touched = [one for one in code.passages(text) if one.start < own[1] and one.end > own[0]]
-    return [_Found(0, branch, one.language, parse(text, one, own)) for one in touched[: max(most, 0)]]
+    return _parsed(0, branch, text, touched[: max(most, 0)], own)
+
+
+def _parsed(
+    number: int, branch: int | None, text: bytes, passages: Sequence[CodePassage], own: tuple[int, int] | None = None
+) -> list[_Found | None]:
+    """The passages of a text, by its number, None for one that takes too much work; of a branch what touches its own bytes."""
+    pairs = [(passage.language, parse(text, passage, own)) for passage in passages]
+    return [None if parsed is None else _Found(number, branch, language, parsed) for language, parsed in pairs]
 
 
 def _blanked(written: PathProgram) -> bytes:
@@ -206,7 +231,8 @@ def _columns(found: Sequence[_Found]) -> tuple[dict[str, object], dict[str, Arra
         "end": np.concatenate([one.parsed.end for one in found]),
         "flags": np.concatenate([one.parsed.flags for one in found]),
     }
-    return {"kinds": kinds, "fields": fields, "passages": facts}, table
+    judged = {} if all(one.language.name != "python" for one in found) else {"judge": JUDGE}
+    return {"kinds": kinds, "fields": fields, "passages": facts, **judged}, table
 
 
 def _outcome_columns(found: Sequence[Equivalence]) -> dict[str, Array]:

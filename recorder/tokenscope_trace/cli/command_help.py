@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -43,6 +45,7 @@ class Words(click.types.StringParamType):
 
 
 WORDS = Words()
+_LONGEST = 1000  # characters of what is said of a command line, which may have a megabyte in one word
 
 
 class Mistake(click.UsageError):
@@ -51,7 +54,7 @@ class Mistake(click.UsageError):
     def show(self, file: Any = None) -> None:  # noqa: ARG002 - as its base
         """Write one sentence and where help is."""
         program = self.ctx.find_root().info_name if self.ctx is not None else ""
-        tell(f"{program}: error: {self.format_message()}")
+        tell(f"{program}: error: {shortened(visible_line(self.format_message()), _LONGEST)}")
         tell(f"Try '{program} --help' for help.")
 
 
@@ -63,6 +66,15 @@ def _check_folder() -> None:
         raise OutputError(f"the current folder is not there any more ({error.strerror}); change to one that is.") from error
 
 
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Libraries warn their callers, with file and line; what a user has to know, a command says itself."""
+    with warnings.catch_warnings():
+        if not os.environ.get("TOKENSCOPE_DEBUG"):
+            warnings.showwarning = lambda *_args, **_named: None
+        yield
+
+
 class PlainCommand(click.Command):
     """A command whose mistakes and errors are told as `PROGRAM: error: sentence`; `hints` maps options that people guess to those there are."""
 
@@ -72,7 +84,7 @@ class PlainCommand(click.Command):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """The whole command, with the standard streams as they are. Raises SystemExit."""
-        with standard_streams(), reported(self.program):
+        with _without_warnings(), standard_streams(), reported(self.program):
             _check_folder()
             try:
                 return super().main(*args, **kwargs)

@@ -141,9 +141,9 @@ def _run(
 ) -> None:
     target = _checked_target(traces, kind, output, force=force)
     loaded = [_loaded(trace, redact) for trace in traces]
-    lacks = ""
+    lacks, verdict = "", ""
     if len(loaded) == 2:
-        text, lacks = _compared(loaded, traces, title)
+        text, lacks, verdict = _compared(loaded, traces, title)
     elif kind == "html":
         text, lacks = _page(loaded[0], limit, title)
     else:
@@ -154,9 +154,11 @@ def _run(
     else:
         write_atomically(target, content, force=force)
         tell(f"{target}  {file_size(len(content))}  {REPORTERS[kind].next_step}")
+        if verdict:
+            tell(verdict)
         _say_verdict(loaded)
     if kind == "code" and (gone := loaded[0].facts.redacted):
-        lacks = f"left out of this recording: {' and '.join(gone)}; █ stands in the code for each token of that."
+        lacks = f"left out of this recording, as it says: {' and '.join(gone)}; █ stands in the code for each token of that."
     for note in _notes(kind, len(content), limit if len(traces) == 1 else 0, lacks):
         tell(f"Note: {note}")
 
@@ -164,9 +166,9 @@ def _run(
 def _checked_target(traces: tuple[Path, ...], kind: str, output: str | None, *, force: bool) -> Path | None:
     """Where to write, None for standard output. Raises TraceError where there is no trace, OutputError where there can be no output."""
     for trace in traces:
-        if not trace.exists():
+        if not os.path.exists(trace):
             raise TraceError(f"there is no file {trace}; tokenscope-record PROMPT -o {trace} would write it.")
-        if trace.is_file():  # what is named may be none at all, which says more than that its report is there
+        if os.path.isfile(trace):  # what is named may be none at all, which says more than that its report is there
             Trace.check(trace)
     if output == "-":
         check_stdout()
@@ -221,13 +223,13 @@ def _loaded(trace: Path, redact: tuple[str, ...]) -> Trace:
     return redacted(loaded, [Redaction(what) for what in redact])
 
 
-def _compared(loaded: list[Trace], traces: tuple[Path, ...], title: str | None) -> tuple[str, str]:
-    """(the page of two recordings, a sentence on what makes it doubtful, empty for nothing)."""
+def _compared(loaded: list[Trace], traces: tuple[Path, ...], title: str | None) -> tuple[str, str, str]:
+    """(the page of two recordings, a sentence on what makes it doubtful, one on what their checks said; empty for nothing)."""
     from tokenscope_trace.comparison.page import comparison_page
     from tokenscope_trace.comparison.side_by_side import compare
 
     found = compare(loaded[0], loaded[1], title, (traces[0].name, traces[1].name))
-    return comparison_page(found), found.warning
+    return comparison_page(found), found.warning, found.verdict
 
 
 def _page(trace: Trace, limit: int, title: str | None) -> tuple[str, str]:

@@ -137,7 +137,7 @@ def _check_usage(context: click.Context, prompt: Sequence[str], options: dict[st
                 raise click.UsageError(f"{param.opts[-1]} says how to generate, and {scores} generates nothing.")
     if scores and "prompt" in options["redact"]:
         raise click.UsageError(f"--redact prompt: with {scores} there is no prompt; strings and comments can be redacted.")
-    if not prompt and not options["diff"]:
+    if not prompt and options["diff"] is None:
         raise click.UsageError("Missing argument 'PROMPT'." if not scores else "--score needs a file.")
     if len(prompt) > 1 and not scores:
         raise click.UsageError(f"there are {len(prompt)} prompts; give one, or --score to measure existing files.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -624,7 +625,7 @@ def _option_words(param: click.Parameter, value: Any) -> list[str]:
             entry = _escape(str(entry))
         if param.name == "check":
             entry = without_places(str(entry))
-        folder = isinstance(entry, Path) or (param.name == "model" and Path(str(entry)).exists())
+        folder = isinstance(entry, Path) or (param.name == "model" and os.path.exists(str(entry)))
         words += [spelled, _shown(param.name or "", entry) if folder else str(entry)]
     return words
 

@@ -4,10 +4,11 @@ names with two values out. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tokenscope_trace.text import shortened, visible_line
+from tokenscope_trace.traces.fact_kinds import FactMap
 from tokenscope_trace.traces.facts import Facts
 
 _MODEL = {
@@ -49,11 +50,20 @@ def changes(recorded: Facts, again: Facts) -> list[Changed]:
     return [Changed(name, value, pairs[name]) for name, value in _facts(recorded) if name in pairs and pairs[name] != value]
 
 
+def machine_facts(facts: Facts) -> Iterator[tuple[str, str]]:
+    """(name, value) of what is known of the machine that a recording was made on."""
+    return _named(facts.machine, _MACHINE)
+
+
+def _named(part: FactMap | None, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for key, name in names.items():
+        if (value := getattr(part, key, None)) is not None:
+            yield name, str(value)[:_HASH] if key.endswith("_sha256") else _shown(value)
+
+
 def _facts(facts: Facts) -> Iterator[tuple[str, str]]:
-    for part, names in ((facts.model, _MODEL), (facts.machine, _MACHINE)):
-        for key, name in names.items():
-            if (value := getattr(part, key, None)) is not None:
-                yield name, str(value)[:_HASH] if key.endswith("_sha256") else _shown(value)
+    yield from _named(facts.model, _MODEL)
+    yield from machine_facts(facts)
     yield "TokenScope", _shown(facts.generator.version)
     for library, version in facts.libraries.items():
         yield _shown(library), _shown(version)

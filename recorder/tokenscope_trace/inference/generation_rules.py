@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from tokenscope_trace.errors import ModelError
 from tokenscope_trace.settings import GenerationSettings
 
 # By the option: the values at which it does nothing, and what it asks for otherwise.
@@ -46,6 +47,8 @@ _UNSET = {  # of caches, of how a prompt is cut, and of what is returned: none o
     "stop_strings": None,  # given as a criterion: custom_generate takes no tokenizer
 }
 _FRACTIONS = ("temperature", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
+_NOTHING_WRITTEN = "the model writes no first token, by its generation config and these settings"
+_LARGEST = 1e15  # a trace holds numbers that float64 tells apart
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p")
 
 
@@ -58,7 +61,14 @@ class GenerationRules:
 
 
 def rules_of(config: Any, settings: GenerationSettings, extra_eos: tuple[int, ...] = ()) -> GenerationRules:
-    """What the user asked for; everything else stays the model's own, as far as a recording can follow it."""
+    """What the user asked for; everything else stays the model's own, as far as a recording can follow it.
+
+    Raises ModelError where the config holds a number that is none, or an end that is no id.
+    """
+    for name in (*_FRACTIONS, "top_k", "repetition_penalty"):
+        value = getattr(config, name, None)
+        if isinstance(value, int | float) and not abs(value) <= _LARGEST:
+            raise ModelError(f"{_NOTHING_WRITTEN}: its {name} is {value:g}, which is no number to decode by.")
     options: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, **_UNSET}
     sampled = bool(getattr(config, "do_sample", False)) if settings.do_sample is None else settings.do_sample
     asked = {name: value for name in _SAMPLING if (value := getattr(settings, name)) is not None}
@@ -85,9 +95,12 @@ def rules_of(config: Any, settings: GenerationSettings, extra_eos: tuple[int, ..
 
 
 def own_eos(config: Any) -> list[int]:
-    """The ids that end a text by the model's own config."""
+    """The ids that end a text by the model's own config. Raises ModelError where one is none."""
     eos = config.eos_token_id
-    return [] if eos is None else [eos] if isinstance(eos, int) else list(eos)
+    ids = [] if eos is None else eos if isinstance(eos, list | tuple) else [eos]
+    if any(type(one) is not int for one in ids):
+        raise ModelError(f"{_NOTHING_WRITTEN}: its eos_token_id holds what is no token id.")
+    return list(ids)
 
 
 def own_stop_strings(config: Any) -> list[str]:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
+    from tokenscope_trace.languages.bounded_parsing import MAX_PARSED
+    from tokenscope_trace.languages.branched_literals import BranchedLiterals
     from tokenscope_trace.languages.definitions import LANGUAGES, by_file, by_name
     from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
     from tokenscope_trace.languages.language import Language, grammar, kinds
-    from tokenscope_trace.languages.literals import Literals, Range, find_literals, is_literal
+    from tokenscope_trace.languages.literals import Literals, Range, find_literals, has_literals, is_literal
     from tokenscope_trace.languages.loops import repeats_from
+    from tokenscope_trace.languages.own_parser import JUDGE
     from tokenscope_trace.languages.parsing import Parsed, joined_kinds, parse
     from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, CodePiece, code_passages, code_piece
     from tokenscope_trace.languages.remarks import remark_around
@@ -27,8 +30,11 @@ else:
     __getattr__ = exports(__name__, __file__)
 
 __all__ = [
+    "JUDGE",
     "LANGUAGES",
     "MARKDOWN",
+    "MAX_PARSED",
+    "BranchedLiterals",
     "CodePassage",
     "CodePiece",
     "Equivalence",
@@ -45,6 +51,7 @@ __all__ = [
     "complete_end",
     "find_literals",
     "grammar",
+    "has_literals",
     "is_in_function",
     "is_literal",
     "joined_kinds",

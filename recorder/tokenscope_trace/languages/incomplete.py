@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 
 import tree_sitter
 
+from tokenscope_trace.languages.bounded_parsing import bounded_tree
 from tokenscope_trace.languages.language import Language, grammar, kinds
 
 _LINES = 8  # how many lines at the end may be incomplete
@@ -40,10 +41,25 @@ def errors(root: tree_sitter.Node) -> list[tree_sitter.Node]:
     return found
 
 
-@lru_cache(maxsize=4)
 def parse_incomplete(text: bytes, language: Language) -> tree_sitter.Tree:
-    """The tree of a text; of the last few texts it is kept, for a branch is compared and shown by the same one."""
-    return tree_sitter.Parser(grammar(language)).parse(text)
+    """The tree of a text; one of nothing but an error where parsing it would take too much work."""
+    return _tree(text, language) or _no_tree(language)
+
+
+def can_parse(text: bytes, language: Language) -> bool:
+    """Whether parsing a text takes no more work than is allowed."""
+    return _tree(text, language) is not None
+
+
+@lru_cache(maxsize=4)
+def _tree(text: bytes, language: Language) -> tree_sitter.Tree | None:
+    """Of the last few texts it is kept, for a branch is compared and shown by the same one."""
+    return bounded_tree(text, language)
+
+
+@cache
+def _no_tree(language: Language) -> tree_sitter.Tree:
+    return tree_sitter.Parser(grammar(language)).parse(b"\x01)")
 
 
 def read(text: bytes, language: Language) -> Reading:
@@ -54,11 +70,13 @@ def read(text: bytes, language: Language) -> Reading:
 def read_cut(text: bytes, language: Language) -> Reading:
     """The reading of a text that was cut off: the first attempt without errors, else the one with the fewest."""
     plain = read(text, language)
+    if not can_parse(text, language):
+        return plain
     wrong = errors(plain.tree.root_node)
     if not wrong:
         return plain
     best, fewest = plain, len(wrong)
-    for reading in _attempts(text, language, plain.tree):
+    for reading in filter(None, _attempts(text, language, plain.tree)):
         count = len(errors(reading.tree.root_node))
         if count < fewest:
             best, fewest = reading, count
@@ -68,20 +86,23 @@ def read_cut(text: bytes, language: Language) -> Reading:
     return best if broken is None else Reading(plain.tree, plain.known, broken)
 
 
-def _attempts(text: bytes, language: Language, plain: tree_sitter.Tree) -> Iterator[Reading]:
+def _attempts(text: bytes, language: Language, plain: tree_sitter.Tree) -> Iterator[Reading | None]:
     tokens = _tokens(plain, language)
     cuts = _cuts(text, separators=not language.rules.units.indented)
     for cut in [len(text), *cuts[:1]]:
         yield _again(text, cut, _closing(tokens, cut, language), language, plain)
     for closer in _quotes(text, language):
-        opened = _tokens(_again(text, len(text), closer, language, plain).tree, language)
+        closed = _again(text, len(text), closer, language, plain)
+        opened = [] if closed is None else _tokens(closed.tree, language)
         yield _again(text, len(text), closer + _closing(opened, len(text), language), language, plain)
     for cut in cuts[1:]:
         yield _again(text, cut, _closing(tokens, cut, language), language, plain)
 
 
-def _again(text: bytes, cut: int, closing: bytes, language: Language, plain: tree_sitter.Tree) -> Reading:
-    """The text up to a byte, and what closes it; what its tree shares with that of the whole text is not parsed again."""
+def _again(text: bytes, cut: int, closing: bytes, language: Language, plain: tree_sitter.Tree) -> Reading | None:
+    """The text up to a byte, and what closes it; what its tree shares with that of the whole text is not parsed again. None where it would
+    take too much work.
+    """
     changed = text[:cut] + closing
     tree = plain.copy()
     tree.edit(
@@ -90,7 +111,8 @@ def _again(text: bytes, cut: int, closing: bytes, language: Language, plain: tre
         len(changed),
         *(_point(part, end) for part, end in ((text, cut), (text, len(text)), (changed, len(changed)))),
     )
-    return Reading(tree_sitter.Parser(grammar(language)).parse(changed, tree), cut)
+    found = bounded_tree(changed, language, tree)
+    return None if found is None else Reading(found, cut)
 
 
 def _point(text: bytes, end: int) -> tree_sitter.Point:

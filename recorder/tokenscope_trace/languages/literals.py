@@ -7,7 +7,7 @@ everything from the first quotation mark (or comment sign) on that belongs to no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -15,21 +15,28 @@ from functools import cache
 import numpy as np
 import tree_sitter
 
+from tokenscope_trace.languages.bounded_parsing import bounded_tree
 from tokenscope_trace.languages.language import Language, grammar, kinds
 from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, code_passages
+from tokenscope_trace.languages.settings_files import is_settings_file, settings_literals
 
 Range = tuple[int, int]
 # Kinds of the grammars, of which each has some.
 STRINGS = (
     "string string_literal *_string_literal character_literal char_literal rune_literal template_string template_literal_type "
-    "jsx_text regex raw_string ansi_c_string translated_string heredoc_body user_defined_literal"
+    "jsx_text regex regex_pattern raw_string ansi_c_string translated_string heredoc_body user_defined_literal"
 )
-COMMENTS = "comment *_comment"
+COMMENTS = "comment *_comment hash_bang_line shebang"
 _UNPARSED = "preproc_arg"  # what the C grammars take as it stands
+_TOLD = "preproc_call"  # of it, what a directive says that no grammar knows: `#error`, `#warning`, `#pragma`
+_WORDS = "word number extglob_pattern"  # of a shell, in which a word is a string
+_NAMING = ("command_name", "function_definition")
+_OPTION = re.compile(rb"-[A-Za-z]|--[A-Za-z][A-Za-z-]*|[-+]")
 _QUOTE = re.compile(rb"[\"'`]")
 _COMMENT_SIGN = re.compile(rb"//|/\*")
 _HASH = re.compile(rb"#")
 _HASHED = ("python", "bash")
+_SHELL = "bash"
 
 
 @dataclass(frozen=True)
@@ -46,17 +53,25 @@ def is_literal(kind: str) -> bool:
     return any(fnmatchcase(kind, pattern) for pattern in (*STRINGS.split(), *COMMENTS.split()))
 
 
+def has_literals(source: str, language: Language | None, *, conversation: bool = False) -> bool:
+    """Whether strings and comments of a text of this name can be told from the rest."""
+    fenced = conversation or source.lower().endswith(MARKDOWN)
+    return fenced or bool(code_passages(b"", source, language)) or is_settings_file(source)
+
+
 def find_literals(
     text: bytes, source: str, language: Language | None, *, conversation: bool = False, breaks: Sequence[int] = ()
 ) -> Literals | None:
     """Those of a text as `code_passages` finds its code; None where it is in no language that is known."""
-    pieces = code_passages(text, source, language, conversation=conversation, breaks=breaks)
-    if not pieces and not conversation and not source.lower().endswith(MARKDOWN):
+    if not has_literals(source, language, conversation=conversation):
         return None
+    fenced = conversation or source.lower().endswith(MARKDOWN)
+    if not fenced and not code_passages(b"", source, language):
+        return Literals(*settings_literals(text))
     strings: list[Range] = []
     comments: list[Range] = []
     end = 0
-    for piece in pieces:
+    for piece in code_passages(text, source, language, conversation=conversation, breaks=breaks):
         found = _of_passage(piece.text(text), piece)
         around = [(end, piece.start)] if piece.start > end else []
         strings += [*around, *found.strings]
@@ -66,34 +81,75 @@ def find_literals(
     return Literals((*strings, *rest), (*comments, *rest))
 
 
-def _of_passage(text: bytes, passage: CodePassage) -> Literals:
-    """The literals of code, in bytes of the whole text."""
-    language = passage.language
-    root = tree_sitter.Parser(grammar(language)).parse(text).root_node
+@dataclass(frozen=True)
+class CodeLiterals:
+    """Those of code, and the signs that belong to none: quotation marks and comment signs."""
+
+    strings: tuple[Range, ...]
+    comments: tuple[Range, ...]
+    loose_quotes: tuple[int, ...]
+    loose_signs: tuple[int, ...]
+
+
+def code_literals(
+    text: bytes,
+    tree: tree_sitter.Tree | None,
+    language: Language,
+    *,
+    broken: bool = False,
+    loose: tuple[bool, bool] = (False, False),
+) -> CodeLiterals:
+    """Those of code as it was parsed, all of it where that would have taken too much work. What stands before it may be `broken`, and may
+    hold a `loose` quotation mark, a loose comment sign.
+    """
+    if tree is None:
+        return CodeLiterals(((0, len(text)),), ((0, len(text)),), (), ())
+    root = tree.root_node
     captured = tree_sitter.QueryCursor(_query(language)).captures(root)
-    strings, comments, unparsed = (captured.get(name, []) for name in ("string", "comment", "unparsed"))
+    strings, comments, unparsed, told, words = (
+        captured.get(name, []) for name in ("string", "comment", "unparsed", "told", "word")
+    )
     sign = _HASH if language.name in _HASHED else _COMMENT_SIGN
-    known = sorted((node.start_byte, node.end_byte) for node in [*strings, *comments])
-    quoted = [(node.start_byte, node.end_byte) for node in strings]
+    known = _joined([(node.start_byte, node.end_byte) for node in [*strings, *comments]])
+    quoted = [(node.start_byte, node.end_byte) for node in [*strings, *filter(_is_said, words)]]
     said = [(node.start_byte, node.end_byte) for node in [*comments, *filter(_is_documentation, strings)]]
     for node in unparsed:
-        quoted += _from_first(_QUOTE, text, node.start_byte, node.end_byte, known)
-        said += _from_first(sign, text, node.start_byte, node.end_byte, known)
-    if root.has_error:
-        broken = [(node.start_byte, len(text)) for node in strings if node.has_error]
-        quoted += [*_from_first(_QUOTE, text, 0, len(text), known), *broken]
-        said += [
-            *_from_first(sign, text, 0, len(text), known),
-            *((n.start_byte, len(text)) for n in comments if n.has_error),
-        ]
-    return Literals(_placed(quoted, passage), _placed(said, passage))
+        for found, pattern in ((quoted, _QUOTE), (said, sign)):
+            first = _loose(pattern, text, node.start_byte, node.end_byte, known)[:1]
+            found += _from_line(pattern, text, first, node.start_byte, node.end_byte)
+    for node in told:
+        sentence = [(node.children[0].end_byte, node.end_byte)] if node.children else []
+        quoted, said = [*quoted, *sentence], [*said, *sentence]
+    size = len(text)
+    quotes, signs = _loose(_QUOTE, text, 0, size, known), _loose(sign, text, 0, size, known)
+    if root.has_error or broken:
+        for nodes, found, pattern, places, is_loose in (
+            (strings, quoted, _QUOTE, quotes, loose[0]),
+            (comments, said, sign, signs, loose[1]),
+        ):
+            found += [(0, size)] if is_loose else _from_line(pattern, text, places[:1], 0, size)
+            found += [(node.start_byte, size) for node in nodes if node.has_error]
+    return CodeLiterals(tuple(sorted(quoted)), tuple(sorted(said)), tuple(quotes), tuple(signs))
+
+
+def _of_passage(text: bytes, passage: CodePassage) -> Literals:
+    """The literals of code, in bytes of the whole text."""
+    found = code_literals(text, bounded_tree(text, passage.language), passage.language)
+    return Literals(_placed(found.strings, passage), _placed(found.comments, passage))
 
 
 @cache
 def _query(language: Language) -> tree_sitter.Query:
-    patterns = {"string": STRINGS, "comment": COMMENTS, "unparsed": _UNPARSED}
+    patterns = {"string": STRINGS, "comment": COMMENTS, "unparsed": _UNPARSED, "told": _TOLD}
+    patterns |= {"word": _WORDS} if language.name == _SHELL else {}
     lines = [f"({kind}) @{name}" for name, pattern in patterns.items() for kind in sorted(kinds(language, pattern))]
     return tree_sitter.Query(grammar(language), "\n".join(lines))
+
+
+def _is_said(word: tree_sitter.Node) -> bool:
+    """Whether a word of a shell is a text: no name of a command, and no option that is but a name."""
+    above = word.parent
+    return (above is None or above.type not in _NAMING) and not _OPTION.fullmatch(word.text or b"")
 
 
 def _is_documentation(node: tree_sitter.Node) -> bool:
@@ -104,24 +160,40 @@ def _is_documentation(node: tree_sitter.Node) -> bool:
     return above is not None and above.type == "expression_statement" and above.named_child_count == 1
 
 
-def _from_first(sign: re.Pattern[bytes], text: bytes, start: int, end: int, known: list[Range]) -> Iterator[Range]:
-    """From the first sign in [start, end) that lies in none of the known ranges, up to `end`. Which signs of its line are pairs is not
-    known either, so it is from the first of them.
-    """
-    waiting = iter(known)
+def _joined(ranges: Sequence[Range]) -> list[Range]:
+    """The bytes of these ranges as ranges of which no two touch, ascending."""
+    found: list[Range] = []
+    for start, end in sorted(ranges):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _loose(sign: re.Pattern[bytes], text: bytes, start: int, end: int, known: list[Range]) -> list[int]:
+    """The places in [start, end) of signs that lie in none of the known ranges."""
+    found, waiting = [], iter(known)
     current = next(waiting, None)
     for match in sign.finditer(text, start, end):
         while current is not None and current[1] <= match.start():
             current = next(waiting, None)
         if current is None or match.start() < current[0]:
-            line = max(start, text.rfind(b"\n", start, match.start()) + 1)
-            first = sign.search(text, line, match.end())
-            yield (first or match).start(), end
-            return
+            found.append(match.start())
+    return found
 
 
-def _placed(ranges: list[Range], passage: CodePassage) -> tuple[Range, ...]:
+def _from_line(sign: re.Pattern[bytes], text: bytes, loose: Sequence[int], start: int, end: int) -> list[Range]:
+    """From the first of these signs up to `end`. Which signs of its line are pairs is not known either, so it is from the first of them."""
+    for place in loose:
+        line = max(start, text.rfind(b"\n", start, place) + 1)
+        first = sign.search(text, line, end)
+        return [(first.start() if first else place, end)]
+    return []
+
+
+def _placed(ranges: Sequence[Range], passage: CodePassage) -> tuple[Range, ...]:
     """Ranges of a passage's own text as ranges of the text around it."""
-    found = np.array(sorted(ranges), dtype=np.int64).reshape(-1, 2)
+    found = np.array(ranges, dtype=np.int64).reshape(-1, 2)
     begins, ends = passage.outer_begins(found[:, 0]), passage.outer_ends(found[:, 1])
     return tuple(zip(begins.tolist(), np.maximum(begins, ends).tolist(), strict=True))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import cache
+from hashlib import blake2b
 
 import tree_sitter
 
@@ -179,18 +180,34 @@ class Form:
         return all(_WORD.fullmatch(text) and not known(text, of_file) for text, of_file in changed)
 
     def effects(self) -> Counter[tuple[bytes, ...]]:
-        """What is called, local names left open, and what is imported, each as often as it is."""
+        """What is called, local names left open, and what is imported, each as often as it is. A call within what is called counts as a
+        digest of its own words, so that a long chain of calls takes no more work than its length.
+        """
         named = {name.event: name for name in self.names}
-        after = {end: last for _, end, last in self.calls}
-        found = Counter((b"call", *self._callee(start, end, named, after)) for start, end, _ in self.calls)
+        found: Counter[tuple[bytes, ...]] = Counter()
+        inner: dict[
+            int, tuple[int, bytes]
+        ] = {}  # by the event where calls begin: the event behind the outermost yet, and its digest
+        for start, end, last in self.calls:  # what is within a call comes before it
+            words = tuple(self._callee(start, end, named, inner))
+            found[b"call", *words] += 1
+            if start < end:
+                inner[start] = max(last, end), blake2b(b"".join(b"%d:%b" % (len(word), word) for word in words)).digest()
         found.update((b"import", *self._words(start, end, named)) for start, end in self.imports)
         return found
 
-    def _callee(self, start: int, end: int, named: dict[int, Name], after: dict[int, int]) -> Iterable[bytes]:
+    def _callee(
+        self, start: int, end: int, named: Mapping[int, Name], inner: Mapping[int, tuple[int, bytes]]
+    ) -> Iterable[bytes]:
         """The words of what is called, without the arguments of calls in it."""
         at = start
         while at < end:
             event = self.events[at]
+            if at in inner and inner[at][0] <= end:
+                at, digest = inner[at]
+                yield digest
+                yield b"()"
+                continue
             if at in named:
                 yield b"\0" if self.frame_of(named[at]) != _NOWHERE else named[at].text
             elif event is not None and event[1] and event is not _CLOSE:
@@ -199,9 +216,6 @@ class Form:
                 yield event[0].encode()
                 at = self._end(at)
             at += 1
-            if at < end and at in after:
-                yield b"()"
-                at = max(after[at], at)
 
     def _end(self, start: int) -> int:
         """The event that closes what one opens."""

@@ -12,7 +12,7 @@ import numpy as np
 import tree_sitter
 from numpy.typing import NDArray
 
-from tokenscope_trace.languages.incomplete import parse_incomplete
+from tokenscope_trace.languages.incomplete import can_parse, parse_incomplete
 from tokenscope_trace.languages.language import kinds
 from tokenscope_trace.languages.passages import CodePassage
 from tokenscope_trace.traces.schema import SyntaxFlag
@@ -35,12 +35,15 @@ class Parsed:
     flags: NDArray[np.uint8]  # of SyntaxFlag
 
 
-def parse(text: bytes, passage: CodePassage, touching: tuple[int, int] | None = None) -> Parsed:
-    """The syntax of a passage. Every node is listed, the unnamed ones (keywords, signs) too; with `touching`, only the root and
+def parse(text: bytes, passage: CodePassage, touching: tuple[int, int] | None = None) -> Parsed | None:
+    """The syntax of a passage, None where parsing it would take too much work. Every node is listed, the unnamed ones (keywords, signs) too; with `touching`, only the root and
     those that touch these bytes [first, end) of the text.
     """
     language = passage.language
-    tree = parse_incomplete(passage.text(text), language)
+    own = passage.text(text)
+    if not can_parse(own, language):
+        return None
+    tree = parse_incomplete(own, language)
     marks = [
         (kinds(language, patterns), flag)
         for patterns, flag in (

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.languages.definitions import by_file, by_name
 from tokenscope_trace.languages.fences import Fence, FencedLine, find_fences
+from tokenscope_trace.languages.incomplete import can_parse
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.languages.units import Program
 
@@ -112,6 +113,11 @@ class CodePiece:
     def end(self) -> int:
         """The byte of the text around it where it ends."""
         return self.passage.end
+
+    @cached_property
+    def is_parsed(self) -> bool:
+        """Whether parsing it takes no more work than is allowed: else nothing is known of it."""
+        return can_parse(self.program.text, self.program.language)
 
     def holds(self, byte: int) -> bool:
         """Whether a byte of the text around it stands in it, or at its end."""

@@ -20,7 +20,8 @@ LOADING = {"output_loading_info": True, "ignore_mismatched_sizes": True}  # so t
 def checked_weights(loaded: tuple[Any, Mapping[str, Any]], what: str) -> tuple[Any, tuple[str, ...]]:
     """(the model, notes for the reader) of what `from_pretrained` gave; `what` names its files.
 
-    Raises ModelError where the files lack a parameter of the model, or have one in another shape. Buffers have values of their own.
+    Raises ModelError where the files lack a parameter of the model, have one in another shape, or one with a number that is not finite:
+    attention may swallow that, and its output is then made of the rest. Buffers have values of their own.
     """
     model, info = loaded
     buffers = {name for name, _ in model.named_buffers()}
@@ -37,6 +38,10 @@ def checked_weights(loaded: tuple[Any, Mapping[str, Any]], what: str) -> tuple[A
         raise ModelError(
             f"{what} does not fit its configuration: {_name(name)} has the shape {_shape(found)}, and {_shape(wanted)} is wanted{more}."
         )
+    if broken := broken_tensor(model):
+        raise ModelError(
+            f"{what} holds numbers that are not finite, in {_name(broken)}: the file is damaged, or overflowed when it was written."
+        )
     notes = []
     if unset := sorted(set(info["missing_keys"]) & buffers):
         notes.append(
@@ -49,9 +54,12 @@ def checked_weights(loaded: tuple[Any, Mapping[str, Any]], what: str) -> tuple[A
 
 
 def broken_tensor(model: Any) -> str | None:
-    """The name of the first tensor that holds a number that is not finite, None for none."""
-    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        if tensor.device.type != "meta" and tensor.is_floating_point() and not bool(torch.isfinite(tensor.float()).all()):
+    """The name of the first parameter that holds a number that is not finite, None for none. Its sum says so, and takes no room."""
+    for name, tensor in model.named_parameters():
+        if tensor.device.type == "meta" or not tensor.is_floating_point():
+            continue
+        values = tensor.detach() if tensor.element_size() > 1 else tensor.detach().float()
+        if not bool(values.sum(dtype=torch.float32).isfinite()) and not bool(values.isfinite().all()):
             return str(name)
     return None
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from tokenscope_trace.errors import ModelError
+from tokenscope_trace.text import shortened, visible_line
 
 _HUB_ADDRESS = re.compile(
     r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?:models/)?([\w.-]+/[\w.-]+)|hf://([\w.-]+/[\w.-]+)"
@@ -33,7 +34,7 @@ def hub_name(folder: str) -> str:
 
 
 def check_name(name: str) -> None:
-    """Raises ModelError where a name is an address, or empty."""
+    """Raises ModelError where a name is an address, empty, or none that the system looks up."""
     if not name.strip():
         raise ModelError("the model's name is empty; give a hub id, a folder or a .gguf file.")
     hub = _HUB_ADDRESS.match(name)
@@ -41,6 +42,13 @@ def check_name(name: str) -> None:
         raise ModelError(f"{name} is an address; name the model as the hub does: {hub[1] or hub[2]}.")
     if _ADDRESS.match(name):
         raise ModelError(f"{name} is an address; give a hub id, a folder or a .gguf file.")
+    try:
+        os.stat(name)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # a name of the hub, or a mistake
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"the model {shortened(visible_line(name), 60)} cannot be looked for ({why}).") from error
 
 
 def _is_cached(parts: tuple[str, ...]) -> bool:

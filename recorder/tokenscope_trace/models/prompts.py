@@ -5,6 +5,7 @@ In: text and a tokenizer. Out: ids, and which of them are what. Knows no model; 
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
 
     Raises PromptError where it cannot be read, is not UTF-8, is a trace, is empty, or has more than LONGEST_TEXT.
     """
-    if path != "-" and Path(path).is_dir():
+    if path != "-" and os.path.isdir(path):
         raise PromptError(f"{path} is a folder; name a file.")
     name = "stdin" if path == "-" else path
     try:
@@ -66,8 +67,9 @@ def read_text(path: str, what: str = "prompt") -> tuple[str, str]:
         else:
             with open(path, "rb") as file:
                 data = file.read(LONGEST_TEXT + 1)
-    except OSError as error:
-        raise PromptError(f"cannot read the {what} {name}: {error.strerror or error}.") from error
+    except (OSError, ValueError) as error:  # a NUL in a name
+        said = isinstance(error, OSError) and error.strerror
+        raise PromptError(f"cannot read the {what} {name}: {said or error}.") from error
     if len(data) > LONGEST_TEXT:
         raise PromptError(f"the {what} {name} has more than {LONGEST_TEXT:,} bytes; name a shorter one.")
     if data.startswith(MAGIC[:4]):

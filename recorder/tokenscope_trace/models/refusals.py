@@ -77,6 +77,8 @@ def _of_trust(settings: ModelSettings, error: Exception) -> str | None:
 def _of_packages(name: str, error: Exception) -> str | None:
     if (unknown := _UNKNOWN.search(str(error))) is not None:
         return f"transformers does not know models of the type {shortened(visible_line(unknown[1]), 60)}, which {name} is; a newer version of it may."
+    if is_refused_pickle(error) and Path(name).is_dir() and (Path(name) / "model.safetensors.index.json").is_file():
+        return f"the index of {name} (model.safetensors.index.json) names weights that are no safetensors; fetch it and its files again."
     return (
         f"the model {name} needs a package that is not installed: {words_of(error)}."
         if isinstance(error, ImportError)

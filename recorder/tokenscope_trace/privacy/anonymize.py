@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tokenscope_trace.privacy.environment import secrets_of, without_secrets
+
 LEFT_OUT = "…"  # in place of what is left out of a sentence or a command
 SHORTEST = 3  # signs of a name that is worth looking for
-SHORTEST_SECRET = 8
 # Say nothing of anybody, and stand in programs.
 _ANYBODY = {
     "admin", "administrator", "build", "builder", "codespace", "container", "daemon", "debian", "default", "dev",
@@ -26,10 +27,6 @@ _ANYBODY = {
     "localhost", "main", "node", "nobody", "nonroot", "pi", "python", "root", "runner", "runneradmin", "server", "student",
     "sudo", "system", "tester", "ubuntu", "user", "users", "vagrant", "vscode", "worker", "workspace",
 }  # fmt: skip
-_SECRET_NAMES = re.compile(
-    r"(?<![A-Z])(?:(?:API|ACCESS|PRIVATE|SECRET)_?KEY(?:_ID)?|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|AUTHOR_(?:NAME|EMAIL))(?![A-Z])",
-    re.IGNORECASE,
-)
 _PART = r"[^\s/\\'\"`:;,<>|&(){}\[\]=*?$#]"
 _PATH = re.compile(
     rf"(?:(?<![\w.~/\\-])|(?<=\s-[A-Za-z]))(?:file://)?(~|/{_PART}+|[A-Za-z]:\\{_PART}+)((?:[/\\]{_PART}+)*)[/\\]?"
@@ -37,13 +34,12 @@ _PATH = re.compile(
 _QUOTED_PATH = re.compile(r"""(["'])((?:~|[A-Za-z]:)?[/\\][^"'\n]*)\1""")
 
 
-def without_places(text: str) -> str:
+def without_places(text: str, *, cut: bool = False) -> str:
     """The text with absolute paths reduced to their last part, and `…` for the user's name, the machine's, and secrets.
 
-    An absolute path is one whose first folder exists here; names such as `root` or `runner`, which say nothing, stay.
+    Where its begin was `cut` off, it may begin within a secret. An absolute path is one whose first folder exists here; names such as `root` or `runner`, which say nothing, stay.
     """
-    for secret in _secrets():
-        text = text.replace(secret, LEFT_OUT)
+    text = without_secrets(text, secrets_of(os.environ), LEFT_OUT, cut=cut)
     text = _QUOTED_PATH.sub(lambda match: match[1] + _last(match[2]) + match[1] if _is_here(match[2]) else match[0], text)
     for folder in _folders():
         text = re.sub(rf"{re.escape(folder)}/(?:{_PART}+/)*(?=[\w.-])", "", text)
@@ -104,9 +100,3 @@ def _said() -> Iterator[str]:
     yield Path(os.path.expanduser("~")).name
     host = socket.gethostname()
     yield from (host, host.partition(".")[0])
-
-
-def _secrets() -> list[str]:
-    """The values of the environment's secrets, the longest first."""
-    found = {value for name, value in os.environ.items() if _SECRET_NAMES.search(name) and len(value) >= SHORTEST_SECRET}
-    return sorted((value for value in found if not os.path.exists(value)), key=len, reverse=True)

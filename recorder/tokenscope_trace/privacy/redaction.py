@@ -18,7 +18,9 @@ from tokenscope_trace.languages.literals import is_literal
 from tokenscope_trace.privacy.anonymize import LEFT_OUT
 from tokenscope_trace.privacy.hidden_tokens import LITERAL, Hidden, listed
 from tokenscope_trace.settings import Redaction
+from tokenscope_trace.traces.facts import Facts
 from tokenscope_trace.traces.pruning import Flags, remaining
+from tokenscope_trace.traces.schema import REDACTED_ID
 from tokenscope_trace.traces.trace import Trace
 
 _FREE_TEXT = frozenset({"--system", "--force-text", "--force-token", "--stop", "--check", "--fim-marker"})
@@ -27,39 +29,37 @@ _KEPT_FACTS = {
     "generator", "model", "prompt", "sampling", "top_alternatives", "main_leaf", "finish", "libraries", "machine", "command", "tree", "replay", "program",
     "attention", "lens", "files", "syntax", "decisions", "check", "score", "notes", "missing", "clock",
 }  # fmt: skip
-_KEPT_OF_CHECK = ("timeout", "memory", "folder", "file")
-_KEPT_OF_PROGRAM = ("until", "kept", "why", "repeats", "broken")
-_KEPT_OF_PROMPT = ("source", "kind", "exact", "segments")
 
 
 def redacted(trace: Trace, what: Collection[Redaction], language: Language | None = None) -> Trace:
-    """The recording without this; as it is where that is left out already. `language` is what files of unknown suffix hold.
+    """The recording without this; as it is where nothing of it is there. `language` is what files of unknown suffix hold.
 
-    Raises RedactionError where a text is in no language whose strings and comments are known, where something is redacted already
-    and what is asked for now would have to be found in the rest, and where a recording has no prompt.
+    What a recording says of itself is not believed: what it says is left out already is looked for again.
+
+    Raises RedactionError where a text is in no language whose strings and comments are known, where text is not there any more and
+    what is asked for now would have to be found in the rest, and where a recording has no prompt.
     """
-    done = frozenset(trace.facts.redacted)
-    asked = frozenset(map(Redaction, what)) - done
+    asked = frozenset(map(Redaction, what))
     if not asked:
         return trace
-    if done and asked & LITERAL:
+    done = frozenset(kind for kind in Redaction if kind in trace.facts.redacted)
+    if asked & LITERAL - done and bool((trace.nodes.token_id == REDACTED_ID).any()):
         raise RedactionError(
-            f"the {listed(done)} of this recording are left out already, and its {listed(asked & LITERAL)} cannot be found in the "
-            "rest; redact all of them at once, from the recording as it was."
+            f"text of this recording is left out already ({listed(done) or 'it does not say which'}), and its {listed(asked & LITERAL - done)} cannot "
+            "be found in the rest; redact all of it at once, from the recording as it was."
         )
     if Redaction.PROMPT in asked and trace.files:
         raise RedactionError("a recording of existing code has no prompt; its strings and comments can be redacted.")
     hidden = Hidden(trace, asked, language)
     tables, facts = remaining(trace, hidden, is_literal)
     tables["checks"]["output"] = np.zeros_like(tables["checks"]["output"])  # there is but one, and it is empty
-    if "program" in facts:
-        facts["program"] = {key: value for key, value in facts["program"].items() if key in _KEPT_OF_PROGRAM}
-    return Trace({**_facts(trace.run, hidden.nodes, sorted(done | asked)), **facts}, tables)
+    run = {**_facts(trace.run, hidden.nodes, sorted(done | asked)), **facts}
+    found = Trace(Facts.named(run, hidden.copies.left_out), tables)
+    return trace if found.payload == trace.payload else found
 
 
 def _facts(run: dict[str, Any], hidden: Flags, names: Sequence[str]) -> dict[str, Any]:
     run = {key: value for key, value in run.items() if key in _KEPT_FACTS}
-    run["prompt"] = {key: value for key, value in run["prompt"].items() if key in _KEPT_OF_PROMPT}
     run["command"] = without_free_text(run["command"])
     if run["sampling"].get("stop"):
         run["sampling"] = {**run["sampling"], "stop": [LEFT_OUT] * len(run["sampling"]["stop"])}
@@ -68,7 +68,7 @@ def _facts(run: dict[str, Any], hidden: Flags, names: Sequence[str]) -> dict[str
         pivot = check.get("pivot")
         hides = pivot is not None and hidden[pivot["node"]]
         run["check"] = {
-            **{key: value for key, value in check.items() if key in _KEPT_OF_CHECK},
+            **check,
             "command": LEFT_OUT,
             "not_run": None if check.get("not_run") is None else LEFT_OUT,
             "outputs": [""] if check["outputs"] else [],
@@ -78,9 +78,12 @@ def _facts(run: dict[str, Any], hidden: Flags, names: Sequence[str]) -> dict[str
 
 
 def without_free_text(command: Sequence[str]) -> list[str]:
-    """A command line without the texts that a user gave in it."""
-    words = list(command)
-    for place, word in enumerate(words[:-1]):
-        if word in _FREE_TEXT:
-            words[place + 1] = LEFT_OUT
+    """A command line without the texts that a user gave in it, as words of their own or behind `=`."""
+    words: list[str] = []
+    for place, word in enumerate(command):
+        option, given, _ = word.partition("=")
+        if place and command[place - 1] in _FREE_TEXT:
+            words.append(LEFT_OUT)
+        else:
+            words.append(f"{option}={LEFT_OUT}" if given and option in _FREE_TEXT else word)
     return words

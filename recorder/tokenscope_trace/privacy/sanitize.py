@@ -9,9 +9,8 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from tokenscope_trace.errors import RedactionError
-from tokenscope_trace.languages.definitions import by_file
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.languages.passages import MARKDOWN
+from tokenscope_trace.languages.literals import has_literals
 from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.privacy.credentials import Finding, findings, warning
 from tokenscope_trace.privacy.hidden_tokens import LITERAL, listed
@@ -25,8 +24,8 @@ def check_redactions(
 ) -> None:
     """Raises RedactionError where a file's strings and comments cannot be found: better before the model runs than after it."""
     asked = LITERAL & set(what)
-    for source in sources if asked and not chat and language is None else ():
-        if by_file(source) is None and not source.lower().endswith(MARKDOWN):
+    for source in sources if asked else ():
+        if not has_literals(source, language, conversation=chat):
             raise RedactionError(
                 f"no grammar is known for {_named(source)}, so its {listed(asked)} cannot be found; name its language (--language), or leave out "
                 "the prompt (--redact prompt)."

@@ -49,14 +49,16 @@ def list_contents(trace: Trace) -> Contents:
 
 
 def left_out(trace: Trace) -> str:
-    """What was redacted, in a sentence; empty for nothing."""
+    """What was redacted, in a sentence; empty for nothing. That it was is the recording's own word: the tokens that lack are counted."""
     names = trace.facts.redacted
     if not names:
         return ""
     count = int(np.count_nonzero(trace.nodes.token_id == REDACTED_ID))
     listed = {"prompt": "the prompt", "strings": "strings", "comments": "comments"}
     words = " and ".join(listed.get(name, visible_line(name)) for name in names)
-    return f"Left out: {words}, {_of(count, 'token')}. Each reads █; what would give them back is left out, too."
+    if not count:
+        return f"The recording says that this was left out: {words}; all of its tokens have their text."
+    return f"Left out, as the recording says: {words}. Shown as █: {_of(count, 'token')}."
 
 
 def _rows(trace: Trace) -> Iterator[tuple[str, str, str]]:

@@ -12,13 +12,15 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tokenscope_trace.reports.decision_entries import END, DecisionEntry, OptionEntry
 from tokenscope_trace.reports.option_lists import DEDENTED, INDENTED, Candidate, as_shown
-from tokenscope_trace.reports.small_diffs import branch_diff
+from tokenscope_trace.reports.small_diffs import SmallDiffs
 from tokenscope_trace.reports.syntax_words import place_in_words
 from tokenscope_trace.text import percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.columns import Indices
+from tokenscope_trace.traces.facts import PassageFacts
 from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.schema import OUTCOME_WORDS, BranchEnd, DecisionFlag, Outcome, Scope, SyntaxFlag
 from tokenscope_trace.traces.syntax import Syntax
@@ -30,6 +32,7 @@ _LEAD = 40  # bytes before a fork on its line: behind more of them the differenc
 _ABOVE, _AROUND, _DECLARATORS = 4096, 8, 16  # nodes above a decision, named blocks around it, declarators within each other
 _CHILDREN = 1000  # of a block, among which its name is looked for
 _EXCERPT = 4096  # bytes of what was written
+_LOOKED_AT = 4 * (TEXT_LENGTH + 1)  # bytes of a token: a character has at most four
 
 _SCOPES = {Scope.STATEMENT: "(this statement)", Scope.FUNCTION: "", Scope.WHOLE: "", Scope.NONE: ""}
 
@@ -47,6 +50,7 @@ class DecisionReader:
         self._programs = trace.programs
         self._verdicts = verdicts
         self._ends = _end_tokens(trace)
+        self._diffs = SmallDiffs(trace)
 
     @cached_property
     def _main(self) -> PathProgram:
@@ -63,7 +67,12 @@ class DecisionReader:
 
     def _line(self, byte: int) -> int:
         """The line of the program, from 1, of a byte."""
-        return 1 + self._main.text.count(b"\n", 0, byte)
+        return 1 + int(np.searchsorted(self._breaks, byte))
+
+    @cached_property
+    def _breaks(self) -> NDArray[np.int64]:
+        """Where the line breaks of the program stand."""
+        return np.flatnonzero(np.frombuffer(self._main.text, np.uint8) == 10)
 
     def _place(self, node: int, count: int, syntax: int) -> tuple[int, int]:
         """Bytes [start, end) that tokens decided: from their first sign that is no white space, or from the syntax node on where that
@@ -144,7 +153,7 @@ class DecisionReader:
         table = self._trace.decision_options
         node, branch, token_id = int(table.node[row]), int(table.branch[row]), int(table.token_id[row])
         key, outcome = ("unknown", "not explored") if branch < 0 else self._outcome(branch)
-        diff, left_out = ((), 0) if branch < 0 else branch_diff(self._trace, branch)
+        diff, left_out = ((), 0) if branch < 0 else self._diffs.of_branch(branch)
         is_end = token_id in self._ends
         before = self._chance(decision.node, node - decision.node)
         probability, against = self._beside(row, before), self._chance(node, 1)
@@ -255,7 +264,7 @@ class DecisionReader:
         if syntax >= 0 and self._syntax is not None and (text := _excerpt(self._main, self._syntax, syntax)).strip():
             return _shown(text)
         text = b"".join(self._trace.token_bytes(one) for one in range(node, node + count))
-        following = self._main.text[self._start[node] : self._main.written][:_EXCERPT]
+        following = _written_from(self._main, self._start[node])
         is_line = following.strip() and (explored or not text.strip())
         return _first_line(following) if is_line else _token(text)
 
@@ -267,48 +276,55 @@ class DecisionReader:
         token = self._trace.bytes_of(token_id)
         fork = self._start[node]
         first = int(self._syntax.start[syntax]) if syntax >= 0 and self._syntax is not None else self._start[decision.node]
-        before = self._main.text[first:fork]
+        before = self._main.text[max(first, fork - _EXCERPT) : fork]
         lead = "…" if b"\n" not in before and len(before) > _LEAD else ""
         before = b"" if lead or b"\n" in before else before
         if branch < 0:
             return lead + self._shown_token(before + token, syntax), ""
         program = self._programs.of_branch(branch)
-        own = program.text[: program.written]
         if not (lead or before.strip() or token.strip()):
-            following = own[fork : fork + _EXCERPT]
+            following = _written_from(program, fork)
             if not following.strip():
                 return self._shown_token(token, -1), ""
-            return _first_line(following), _layout(self._main.text[: self._main.written], own, fork)
+            here, there = (_written_from(one, fork, before=_EXCERPT) for one in (self._main, program))
+            return _first_line(following), _layout(here, there, min(fork, _EXCERPT))
         if syntax >= 0 and self._syntax is not None:
             other = self._counterpart(self._syntax, syntax, branch)
             is_whole = other >= 0 and self._syntax.flags[other] & SyntaxFlag.NAMED  # a sign alone says little
             text = _excerpt(program, self._syntax, other) if is_whole else b""
             if text.strip() and _shown(text) != decision.written:
                 return _shown(text), ""
-        begin = fork - len(before)
-        if own[begin : begin + _EXCERPT].strip():
-            return lead + _first_line(own[begin : begin + _EXCERPT]), ""
+        following = _written_from(program, fork - len(before))
+        if following.strip():
+            return lead + _first_line(following), ""
         return lead + self._shown_token(before + token, syntax), ""
 
     def _shown_token(self, text: bytes, syntax: int) -> str:
         """Tokens up to one that nobody explored."""
         if syntax < 0:
             return _token(text)
-        shown = visible_token(text.strip() or text)
+        shown = visible_token((text.strip() or text)[:_LOOKED_AT])
         return shortened(shown + "…" * _is_cut(text), TEXT_LENGTH)
 
     def _counterpart(self, table: Syntax, node: int, branch: int) -> int:
         """The node of a branch that begins where this one does and stands as deep, or else the deepest that begins there."""
         found = -1
-        for passage in table.of_branches:
-            if passage.branch == branch:
-                rows = slice(passage.first, passage.end)
-                begins = (table.start[rows] == table.start[node]) & (table.parent[rows] >= 0)
-                deep = np.flatnonzero(begins & (table.depth[rows] == table.depth[node]))
-                if len(deep):
-                    return passage.first + int(deep[0])
-                if begins.any():
-                    found = passage.first + int(np.flatnonzero(begins)[-1])
+        for passage in self._passages.get(branch, ()):
+            rows = slice(passage.first, passage.end)
+            begins = (table.start[rows] == table.start[node]) & (table.parent[rows] >= 0)
+            deep = np.flatnonzero(begins & (table.depth[rows] == table.depth[node]))
+            if len(deep):
+                return passage.first + int(deep[0])
+            if begins.any():
+                found = passage.first + int(np.flatnonzero(begins)[-1])
+        return found
+
+    @cached_property
+    def _passages(self) -> dict[int, list[PassageFacts]]:
+        """The passages of each branch."""
+        found: dict[int, list[PassageFacts]] = {}
+        for passage in self._syntax.of_branches if self._syntax is not None else ():
+            found.setdefault(passage.branch if passage.branch is not None else -1, []).append(passage)
         return found
 
 
@@ -332,6 +348,11 @@ def _excerpt(program: PathProgram, table: Syntax, node: int) -> bytes:
     """The beginning of what a syntax node spans."""
     start, end = int(table.start[node]), int(table.end[node])
     return program.text[start : min(end, start + _EXCERPT)]
+
+
+def _written_from(program: PathProgram, byte: int, before: int = 0) -> bytes:
+    """The beginning of what stands in a program from a byte on, up to where it was written; with what stands before it, so much at most."""
+    return program.text[max(byte - before, 0) : min(byte + _EXCERPT, program.written)]
 
 
 def _layout(main: bytes, branch: bytes, fork: int) -> str:
@@ -363,7 +384,7 @@ def _first_line(text: bytes) -> str:
 
 
 def _token(content: bytes) -> str:
-    return shortened(visible_token(content), TEXT_LENGTH)
+    return shortened(visible_token(content[:_LOOKED_AT]), TEXT_LENGTH)
 
 
 def _is_cut(text: bytes) -> bool:

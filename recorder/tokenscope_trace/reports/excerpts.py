@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokenscope_trace.text import visible_text
+from tokenscope_trace.text import visible_parts, visible_text
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.trace import Trace
 
@@ -50,20 +50,21 @@ def capped(trace: Trace, output: Array) -> tuple[Array, int]:
 
 def excerpt_parts(trace: Trace, nodes: Array, marked: set[int]) -> Iterator[ExcerptPart]:
     """The text in pieces that begin and end with whole characters."""
+    parts: list[tuple[bytes, int | None]] = []
     waiting = b""
     for node in nodes.tolist():
         if not trace.in_program(node):
             continue
         content = trace.token_bytes(node)
         if node in marked and _is_whole(waiting) and _is_whole(content):
-            if waiting:
-                yield ExcerptPart(visible_text(waiting))
-            yield ExcerptPart(visible_text(content), node)
+            parts += [(waiting, None)] * bool(waiting)
+            parts.append((content, node))
             waiting = b""
         else:
             waiting += content
-    if waiting:
-        yield ExcerptPart(visible_text(waiting))
+    parts += [(waiting, None)] * bool(waiting)
+    for shown, (_, name) in zip(visible_parts([content for content, _ in parts]), parts, strict=True):
+        yield ExcerptPart(shown, name)
 
 
 def excerpt_rows(parts: Iterable[ExcerptPart], changed: Callable[[int], bool]) -> tuple[list[ExcerptRow], int]:

@@ -82,6 +82,7 @@ def _run(trace: Trace) -> dict[str, Any]:
         "created": facts.clock.created,
         "command": list(facts.command),
         "libraries": dict(facts.libraries),
+        "judge": None if facts.syntax is None else facts.syntax.judge,
         "noise": facts.replay.noise if facts.replay is not None else None,
         "tree": None if facts.tree is None else facts.tree.plain(),
         "program": _program(trace),

@@ -4,6 +4,7 @@ Entries in, entries out. Pure.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -45,19 +46,21 @@ def _inked(check: str, options: Sequence[OptionEntry]) -> tuple[str, list[Option
 def _merged(options: Sequence[Candidate]) -> list[Candidate]:
     """Options that read the same but for white space as one, where they depart at one token and nothing shows that they lead elsewhere."""
     found: list[Candidate] = []
+    alike: dict[tuple[int, bool, str], list[int]] = {}
     for option in options:
-        for place, other in enumerate(found):
-            if _are_one(option.entry, other.entry):
-                found[place] = _joined(other, option)
-                break
-        else:
+        entry = option.entry
+        places = alike.setdefault((entry.fork, entry.is_end, reading(entry.text)), [])
+        place = next((place for place in places if _are_one(entry, found[place].entry)), None)
+        if place is None:
+            places.append(len(found))
             found.append(option)
+        else:
+            found[place] = _joined(found[place], option)
     return found
 
 
 def _are_one(one: OptionEntry, two: OptionEntry) -> bool:
-    if one.fork != two.fork or one.is_end != two.is_end or reading(one.text) != reading(two.text):
-        return False
+    """Whether nothing shows that two lead elsewhere, which depart at one token and read the same."""
     notes = {note for note in (one.note, two.note) if note in (DEDENTED, INDENTED)}
     keys = {key for key in (one.key, two.key) if key not in _OPEN}
     checks = {check for check in (one.check, two.check) if check}
@@ -82,34 +85,37 @@ def _explored(option: Candidate) -> tuple[bool, bool, bool, float]:
 def _marked(written: str, options: Sequence[Candidate]) -> list[Candidate]:
     """With a note where a text reads as what was written does, or as another option."""
     taken = {("", reading(written))}
+    alike = Counter((reading(option.entry.text), option.entry.note) for option in options)
+    blanks = Counter((reading(option.entry.text), option.blank) for option in options)
+    numbers: Counter[str] = Counter()
     found = []
     for option in options:
         entry = option.entry
         reads = reading(entry.text)
-        like = sum(_alike(entry, other.entry) for other in options)
-        if (entry.note, reads) in taken or (like > 1 and not entry.note):
-            note = next(note for note in _notes(option, written, options) if (note, reads) not in taken)
+        if (entry.note, reads) in taken or (alike[reads, entry.note] > 1 and not entry.note):
+            others = blanks[reads, option.blank] - 1
+            if reading(written) == reads:
+                others += entry.against_text.startswith(_BLANKS) == option.blank
+            note = next((note for note in _notes(option, unique=not others) if (note, reads) not in taken), "")
+            if not note:
+                numbers[reads] += 1
+                note = f"another, {numbers[reads] + 1}"
             entry = replace(entry, note=note)
         taken.add((entry.note, reads))
         found.append(replace(option, entry=entry))
     return found
 
 
-def _alike(one: OptionEntry, two: OptionEntry) -> bool:
-    return (reading(one.text), one.note) == (reading(two.text), two.note)
-
-
-def _notes(option: Candidate, written: str, options: Sequence[Candidate]) -> Iterator[str]:
-    """What may tell an option from what reads the same, the plainest first."""
-    entry, reads = option.entry, reading(option.entry.text)
-    others = [one for one in options if one is not option and reading(one.entry.text) == reads]
-    blanks = [one.blank for one in others] + ([entry.against_text.startswith(_BLANKS)] if reading(written) == reads else [])
-    if option.blank not in blanks:
+def _notes(option: Candidate, *, unique: bool) -> Iterator[str]:
+    """What may tell an option from what reads the same, the plainest first; `unique`: no other begins with a blank, or without one, as it
+    does.
+    """
+    entry = option.entry
+    if unique:
         yield "with a blank" if option.blank else "without a blank"
     yield f"from “{option.token}” on"
     yield f"in place of “{entry.against_text}”"
     yield f"from “{option.token}” in place of “{entry.against_text}”"
-    yield from (f"another, {number}" for number in range(2, len(options) + 3))
 
 
 def _ordered(options: Iterable[OptionEntry], check: str, fork: int) -> tuple[OptionEntry, ...]:

@@ -59,6 +59,7 @@ def html_page(trace: Trace, *, title: str | None = None) -> str:
         payload_bytes=len(trace.payload),
         code_ranges=" ".join(f"{start}-{end}" for start, end in code_ranges(trace)),
         format_version=MAJOR_VERSION,
+        minor_version=trace.minor_version,
         generator=f"tokenscope-trace {__version__}",
     )
 

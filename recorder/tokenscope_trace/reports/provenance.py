@@ -72,6 +72,7 @@ def fact_rows(facts: Facts) -> Iterator[tuple[str, str]]:
             _labelled(", ".join(without), ": what runs code or replaces a file is yours to add") if without else "",
         ),
         ("libraries", _joined(f"{name} {version}" for name, version in facts.libraries.items())),
+        ("judged by", _labelled("the parser of ", facts.syntax and facts.syntax.judge)),
         ("recorded", _joined([clock.created, f"{seconds:.1f} s" if isinstance(seconds, float) else None])),
         ("written by", f"{facts.generator.name} {facts.generator.version}"),
     ]

@@ -6,7 +6,7 @@ At most MOST_LINES lines, so that it stays a comment: what does not fit is in th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tokenscope_trace.reports.check_verdict import Verdict
 from tokenscope_trace.reports.decision_entries import REST, DecisionEntry, OptionEntry, cautions, rest
@@ -17,6 +17,8 @@ from tokenscope_trace.text import visible_line
 from tokenscope_trace.traces.trace import Trace
 
 MOST_LINES = 59
+LONGEST_COMMENT = 65_536  # signs that GitHub takes
+_CUT = "More does not fit into a comment; the report has all of it."
 _OPTIONS = 3
 _SIGNS = {
     "passes": "\N{WHITE HEAVY CHECK MARK}",
@@ -49,7 +51,16 @@ def comment_text(trace: Trace, report: str, *, title: str | None = None) -> str:
     ]
     found = summary.review
     body = _decisions(found, MOST_LINES - len(head) - len(foot)) if found and found.decisions else _places(summary)
-    return "\n".join([*head, *body, *foot]) + "\n"
+    if _size(head, body, foot) > LONGEST_COMMENT and found and found.decisions:
+        body = _decisions(found, 0)
+    cut = False
+    while body and _size(head, body, foot) > LONGEST_COMMENT - len(_CUT):
+        body, cut = body[:-1], True
+    return "\n".join([*head, *body, *([_CUT] if cut else []), *foot]) + "\n"
+
+
+def _size(*parts: Sequence[str]) -> int:
+    return sum(len(line) + 1 for part in parts for line in part)
 
 
 def _first(summary: Summary) -> str:

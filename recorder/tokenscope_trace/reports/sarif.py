@@ -9,6 +9,7 @@ gives the same text. Knows no file system.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from tokenscope_trace.analysis.uncertainty import UNCERTAIN, Line, best_other, l
 from tokenscope_trace.reports.check_verdict import PASSED, Verdict
 from tokenscope_trace.reports.decision_entries import DecisionEntry, OptionEntry, cautions
 from tokenscope_trace.reports.summary import Summary, summarise
-from tokenscope_trace.text import decimal, escaped_json, percent, visible_line, visible_token
+from tokenscope_trace.text import decimal, escaped_json, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.syntax import lines_of
 from tokenscope_trace.traces.trace import Trace
 
@@ -29,6 +30,7 @@ _STANDARD_INPUT = "standard-input"
 _ROOT = "%SRCROOT%"  # as others call it (3.4.4)
 _FIRST = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1}  # a place that every file has
 _MENTIONED = 3
+_LONGEST_PATH = 4096  # signs: no system has a longer one
 SURPRISES = 20  # lines of scored code
 _HELP = (
     "The model could have written something else here, and it was likely enough to be worth a look. The probability says how sure the "
@@ -169,12 +171,16 @@ def _result(trace: Trace, text: bytes, decision: DecisionEntry, fingerprint: str
         "partialFingerprints": {"tokenscopeDecision/v1": fingerprint},
         "properties": {
             "number": decision.number,
-            "probability": round(decision.probability, 6),
-            "wholeProbability": round(decision.whole, 6),
+            **_known(probability=decision.probability, wholeProbability=decision.whole),
             "coinFlip": decision.coin_flip,
             "taste": decision.taste,
         },
     }
+
+
+def _known(**shares: float) -> dict[str, float]:
+    """Shares by name, without those that were not measured: JSON has no word for them."""
+    return {name: round(share, 6) for name, share in shares.items() if not math.isnan(share)}
 
 
 def _message(decision: DecisionEntry) -> str:
@@ -213,7 +219,7 @@ def _file(source: str) -> dict[str, str]:
 def _uri(source: str) -> str:
     """A file's own name as a relative reference (3.4.3) that leads nowhere above its base."""
     parts = [part for part in source.split("/") if part not in ("", ".", "..")]
-    return quote("/".join(parts), safe="/") if parts and source != "-" else _STANDARD_INPUT
+    return quote(shortened("/".join(parts), _LONGEST_PATH), safe="/") if parts and source != "-" else _STANDARD_INPUT
 
 
 def _region(text: bytes, start: int, end: int) -> dict[str, int]:

@@ -145,7 +145,9 @@ class _Losses:
     def __init__(self, trace: Trace, programs: Programs | None, branches: NDArray[np.bool_]) -> None:
         self.nodes: NDArray[np.bool_] = np.zeros(len(trace.nodes), dtype=bool)
         self.branches = branches
-        self.telling: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+        self.alternatives: NDArray[np.bool_] = np.zeros(len(trace.alternatives), dtype=bool)
+        self.lens: NDArray[np.bool_] = np.zeros(len(trace.tables["lens"]["token_id"]), dtype=bool)
+        self.options: NDArray[np.bool_] = np.zeros(len(trace.decision_options), dtype=bool)
         self._programs = programs
         self.gone: NDArray[np.bool_] = np.zeros(len(trace.nodes), dtype=bool)
         for first, count in _spans(trace, branches):

@@ -46,11 +46,13 @@ from tokenscope_trace.reports.provenance import fact_rows, settings_text
 from tokenscope_trace.reports.review import Review, make_review
 from tokenscope_trace.text import deceptive, decimal, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.schema import SURPRISAL_EDGES, Origin
+from tokenscope_trace.traces.schema import METRICS, SURPRISAL_EDGES, Origin
 from tokenscope_trace.traces.texts import Text
 from tokenscope_trace.traces.trace import Trace
 
 LISTED_PLACES = 8
+LONGEST_NAME = 300  # signs of a file, a title or a model
+LONGEST_NOTE = 2000
 FILES_LISTED = 100
 FILES_SHOWN = 10  # with an excerpt
 
@@ -155,7 +157,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     written, prompt, output = path[~is_prompt], path[is_prompt], kept_output(trace)
     line_of = trace.texts[0].line_of
     places = tuple(_place(trace, node, line_of[node]) for node in _least_certain(trace, output))
-    source = visible_line(trace.facts.prompt.source or "-")
+    source = _name(trace.facts.prompt.source or "-")
     source = "standard input" if source == "-" else source
     first_output = int(np.argmin(is_prompt)) if len(written) else len(path)
     last_output = first_output + len(written)
@@ -169,9 +171,9 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     verdict = make_verdict(trace)
     output_line = 1 + prefix.count(b"\n")
     return Summary(
-        title=visible_line(title) if title else source,
+        title=_name(title) if title else source,
         source=source,
-        model=visible_line(trace.facts.model.id or "unnamed model"),
+        model=_name(trace.facts.model.id or "unnamed model"),
         settings=settings_text(trace.facts.sampling),
         extent=_tokens(len(output)),
         headline=verdict.headline if verdict else decided or certain,
@@ -181,7 +183,7 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
             *([certain] if verdict or decided else []),
             *_sentences(trace, output),
         ),
-        notes=tuple(visible_line(note) for note in trace.facts.notes),
+        notes=tuple(shortened(visible_line(note), LONGEST_NOTE) for note in trace.facts.notes),
         places=places,
         before=before,
         before_left_out=before_left_out,
@@ -203,6 +205,10 @@ def summarise(trace: Trace, title: str | None = None) -> Summary:
     )
 
 
+def _name(text: str) -> str:
+    return shortened(visible_line(text[: 4 * LONGEST_NAME]), LONGEST_NAME)
+
+
 def _summarise_scored(trace: Trace, title: str | None) -> Summary:
     """The summary of code that the model did not write."""
     files = ranked_files(trace)
@@ -213,18 +219,18 @@ def _summarise_scored(trace: Trace, title: str | None) -> Summary:
     )
     marked = {place.node for place in places}
     shown = [_file(trace, file, marked if i < FILES_SHOWN else None) for i, file in enumerate(files[:FILES_LISTED])]
-    name = visible_line(files[0].source)
+    name = _name(files[0].source)
     source = name if len(files) == 1 else f"{name} and {len(files) - 1} more"
     revision = trace.facts.score.revision if trace.facts.score is not None else None
     return Summary(
-        title=visible_line(title) if title else source,
+        title=_name(title) if title else source,
         source=source,
-        model=visible_line(trace.facts.model.id or "unnamed model"),
+        model=_name(trace.facts.model.id or "unnamed model"),
         settings="scored" if revision is None else visible_line(f"scored, changes since {revision}"),
         extent=f"{_tokens(len(trace.scored))} in {_files(len(files))}",
         headline=_surprise(trace, files, changed),
         sentences=tuple(_scored_sentences(trace, files, changed)),
-        notes=tuple(visible_line(note) for note in trace.facts.notes),
+        notes=tuple(shortened(visible_line(note), LONGEST_NOTE) for note in trace.facts.notes),
         places=places,
         before="",
         before_left_out=0,
@@ -259,7 +265,7 @@ def _file(trace: Trace, file: Text, marked: set[int] | None) -> FileSummary:
         ([], 0) if marked is None else excerpt_rows(excerpt_parts(trace, file.nodes, marked), partial(is_changed, file))
     )
     return FileSummary(
-        source=visible_line(file.source),
+        source=_name(file.source),
         changed="–" if file.changed is None else f"{changed_lines(file):,}",
         tokens=f"{len(file.nodes):,}",
         bits=decimal(float(np.nansum(surprisal, dtype=np.float64))),
@@ -396,11 +402,13 @@ def _numbers(trace: Trace, *columns: Array) -> Iterator[tuple[str, ...]]:
 
 
 def _definitions(trace: Trace) -> Iterator[tuple[str, str, str]]:
-    """Rows of (name, unit, definition), as the trace has them."""
+    """Rows of (name, unit, definition): our own of each number that we know, and what the trace says of others, as its words."""
     for name, metric in trace.metrics.items():
-        if isinstance(metric, dict):
+        if name in METRICS:
+            yield name, METRICS[name].unit, METRICS[name].definition
+        elif isinstance(metric, dict):
             unit, definition = (visible_line(str(metric.get(key) or "")) for key in ("unit", "definition"))
-            yield visible_line(name), unit, definition
+            yield _name(name), _name(unit), f"in the recording's words: “{shortened(definition, LONGEST_NOTE)}”"
 
 
 def _tokens(count: int) -> str:

@@ -7,11 +7,12 @@ it names is a hub id or the built-in one, never a path.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from tokenscope_trace.errors import ModelError, TraceError
@@ -111,7 +112,7 @@ def recorded_model(facts: ModelFacts, given: ModelSettings, *, chosen: bool) -> 
         )
     if not _HUB_ID.fullmatch(name) or ".." in name or not _COMMIT.fullmatch(revision):
         raise ModelError(f"the recording names {shown}, which is no model of the hub at a commit; name one with --model.")
-    if Path(name).exists():
+    if os.path.exists(name):
         raise ModelError(
             f"the recording was made with {name} from the hub, and here is a folder of that name; say with --model which one you mean."
         )

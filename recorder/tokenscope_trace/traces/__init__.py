@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Facts,
         LensFacts,
         ModelFacts,
+        PassageFacts,
         ProgramFacts,
         PromptFacts,
         ReplayFacts,
@@ -43,11 +44,12 @@ if TYPE_CHECKING:
         lens_tables,
     )
     from tokenscope_trace.traces.programs import KeptBytes, PathProgram, Programs
-    from tokenscope_trace.traces.pruning import Flags, remaining, without_layers
+    from tokenscope_trace.traces.pruning import SIGN, Flags, remaining, without_layers
     from tokenscope_trace.traces.rows import SCALARS, Rows, alternative_row, joined_rows, taken_rows
     from tokenscope_trace.traces.schema import (
         CODE_TABLES,
         MAJOR_VERSION,
+        METRICS,
         OUTCOME_WORDS,
         REDACTED_ID,
         SURPRISAL_EDGES,
@@ -76,9 +78,11 @@ __all__ = [
     "MAJOR_VERSION",
     "MAX_ENTRIES",
     "MAX_PAYLOAD",
+    "METRICS",
     "OUTCOME_WORDS",
     "REDACTED_ID",
     "SCALARS",
+    "SIGN",
     "SURPRISAL_EDGES",
     "TABLES",
     "UNKEPT_STEPS",
@@ -102,6 +106,7 @@ __all__ = [
     "ModelFacts",
     "Origin",
     "Outcome",
+    "PassageFacts",
     "PathProgram",
     "ProgramFacts",
     "Programs",

@@ -54,12 +54,15 @@ Tables = dict[str, dict[str, Array]]
 
 @dataclass(frozen=True)
 class StoredTrace:
-    """What one file holds. `payload` is the msgpack map itself, as a report embeds it; None where there is no file yet."""
+    """What one file holds. `payload` is the msgpack map itself, as a report embeds it; None where there is no file yet. `minor` is the version
+    within the major one that a file has, which may be newer than this program.
+    """
 
     run: dict[str, Any]
     metrics: dict[str, Any]
     tables: Tables
     payload: bytes | None = None
+    minor: int = MINOR_VERSION
 
     @cached_property
     def facts(self) -> Facts:
@@ -189,7 +192,8 @@ def _decode(data: bytes, max_payload: int) -> StoredTrace:
         if name not in LATER_TABLES:
             raise CorruptTrace(f"the table {name} is missing.")
     decoded = {name: _decode_table(name, tables.pop(name)) for name in list(tables)}  # the stored bytes go as they are read
-    return StoredTrace(run, metrics, {**decoded, **{name: _empty_table(name) for name in missing}}, payload)
+    minor: int = ENVELOPE.unpack_from(data)[2]
+    return StoredTrace(run, metrics, {**decoded, **{name: _empty_table(name) for name in missing}}, payload, minor)
 
 
 def _empty_table(name: str) -> dict[str, Array]:

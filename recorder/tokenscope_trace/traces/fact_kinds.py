@@ -71,10 +71,11 @@ class ListOf:
 
 @dataclass(frozen=True)
 class MapOf:
-    """A map from any names; `entry_says` is said of a value that is not what it should be."""
+    """A map from any names, of which FORMAT.md knows `names`; `entry_says` is said of a value that is not what it should be."""
 
     of: Readable
     entry_says: str
+    names: frozenset[str]
 
     def taken(self, name: str, value: Any, says: str = "") -> dict[str, Any]:
         """The map."""
@@ -133,6 +134,23 @@ class FactMap:
         """What FORMAT.md calls the facts of this map, in this order."""
         return tuple(cls._given)
 
+    @classmethod
+    def named(cls, value: Mapping[str, Any], text: Callable[[str], str] = str) -> dict[str, Any]:
+        """Of a map of a file, checked already, what FORMAT.md names, at every depth; each free `text` as this makes it."""
+        return {key: _named(given.of, value[key], text) for key, given in cls._given.items() if key in value}
+
     def plain(self) -> dict[str, Any]:
         """The facts that FORMAT.md names, by name; None for those that are not known."""
         return {key: getattr(self, key) for key in self.names()}
+
+
+def _named(of: Readable, value: Any, text: Callable[[str], str]) -> Any:
+    if value is None:
+        return None
+    if isinstance(of, Kind):
+        return text(value) if of is TEXT else [text(one) for one in value] if of is TEXTS else value
+    if isinstance(of, ListOf):
+        return [_named(of.of, one, text) for one in value]
+    if isinstance(of, MapOf):
+        return {key: _named(of.of, one, text) for key, one in value.items() if key in of.names}
+    return of.named(value, text)

@@ -31,6 +31,7 @@ from tokenscope_trace.traces.fact_kinds import (
 )
 
 _LINES = 1 << 31
+_LIBRARIES = frozenset({"python", "torch", "transformers", "tokenizers", "numpy"})
 _NO_ABSENT = "an absent layer of attention has no number or no reason"
 _NO_FOUND = "run.decisions does not say how many there are"
 _NO_IDS = "a place of run.asked.forced has no ids"
@@ -223,11 +224,12 @@ class PassageFacts(FactMap):
 
 
 class SyntaxFacts(FactMap):
-    """The names of kinds and fields, and the passages."""
+    """The names of kinds and fields, and the passages; and whose parser it was that judged what the grammar takes and the language may not."""
 
     kinds: tuple[str, ...] = needed(NAMES)
     fields: tuple[str, ...] = needed(NAMES)
     passages: tuple[PassageFacts, ...] = needed(ListOf(PassageFacts, entry_says=_NO_LANGUAGE))
+    judge: str | None = known(TEXT)
 
 
 class ProgramFacts(FactMap):
@@ -309,7 +311,7 @@ class Facts(FactMap):
     model: ModelFacts = needed(ModelFacts)
     prompt: PromptFacts = needed(PromptFacts)
     sampling: SamplingFacts = needed(SamplingFacts)
-    libraries: Mapping[str, str] = needed(MapOf(TEXT, "the version of a library is not text"))
+    libraries: Mapping[str, str] = needed(MapOf(TEXT, "the version of a library is not text", _LIBRARIES))
     clock: ClockFacts = needed(ClockFacts)
     command: tuple[str, ...] = needed(TEXTS)
     notes: tuple[str, ...] = needed(TEXTS)

@@ -66,6 +66,7 @@ class Programs:
         self._owner = np.full(len(trace.nodes), -1, dtype=np.int32)  # the branch of each node
         self._branches: dict[int, PathProgram] = {}
         self._held = 0  # bytes of their texts
+        self._last = (-1, np.empty(0, dtype=np.int32))  # a branch and the nodes before its own: the next may depart from it
         program = trace.facts.program
         whole = program is not None and program.until in ("function", "statement")  # so that a complete unit is all there is
         self._ends = (BranchEnd.END_OF_TEXT, BranchEnd.STOP_STRING, *([BranchEnd.UNIT] if whole else []))
@@ -83,6 +84,9 @@ class Programs:
     def _spelled(self, nodes: Array) -> bytes:
         return b"".join(map(self._trace.program_pieces.__getitem__, nodes.tolist()))
 
+    def _size(self, nodes: Array) -> int:
+        return int(self._trace.program_sizes[nodes].sum())
+
     def of_branch(self, branch: int) -> PathProgram:
         """That of a branch; where it rejoined the path it left, it goes on as that path does."""
         if branch not in self._branches:
@@ -96,10 +100,27 @@ class Programs:
     def _of_branch(self, branch: int) -> PathProgram:
         own = self._trace.branch(branch)
         rest, ended = self._after(branch)
-        path = np.concatenate([self._trace.path(int(own[-1])), rest]).astype(np.int32)
+        path = np.concatenate([self._way_to(branch), own, rest]).astype(np.int32)
         leaves = path[int(np.flatnonzero(path == self.departure(branch))[0]) + 1]
         kept = None if self._kept is None else int(self._kept.branches[branch])
         return self._program(path, own, int(leaves), kept, ended=ended)
+
+    def _way_to(self, branch: int) -> Indices:
+        """The nodes before a branch's own: stretches of the main path and of the branches that it departs from, in order."""
+        if self._last[0] == branch:
+            return self._last[1]
+        node, found = self._leaves[branch], []
+        while (above := self.owner(node)) >= 0 and above != self._last[0]:
+            found.append(np.arange(self._firsts[above], node + 1, dtype=np.int32))
+            node = self._leaves[above]
+        if above >= 0:
+            found.append(np.arange(self._firsts[above], node + 1, dtype=np.int32))
+            found.append(self._last[1])
+        else:
+            found.append(self._trace.main[: int(np.searchsorted(self._trace.main, node)) + 1])
+        way: Indices = np.concatenate(found[::-1])
+        self._last = (branch, way)
+        return way
 
     def departure(self, branch: int) -> int:
         """The last node of the main path on the way to a branch."""
@@ -109,9 +130,20 @@ class Programs:
     def _departures(self) -> list[int]:
         """By branch: one that departs from another has the departure of that one, which comes before it."""
         found: list[int] = []
-        for node in self._trace.nodes.parent[self._trace.branches.first].tolist():
+        for node in self._leaves:
             owner = self.owner(node)
             found.append(node if owner < 0 else found[owner])
+        return found
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        found: list[int] = self._trace.branches.first.tolist()
+        return found
+
+    @cached_property
+    def _leaves(self) -> list[int]:
+        """By branch, the node after which it departs."""
+        found: list[int] = self._trace.nodes.parent[self._trace.branches.first].tolist()
         return found
 
     def owner(self, node: int) -> int:
@@ -120,15 +152,12 @@ class Programs:
 
     def leaning_on(self, lost: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(B,): these branches, and those that depart from or rejoin one of them, and so on."""
-        table, lost = self._trace.branches, np.array(lost, dtype=bool)
-        if not lost.any():
-            return lost
-        departs, rejoins = self._trace.nodes.parent[table.first], table.rejoined
-        leaned = np.stack([self._owner[departs], np.where(rejoins < 0, -1, self._owner[np.maximum(rejoins, 0)])])
-        count = -1
-        while count != (count := int(lost.sum())):
-            lost |= ((leaned >= 0) & lost[np.maximum(leaned, 0)]).any(axis=0)
-        return lost
+        table, found = self._trace.branches, np.array(lost, dtype=bool).tolist()
+        departs = self._owner[self._trace.nodes.parent[table.first]].tolist()
+        rejoins = np.where(table.rejoined < 0, -1, self._owner[np.maximum(table.rejoined, 0)]).tolist()
+        for branch, leaned in enumerate(zip(departs, rejoins, strict=True)):  # on branches that come before it
+            found[branch] = found[branch] or any(other >= 0 and found[other] for other in leaned)
+        return np.array(found, dtype=bool)
 
     def _after(self, branch: int) -> tuple[Indices, bool]:
         """(the nodes that follow where a branch rejoined, whether the text comes to its own end)."""
@@ -149,18 +178,18 @@ class Programs:
         """Of a path whose own nodes are `own`; `leaves` is the first that is not the main path's, -1 for none."""
         trace = self._trace
         generated = trace.nodes.origin[path] != Origin.PROMPT
-        suffix = np.isin(path, trace.suffix) & ~generated
+        suffix = trace.is_suffix[path] & ~generated
         nodes = np.concatenate([path[~suffix], path[suffix]]).astype(np.int32)
-        start = len(self._spelled(path[~suffix & ~generated]))
+        start = self._size(path[~suffix & ~generated])
         made = path[generated]
 
         def byte_of(node: int) -> int:
             places = np.flatnonzero(made == node)
-            return start + (len(self._spelled(made[: places[0]])) if len(places) else 0)
+            return start + (self._size(made[: places[0]]) if len(places) else 0)
 
         own_start = byte_of(int(own[0])) if len(own) else start
         whole = self._spelled(nodes)
-        reach = start + len(self._spelled(made))
+        reach = start + self._size(made)
         written = reach if kept is None else min(max(kept, start), reach)
         return PathProgram(
             nodes=nodes,
@@ -168,10 +197,10 @@ class Programs:
             whole=whole,
             fork=byte_of(leaves),
             own_start=own_start,
-            own_end=own_start + len(self._spelled(own)),
+            own_end=own_start + self._size(own),
             written=written,
             begin=start,
-            last=reach - len(self._spelled(made[-1:])),
+            last=reach - self._size(made[-1:]),
             reach=reach,
             ended=ended or written < reach,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.container import Tables
 from tokenscope_trace.traces.programs import PathProgram
-from tokenscope_trace.traces.schema import REDACTED_ID, TABLES, UNKEPT_STEPS, BranchEnd
+from tokenscope_trace.traces.schema import ALL, REDACTED_ID, TABLES, UNKEPT_STEPS, BranchEnd
 from tokenscope_trace.traces.syntax import TokenPlaces
 from tokenscope_trace.traces.trace import Trace
 
@@ -22,7 +23,7 @@ Offsets = NDArray[np.int64]
 
 
 class Losses(Protocol):
-    """What goes from a recording. N nodes, B branches, I ids."""
+    """What goes from a recording. N nodes, B branches, A alternatives, L tokens of the lens, O options of decisions."""
 
     @property
     def nodes(self) -> Flags:
@@ -33,8 +34,16 @@ class Losses(Protocol):
         """(B,): the branches that go as a whole; with a branch all that depart from or rejoin it."""
 
     @property
-    def telling(self) -> NDArray[np.int32]:
-        """(I,): the ids of tokens that are named nowhere any more."""
+    def alternatives(self) -> Flags:
+        """(A,): those that are not named any more; they are part of the tail."""
+
+    @property
+    def lens(self) -> Flags:
+        """(L,): those that are not named any more."""
+
+    @property
+    def options(self) -> Flags:
+        """(O,): those that are not named any more."""
 
     @property
     def gone(self) -> Flags:
@@ -71,7 +80,7 @@ class _Remainder:
         self._keeps = keeps
         self._tables = trace.tables
         self._goes = losses
-        self._hidden, self._lost, self._telling = losses.nodes, losses.branches, losses.telling
+        self._hidden, self._lost = losses.nodes, losses.branches
         self._kept = ~losses.gone
         self._place = np.where(self._kept, np.cumsum(self._kept) - 1, -1).astype(np.int32)  # of each node from now on
         self._branch_place = np.where(self._lost, -1, np.cumsum(~self._lost) - 1).astype(np.int32)
@@ -97,7 +106,7 @@ class _Remainder:
     def _nodes_and_alternatives(self) -> Tables:
         nodes, alternatives = self._trace.nodes, self._trace.alternatives
         owner = np.repeat(np.arange(len(nodes)), nodes.alternative_count)
-        telling = np.isin(alternatives.token_id, self._telling)
+        telling = self._goes.alternatives
         stays = self._kept[owner] & ~self._hidden[owner] & ~telling
         table = {name: np.array(getattr(nodes, name)) for name in TABLES["nodes"] if name in nodes}
         for tail, logprob in (("tail", "logprob"), ("sampled_tail", "sampled_logprob")):
@@ -146,7 +155,7 @@ class _Remainder:
         if facts is None or not len(table["rank"]):
             return table
         own = np.tile(self._hidden[facts.first : facts.first + facts.count], len(facts.layers))
-        unnamed = own | np.isin(table["token_id"], self._telling)
+        unnamed = own | self._goes.lens
         table["token_id"][unnamed] = REDACTED_ID
         table["probability"][unnamed] = np.nan
         table["rank"][own] = 0
@@ -164,7 +173,8 @@ class _Remainder:
         for branch in np.flatnonzero(~self._lost):
             move = self._move(int(branch))
             for name in ("branch_end", "kept"):
-                table[name][branch] = move.ends(table[name][branch : branch + 1])[0]
+                if table[name][branch] != ALL:  # which is no byte, and would say how many went
+                    table[name][branch] = move.ends(table[name][branch : branch + 1])[0]
         return {name: values[~self._lost] for name, values in table.items()}
 
     def _syntax(self) -> tuple[dict[str, Array], list[dict[str, Any]], NDArray[np.int32]]:
@@ -178,8 +188,8 @@ class _Remainder:
         for passage in facts["passages"]:
             rows = slice(passage["first"], passage["first"] + passage["count"])
             branch = passage.get("branch")
-            if branch is not None and self._lost[branch]:
-                continue
+            if passage["text"] >= len(self._trace.texts) or (branch is not None and self._lost[branch]):
+                continue  # of no text that is there
             moved = self._move(-1 if branch is None else branch, passage["text"])
             start, end = table["start"][rows].astype(np.int64), table["end"][rows].astype(np.int64)
             gone = moved.hides(start, end)
@@ -200,7 +210,7 @@ class _Remainder:
         options = {n: v for n, v in self._tables["decision_options"].items() if n in TABLES["decision_options"]}
         owner = np.repeat(np.arange(len(decisions["node"])), decisions["option_count"])
         branch = options["branch"]
-        keep = ~self._hidden[options["node"]] & ~np.isin(options["token_id"], self._telling)
+        keep = ~self._hidden[options["node"]] & ~self._goes.options
         spans = zip(decisions["node"].tolist(), decisions["count"].tolist(), strict=True)
         shown = np.array([not self._hidden[first : first + count].any() for first, count in spans], dtype=bool)
         counts = np.bincount(owner[keep], minlength=len(shown))
@@ -264,13 +274,22 @@ class _Remainder:
         content = self._trace.token_bytes(node)
         return SIGN + b"\n" * content.count(b"\n") if self._hidden[node] else content
 
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        """How many bytes of a program each node has from now on, (N,)."""
+        sizes = np.array(self._trace.program_sizes)
+        for node in np.flatnonzero(self._hidden).tolist():
+            sizes[node] = len(self._content(node)) if self._trace.in_program(node) else 0
+        return sizes
+
     def _move(self, branch: int, text: int = 0) -> ByteMove:
         """How bytes of a program move: that of a branch, or for -1 of a text."""
         key = branch if branch >= 0 else -1 - text
         if key not in self._moved:
+            for other in [other for other in self._moved if other >= 0]:
+                del self._moved[other]  # one at a time: thousands of branches may have a long beginning
             nodes = self._goes.program(branch).nodes if branch >= 0 else self._trace.texts[text].nodes
-            sizes = [len(self._content(node)) if self._trace.in_program(node) else 0 for node in nodes.tolist()]
-            self._moved[key] = ByteMove.of(self._trace.token_places(nodes), sizes, self._hidden[nodes])
+            self._moved[key] = ByteMove.of(self._trace.token_places(nodes), self._sizes[nodes], self._hidden[nodes])
         return self._moved[key]
 
 
@@ -307,9 +326,9 @@ class ByteMove:
     hidden: NDArray[np.bool_]  # (T,)
 
     @classmethod
-    def of(cls, places: TokenPlaces, sizes: Sequence[int], hidden: Array) -> ByteMove:
+    def of(cls, places: TokenPlaces, sizes: Array, hidden: Array) -> ByteMove:
         """From the places that were, and the sizes in bytes that are."""
-        now = np.concatenate([[0], np.cumsum(np.array(sizes, dtype=np.int64))]).astype(np.int64)
+        now = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
         return cls(places.start, places.end, now, np.asarray(hidden, dtype=bool))
 
     def starts(self, values: Array) -> NDArray[np.uint32]:

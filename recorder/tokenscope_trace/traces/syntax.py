@@ -31,7 +31,7 @@ class TokenPlaces:
     end: NDArray[np.int64]  # (T,)
 
     @classmethod
-    def of(cls, nodes: Array, sizes: Sequence[int]) -> TokenPlaces:
+    def of(cls, nodes: Array, sizes: Sequence[int] | NDArray[np.int64]) -> TokenPlaces:
         """From the nodes in the text's order and their sizes in bytes."""
         end = np.cumsum(np.array(sizes, dtype=np.int64))
         return cls(np.asarray(nodes, dtype=np.int32), end - np.array(sizes, dtype=np.int64), end)

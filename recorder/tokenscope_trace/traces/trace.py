@@ -50,6 +50,7 @@ _PATHS = [
     "output",
     "scored",
     "suffix",
+    "is_suffix",
     "_is_main",
     "_marks",
     "_alternative_offsets",
@@ -57,6 +58,7 @@ _PATHS = [
     "_special_ids",
     "_spellings",
     "program_pieces",
+    "program_sizes",
 ]
 _PATH_TABLES = ("nodes", "tokens", "token_bytes", "spellings", "spelling_bytes")
 _PATH_FACTS = ("main_leaf", "prompt")
@@ -142,6 +144,11 @@ class Trace:
         return self._contents.payload or container.encode_payload(self.run, self._contents.tables)
 
     @property
+    def minor_version(self) -> int:
+        """The version of the format within the major one, as the file has it that was read."""
+        return self._contents.minor
+
+    @property
     def facts(self) -> Facts:
         """The facts of the run by name and kind; `run` has the same as it stands in the file."""
         return self._contents.facts
@@ -225,7 +232,7 @@ class Trace:
                 self._file(number, file, name)
                 for number, (file, name) in enumerate(zip(self.facts.files, names, strict=True))
             ]
-        is_suffix = np.isin(self.main, self.suffix)
+        is_suffix = self.is_suffix[self.main]
         nodes = np.concatenate([self.main[~is_suffix], self.main[is_suffix]])
         return [Text(self, 0, self.facts.prompt.source or "-", nodes)]
 
@@ -256,6 +263,13 @@ class Trace:
             return np.empty(0, dtype=np.int32)
         parts = [np.arange(one.first, one.end) for one in self.facts.prompt.segments if one.role == "suffix"]
         return np.concatenate([np.empty(0, dtype=np.int32), *parts]).astype(np.int32)
+
+    @cached_property
+    def is_suffix(self) -> NDArray[np.bool_]:
+        """Which nodes are of that, (N,)."""
+        found = np.zeros(len(self.nodes), dtype=bool)
+        found[self.suffix] = True
+        return found
 
     @cached_property
     def syntax(self) -> Syntax | None:
@@ -304,7 +318,7 @@ class Trace:
 
     def token_places(self, nodes: Array) -> TokenPlaces:
         """Where these nodes' tokens stand in the program they spell: what syntax nodes are matched with."""
-        return TokenPlaces.of(nodes, [len(self.token_bytes(node)) if self.in_program(int(node)) else 0 for node in nodes])
+        return TokenPlaces.of(nodes, self.program_sizes[nodes])
 
     def replaced(self, run: Mapping[str, Any], tables: Mapping[str, Mapping[str, Array]]) -> Trace:
         """The same recording with other facts and with these tables in place of its own; all others are shared. Raises CorruptTrace."""
@@ -341,6 +355,11 @@ class Trace:
     def program_pieces(self) -> list[bytes]:
         """The exact bytes of each node as far as they belong to a program, (N)."""
         return [self.token_bytes(node) if self.in_program(node) else b"" for node in range(len(self.nodes))]
+
+    @cached_property
+    def program_sizes(self) -> NDArray[np.int64]:
+        """How many bytes of each node belong to a program, (N,)."""
+        return np.array([len(piece) for piece in self.program_pieces], dtype=np.int64)
 
     def program_bytes(self, nodes: Array) -> bytes:
         """The exact bytes of these nodes, joined, as far as they belong to a program."""

@@ -7,8 +7,8 @@ import { unpackPayload } from '#viewer/trace/payload';
 show();
 
 async function show() {
-  const template = document.getElementById('trace');
-  const recorded = decode(await unpackPayload(template.content.textContent, Number(template.dataset.bytes)));
+  const block = document.getElementById('trace');
+  const recorded = decode(await unpackPayload(block.textContent, Number(block.dataset.bytes)));
   const tables = Object.entries(recorded.tables).map(([name, { rows, columns }]) => (
     [name, Object.entries(columns).map(([column, stored]) => [column, unpackColumn(column, stored, rows)])]
   ));

@@ -21,7 +21,7 @@ test('lines hold the exact text, a token with a break has a cell on each of its 
 });
 
 test('a layout that begins as another does is the same as one from nothing', () => {
-  const words = ['x', ' y', '\n', '\n    ', 'a\nb', '\r', '\n', 'z ', new Uint8Array([0xe3, 0x81]), new Uint8Array([0x82]), '\ud83d\ude00', '\u200d', ' = 1'];
+  const words = ['x', ' y', '\n', '\n    ', 'a\nb', '\r', '\n', 'z ', new Uint8Array([0xe3, 0x81]), new Uint8Array([0x82]), '\ud83d\ude00', '\u200d', ' = 1', '\u0430', '\u0440\u0436', '\u2013', '# '];
   let seed = 7;
   const random = (limit) => (seed = (seed * 48271) % 0x7fffffff) % limit;
   for (let round = 0; round < 300; round++) {
@@ -33,6 +33,16 @@ test('a layout that begins as another does is the same as one from nothing', () 
     const branch = trace.path(trace.branches.first[0] + trace.branches.count[0] - 1);
     for (const [path, known] of [[branch, main], [main, branch]]) assert.deepEqual(layOut(trace, path, layOut(trace, known)), layOut(trace, path));
   }
+});
+
+test('a letter of another alphabet is seen among those of the tokens beside it', () => {
+  const shown = (...output) => laidOut({ prompt: ['\n'], output }).lines[1].map(({ pieces }) => pieces.map(({ text, show }) => show || text).join('')).join('|');
+  assert.equal(shown('p', '\u0430', 'yload'), 'p|<U+0430>|yload');
+  assert.equal(shown('\u0430', 'b'), '<U+0430>|b');
+  assert.equal(shown(' #', ' a ', '\u2212', ' b'), ' #| a |\u2212| b');
+  assert.equal(shown(' c', ' a ', '\u2212', ' b'), ' c| a |<U+2212>| b');
+  const after = laidOut({ prompt: ['x'], output: ['\n# ', 'a \u2212 b'] });
+  assert.deepEqual(after.lines[1].flatMap(({ pieces }) => pieces.map(({ kind }) => kind)), ['text', 'text']);
 });
 
 test('a break at the end opens no empty line', () => {

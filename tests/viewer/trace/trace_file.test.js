@@ -20,9 +20,9 @@ test('it hashes what a view shows, not the buffer behind it', () => {
 
 test('a file is the envelope, one frame of raw blocks and the checksum of its content', () => {
   const payload = Uint8Array.from({ length: (1 << 17) + 5 }, (_, i) => (i * i) % 251);
-  const file = traceFile(payload);
+  const file = traceFile(payload, 265);
   const view = new DataView(file.buffer);
-  assert.deepEqual([...file.subarray(0, 12)], [0x89, 0x54, 0x53, 0x43, 0x0d, 0x0a, 0x1a, 0x0a, 1, 0, 6, 0]);
+  assert.deepEqual([...file.subarray(0, 12)], [0x89, 0x54, 0x53, 0x43, 0x0d, 0x0a, 0x1a, 0x0a, 1, 0, 9, 1]);
   assert.equal(view.getBigUint64(12, true), BigInt(payload.length));
   assert.equal(view.getUint32(20, true), 0xfd2fb528);
   assert.equal(view.getUint32(26, true), payload.length);
@@ -30,5 +30,5 @@ test('a file is the envelope, one frame of raw blocks and the checksum of its co
   assert.deepEqual([...file.subarray(33 + (1 << 17), 36 + (1 << 17))], [5 << 3 | 1, 0, 0]);
   assert.equal(file.length, 30 + 2 * 3 + payload.length + 4);
   assert.equal(view.getUint32(file.length - 4, true), Number(xxh64(payload) & 0xffffffffn));
-  assert.equal(traceFile(new Uint8Array()).length, 37, 'nothing is one empty block');
+  assert.equal(traceFile(new Uint8Array(), 6).length, 37, 'nothing is one empty block');
 });
