@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tests.benchmarks.proof.generation.cases import MODELS, SAMPLES, TREE_NODES, Case, cases, human_eval
+from tests.benchmarks.proof.generation.cases import MODELS, SAMPLES, TREE_NODES, Case, cases, human_eval, own
 from tests.benchmarks.proof.generation.measured import Measured, MeasuredDecision, MeasuredOption, as_json, measure
 from tests.benchmarks.proof.generation.table import table
 from tests.support.real_models import ROOT, NotMade
@@ -24,7 +24,7 @@ from tests.support.real_models import ROOT, NotMade
 from tokenscope_trace import Trace
 from tokenscope_trace.settings import TreeSettings
 
-SETS = {"human-eval": human_eval}
+SETS = {"human-eval": human_eval, "own": own}
 
 
 @click.command(help=__doc__, context_settings={"max_content_width": 130})

