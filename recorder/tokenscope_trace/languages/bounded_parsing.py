@@ -8,6 +8,8 @@ its own within the last one: a hundred thousand end the process. All are work an
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import tree_sitter
 
@@ -15,6 +17,7 @@ from tokenscope_trace.languages.language import Language, grammar
 
 MAX_PARSED = 4 << 20  # bytes; a tree takes some fifty times that
 _PIECE = 256  # bytes
+_READ = 64  # of which one reading of it looks at so many, as a rule
 _READS, _READS_OF_PIECE = (
     100_000,
     64,
@@ -25,9 +28,18 @@ _STEPS = np.zeros(256, np.int32)
 _STEPS[np.frombuffer(b"([{", np.uint8)], _STEPS[np.frombuffer(b")]}", np.uint8)] = 1, -1
 
 
-def bounded_tree(text: bytes, language: Language, old: tree_sitter.Tree | None = None) -> tree_sitter.Tree | None:
+@dataclass
+class Work:
+    """How many bytes may be looked at still, over several texts."""
+
+    left: int
+
+
+def bounded_tree(
+    text: bytes, language: Language, old: tree_sitter.Tree | None = None, *, work: Work | None = None
+) -> tree_sitter.Tree | None:
     """The tree of a text; None where it is longer than MAX_PARSED, nests too deep, or is read too often. `old` is that of a similar
-    text, edited.
+    text, edited; of `work` is taken what was read of it.
     """
     if len(text) > MAX_PARSED or _open_brackets(text) > _OPEN:
         return None
@@ -50,6 +62,9 @@ def bounded_tree(text: bytes, language: Language, old: tree_sitter.Tree | None =
         )
     except ValueError:  # the callback said that it is enough
         return None
+    finally:
+        if work is not None:
+            work.left -= reads * _READ
     return tree if reads <= allowed else None
 
 

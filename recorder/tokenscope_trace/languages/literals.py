@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 import tree_sitter
 
-from tokenscope_trace.languages.bounded_parsing import bounded_tree
+from tokenscope_trace.languages.bounded_parsing import Work, bounded_tree
 from tokenscope_trace.languages.language import Language, grammar, kinds
 from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, code_passages
 from tokenscope_trace.languages.settings_files import is_settings_file, settings_literals
@@ -60,9 +60,15 @@ def has_literals(source: str, language: Language | None, *, conversation: bool =
 
 
 def find_literals(
-    text: bytes, source: str, language: Language | None, *, conversation: bool = False, breaks: Sequence[int] = ()
+    text: bytes,
+    source: str,
+    language: Language | None,
+    *,
+    conversation: bool = False,
+    breaks: Sequence[int] = (),
+    work: Work | None = None,
 ) -> Literals | None:
-    """Those of a text as `code_passages` finds its code; None where it is in no language that is known."""
+    """Those of a text as `code_passages` finds its code; None where it is in no language that is known. `work` pays for the parsing."""
     if not has_literals(source, language, conversation=conversation):
         return None
     fenced = conversation or source.lower().endswith(MARKDOWN)
@@ -72,7 +78,7 @@ def find_literals(
     comments: list[Range] = []
     end = 0
     for piece in code_passages(text, source, language, conversation=conversation, breaks=breaks):
-        found = _of_passage(piece.text(text), piece)
+        found = _of_passage(piece.text(text), piece, work)
         around = [(end, piece.start)] if piece.start > end else []
         strings += [*around, *found.strings]
         comments += [*around, *found.comments]
@@ -81,29 +87,10 @@ def find_literals(
     return Literals((*strings, *rest), (*comments, *rest))
 
 
-@dataclass(frozen=True)
-class CodeLiterals:
-    """Those of code, and the signs that belong to none: quotation marks and comment signs."""
-
-    strings: tuple[Range, ...]
-    comments: tuple[Range, ...]
-    loose_quotes: tuple[int, ...]
-    loose_signs: tuple[int, ...]
-
-
-def code_literals(
-    text: bytes,
-    tree: tree_sitter.Tree | None,
-    language: Language,
-    *,
-    broken: bool = False,
-    loose: tuple[bool, bool] = (False, False),
-) -> CodeLiterals:
-    """Those of code as it was parsed, all of it where that would have taken too much work. What stands before it may be `broken`, and may
-    hold a `loose` quotation mark, a loose comment sign.
-    """
+def _code_literals(text: bytes, tree: tree_sitter.Tree | None, language: Language) -> Literals:
+    """Those of code as it was parsed, all of it where that would have taken too much work."""
     if tree is None:
-        return CodeLiterals(((0, len(text)),), ((0, len(text)),), (), ())
+        return Literals(((0, len(text)),), ((0, len(text)),))
     root = tree.root_node
     captured = tree_sitter.QueryCursor(_query(language)).captures(root)
     strings, comments, unparsed, told, words = (
@@ -120,21 +107,17 @@ def code_literals(
     for node in told:
         sentence = [(node.children[0].end_byte, node.end_byte)] if node.children else []
         quoted, said = [*quoted, *sentence], [*said, *sentence]
-    size = len(text)
-    quotes, signs = _loose(_QUOTE, text, 0, size, known), _loose(sign, text, 0, size, known)
-    if root.has_error or broken:
-        for nodes, found, pattern, places, is_loose in (
-            (strings, quoted, _QUOTE, quotes, loose[0]),
-            (comments, said, sign, signs, loose[1]),
-        ):
-            found += [(0, size)] if is_loose else _from_line(pattern, text, places[:1], 0, size)
+    if root.has_error:
+        size = len(text)
+        for nodes, found, pattern in ((strings, quoted, _QUOTE), (comments, said, sign)):
+            found += _from_line(pattern, text, _loose(pattern, text, 0, size, known)[:1], 0, size)
             found += [(node.start_byte, size) for node in nodes if node.has_error]
-    return CodeLiterals(tuple(sorted(quoted)), tuple(sorted(said)), tuple(quotes), tuple(signs))
+    return Literals(tuple(sorted(quoted)), tuple(sorted(said)))
 
 
-def _of_passage(text: bytes, passage: CodePassage) -> Literals:
+def _of_passage(text: bytes, passage: CodePassage, work: Work | None) -> Literals:
     """The literals of code, in bytes of the whole text."""
-    found = code_literals(text, bounded_tree(text, passage.language), passage.language)
+    found = _code_literals(text, bounded_tree(text, passage.language, work=work), passage.language)
     return Literals(_placed(found.strings, passage), _placed(found.comments, passage))
 
 

@@ -42,10 +42,10 @@ class Hidden:
 
     `nodes` (N,): the tokens that are redacted. `branches` (B,): those that go as a whole: they begin at a redacted token or beside
     one, were typed by the user, or depart from or rejoin such a branch. `alternatives` (A,), `lens` (L,), `options` (O,): what names a
-    token that tells of redacted text. Raises RedactionError where a text is in no language that is known.
+    token that tells of redacted text. With `whole` all text goes but control tokens. Raises RedactionError where a text is in no language that is known.
     """
 
-    def __init__(self, trace: Trace, asked: frozenset[Redaction], language: Language | None) -> None:
+    def __init__(self, trace: Trace, asked: frozenset[Redaction], language: Language | None, *, whole: bool = False) -> None:
         self._trace = trace
         self._asked = asked
         self._language = language
@@ -53,7 +53,7 @@ class Hidden:
         self._special = np.isin(trace.nodes.token_id, trace.tokens.id[trace.tokens.special != 0])
         self._texts = [self._reading(text) for text in trace.texts]
         self._branches: dict[int, tuple[int, Literals | None]] = {}  # by number: where its own bytes begin, and its literals
-        self.nodes = self._asked_for()
+        self.nodes = ~self._special if whole else self._asked_for()
         self.copies = self._copies()
         self._hide_copies()
         self.branches = self._lost_branches()
@@ -87,7 +87,7 @@ class Hidden:
             self._hide(hidden, text.nodes, self._asked_of(reading.found))
         nodes, own = self._own_file
         self._hide(hidden, nodes, self._asked_of(own))
-        for branch in self._each_branch():
+        for branch in self._each_branch(hidden):
             self._hide_own(hidden, branch, self._asked_of(self._branches[branch][1] or _NONE))
         return hidden
 
@@ -118,20 +118,20 @@ class Hidden:
         asked = self._trace.facts.asked
         return self._language or by_name(text.language or (asked.language if asked is not None else None) or "")
 
-    def _each_branch(self) -> Iterator[int]:
-        """The branches of a generation, each with its literals found, those before it first."""
+    def _each_branch(self, hidden: Flags) -> Iterator[int]:
+        """The branches of a generation, each with its literals found; those for which no work is left are hidden as a whole."""
         trace, programs = self._trace, self._programs
         if programs is None:
             return
         (reading,) = self._texts
-        owners = [programs.owner(node) for node in trace.nodes.parent[trace.branches.first].tolist()]
-        kept = frozenset(owners)
-        for branch, above in enumerate(owners):
+        for branch in range(len(trace.branches)):
             if branch not in self._branches:
+                if reading.spent:
+                    hidden[trace.branch(branch)] = True
+                    continue
                 program = self.program(branch)
-                own = (program.own_start, program.own_end)
-                found = reading.of_branch(branch, above, program.whole, own, kept=branch in kept)
-                self._branches[branch] = (program.own_start, None if found is None else _touching(found, own))
+                found = reading.of_branch(program.whole, (program.own_start, program.own_end))
+                self._branches[branch] = (program.own_start, found)
             yield branch
 
     def _asked_of(self, found: Literals) -> list[Range]:
@@ -196,7 +196,7 @@ class Hidden:
         trace = self._trace
         for text, reading in zip(trace.texts, self._texts, strict=True):
             self._hide(self.nodes, text.nodes, self.copies.found_in(text.bytes, _all_of(reading.found)))
-        for branch in self._each_branch() if self.copies.any else ():
+        for branch in self._each_branch(self.nodes) if self.copies.any else ():
             program = self.program(branch)
             literals = _all_of(self._branches[branch][1])
             found = self.copies.found_in(program.whole, literals, program.own_start, program.own_end)
@@ -286,15 +286,6 @@ class Hidden:
 
 def _all_of(found: Literals | None) -> list[Range] | None:
     return None if found is None else sorted({*found.strings, *found.comments})
-
-
-def _touching(found: Literals, own: Range) -> Literals:
-    """The literals that touch these bytes."""
-    start, end = own
-    strings, comments = (
-        tuple((one, two) for one, two in ranges if one < end and two > start) for ranges in (found.strings, found.comments)
-    )
-    return Literals(strings, comments)
 
 
 def _ranges_of(start: NDArray[np.int64], end: NDArray[np.int64], flags: Flags) -> list[Range]:

@@ -23,6 +23,7 @@ from tokenscope_trace.traces.pruning import Flags, remaining
 from tokenscope_trace.traces.schema import REDACTED_ID
 from tokenscope_trace.traces.trace import Trace
 
+ROUNDS = 8  # after which all text goes
 _FREE_TEXT = frozenset({"--system", "--force-text", "--force-token", "--stop", "--check", "--fim-marker"})
 # By name, so that a fact that is new goes until somebody has decided that it may stay.
 _KEPT_FACTS = {
@@ -34,7 +35,8 @@ _KEPT_FACTS = {
 def redacted(trace: Trace, what: Collection[Redaction], language: Language | None = None) -> Trace:
     """The recording without this; as it is where nothing of it is there. `language` is what files of unknown suffix hold.
 
-    What a recording says of itself is not believed: what it says is left out already is looked for again.
+    What a recording says of itself is not believed: what it says is left out already is looked for again. A recording that was redacted
+    stays as it is.
 
     Raises RedactionError where a text is in no language whose strings and comments are known, where text is not there any more and
     what is asked for now would have to be found in the rest, and where a recording has no prompt.
@@ -50,12 +52,21 @@ def redacted(trace: Trace, what: Collection[Redaction], language: Language | Non
         )
     if Redaction.PROMPT in asked and trace.files:
         raise RedactionError("a recording of existing code has no prompt; its strings and comments can be redacted.")
-    hidden = Hidden(trace, asked, language)
+    names = sorted(done | asked)
+    found = _once(trace, Hidden(trace, asked, language), names)
+    for _ in range(ROUNDS):  # a sign in place of text may move a literal of what stays
+        again = _once(found, Hidden(found, asked, language), names)
+        if again.payload == found.payload:
+            return trace if found.payload == trace.payload else found
+        found = again
+    return _once(found, Hidden(found, asked, language, whole=True), names)
+
+
+def _once(trace: Trace, hidden: Hidden, names: Sequence[str]) -> Trace:
     tables, facts = remaining(trace, hidden, is_literal)
     tables["checks"]["output"] = np.zeros_like(tables["checks"]["output"])  # there is but one, and it is empty
-    run = {**_facts(trace.run, hidden.nodes, sorted(done | asked)), **facts}
-    found = Trace(Facts.named(run, hidden.copies.left_out), tables)
-    return trace if found.payload == trace.payload else found
+    run = {**_facts(trace.run, hidden.nodes, names), **facts}
+    return Trace(Facts.named(run, hidden.copies.left_out), tables)
 
 
 def _facts(run: dict[str, Any], hidden: Flags, names: Sequence[str]) -> dict[str, Any]:
