@@ -15,7 +15,8 @@ from typing import Any
 
 from tokenscope_trace.analysis import decisions, uncertainty
 from tokenscope_trace.reports import commands
-from tokenscope_trace.traces import columns, container, schema, validation
+from tokenscope_trace.settings import STOP_LENGTH, STOPS
+from tokenscope_trace.traces import columns, container, fact_kinds, schema, validation, work_budget
 
 PLACE = Path(__file__).parent.parent / "viewer" / "trace" / "schema.js"
 _HEAD = """\
@@ -46,7 +47,17 @@ _LIMITS = {
     "entries": container.MAX_ENTRIES,
     "values": container.MAX_VALUES,
     "string": container.MAX_STRING,
-    "text": validation.MAX_TEXT,
+    "strings": container.MAX_STRINGS,
+    "name": fact_kinds.MAX_NAME,
+    "stops": STOPS.most,
+    "stop": STOP_LENGTH.most,
+    "said": validation.MAX_SAID,
+    "token": work_budget.MAX_TOKEN,
+    "text": work_budget.MAX_TEXT,
+    "lines": work_budget.MAX_LINES,
+    "turns": work_budget.MAX_TURNS,
+    "decided": work_budget.MAX_DECIDED,
+    "programs": work_budget.MAX_PROGRAMS,
 }
 _WIDTH = 140
 _INDENT: dict[str, Any] = {"initial_indent": "  ", "subsequent_indent": "  ", "break_on_hyphens": False}

@@ -25,6 +25,7 @@ STAGES = ("generation", "prompt", "replay", "lens", "attention", "tree", "struct
 INTERRUPTED = "the recording was interrupted"
 CUT_OFF = "the recording was cut off"
 MEMORY = "the memory did not suffice"
+TOO_MUCH = "it is more than a trace holds"
 NOT_FINITE = "the model's logits were not finite"
 DEBUG = "TOKENSCOPE_DEBUG"
 RESERVE_BYTES = 64 << 20

@@ -55,10 +55,11 @@ class Bounds:
 
 
 MOST = 1 << 24  # of anything that is counted
+MOST_NODES = 1 << 19  # of one recording: a trace holds no more
 _TEMPERATURES = Bounds(0, 10**6, whole=False, finest=1e-6)
 DECISIONS = Bounds(0, 1000)
 GENERATION_RANGES = {
-    "max_new_tokens": Bounds(1, MOST),
+    "max_new_tokens": Bounds(1, MOST_NODES),
     "temperature": _TEMPERATURES,
     "top_p": Bounds(0, 1, whole=False, open=True),
     "top_k": Bounds(0, MOST),
@@ -67,9 +68,9 @@ GENERATION_RANGES = {
     "top_alternatives": Bounds(1, 1000),
 }
 TREE_RANGES = {
-    "nodes": Bounds(0, MOST),
+    "nodes": Bounds(0, MOST_NODES),
     "width": Bounds(1, MOST),
-    "depth": Bounds(1, MOST),
+    "depth": Bounds(1, 200),
     "length": Bounds(1, MOST),
     "extra": Bounds(0, MOST),
     "min_prob": Bounds(0, 1, whole=False),
@@ -79,6 +80,7 @@ REPLAY_RANGES = {"attention_top": Bounds(0, 1000)}
 STOPS = Bounds(0, 100)
 STOP_LENGTH = Bounds(1, 1000)  # characters of each
 FORCED_PATHS = Bounds(0, 1000)
+FORCED_PLACES = Bounds(1, 100)  # of each: so many branches behind each other
 FORCED_TOKENS = 8192  # of one place: a list in a trace has at most so many entries
 CHECK_RANGES = {"timeout": Bounds(0, 10**6, whole=False, open=True), "memory": Bounds(16, MOST)}
 REPORT_MEGABYTES = Bounds(0, 10**6, whole=False)
@@ -329,6 +331,8 @@ def _forced(path: re.Match[str], last: int | str) -> ForcedPath:
     before = [entry.split(":") for entry in path[1].split(",") if entry]
     places = [*((int(position), int(token)) for position, token in before), (int(path[2]), last)]
     positions = [position for position, _ in places]
+    if len(places) > FORCED_PLACES.most:
+        raise ValueError(f"a path has at most {FORCED_PLACES.most:,} places.")
     if positions[0] < 1 or any(second <= first for first, second in pairwise(positions)):
         raise ValueError("positions count output tokens from 1, and grow along a path.")
     return ForcedPath(tuple(Forced(position, what) for position, what in places))

@@ -97,35 +97,73 @@ def zeros(count: int) -> bytes:
     return zstandard.ZstdCompressor(write_checksum=True, write_content_size=True).compress(bytes(count))
 
 
-def one_long_token() -> bytes:
-    """A token of a megabyte that stands in two hundred places."""
-    nodes, size = 200, 1 << 20
-    columns: dict[str, Any] = {
-        name: np.full(nodes, np.nan, "<f4") for name, c in TABLES["nodes"].items() if c.dtype == "<f4"
-    }
-    whole = {
-        "parent": np.arange(nodes) - 1,
-        "token_id": np.zeros(nodes),
-        "origin": np.ones(nodes),
-        "rank": np.zeros(nodes),
-        "alternative_count": np.zeros(nodes),
-    }
+def long_program(tokens: int, size: int, byte: int = 32, **more: Any) -> bytes:
+    """A main path of so many tokens, each of the same `size` bytes; `more` are further tables, a branch of one token each."""
     tables: dict[str, dict[str, Any]] = {
-        "nodes": columns | whole,
-        "tokens": {"id": np.zeros(1), "special": np.zeros(1), "byte_count": np.array([size])},
-        "token_bytes": {"byte": np.full(size, 32)},
+        "tokens": {"id": np.arange(2), "special": np.zeros(2), "byte_count": np.array([size, 1])},
+        "token_bytes": {"byte": np.full(size + 1, byte)},
+        **more,
+    }
+    branches = len(tables.get("branches", {}).get("first", ()))
+    if branches:
+        tables["tokens"] = {name: np.repeat(values, [1, branches]) for name, values in tables["tokens"].items()}
+        tables["tokens"]["id"] = np.arange(branches + 1)
+        tables["token_bytes"] = {"byte": np.full(size + branches, byte)}
+    count = tokens + branches
+    numbers = {name: np.full(count, np.nan) for name, column in TABLES["nodes"].items() if column.dtype == "<f4"}
+    departs = tables.get("branches", {}).pop("departs", np.zeros(branches))
+    tables["nodes"] = numbers | {
+        "parent": np.concatenate([np.arange(tokens) - 1, departs]),
+        "token_id": np.concatenate([np.zeros(tokens), np.arange(branches) + 1]),
+        "origin": np.repeat([1, 2], [tokens, branches]),
+        "rank": np.zeros(count),
+        "alternative_count": np.zeros(count),
     }
     made = {
         name: {
             "rows": len(next(iter(tables[name].values()))) if name in tables else 0,
             "columns": {
-                key: stored(tables.get(name, {}).get(key, np.zeros(0)).astype(c.dtype)) for key, c in TABLES[name].items()
+                key: stored(np.asarray(tables.get(name, {}).get(key, np.zeros(0))).astype(c.dtype))
+                for key, c in columns.items()
             },
         }
-        for name in ("nodes", "alternatives", "tokens", "token_bytes", "spellings", "spelling_bytes")
+        for name, columns in TABLES.items()
     }
-    run = small_run(main_leaf=nodes - 1, prompt={"segments": []})
-    return packed({"run": {key: run[key] for key in EARLY}, "metrics": {}, "tables": made})
+    kept = small_run(main_leaf=tokens - 1, prompt={"segments": []})
+    run = {key: kept[key] for key in EARLY} | {"tree": kept["tree"], "decisions": {"found": tokens}}
+    run["check"] = {"command": "sh {file}", "outputs": ["x" * 60_000]}
+    return packed({"run": run, "metrics": {}, "tables": made})
+
+
+def twigs(first: int, count: int, departs: Any, rejoined: Any = -1) -> dict[str, Any]:
+    """So many branches of one token; where they depart, and where they rejoin."""
+    joins = np.broadcast_to(rejoined, count)
+    return {
+        "first": first + np.arange(count),
+        "count": np.ones(count),
+        "forced": np.ones(count),
+        "asked": np.ones(count),
+        "end": np.where(joins >= 0, 3, 0),
+        "rejoined": joins,
+        "departs": np.broadcast_to(departs, count),
+    }
+
+
+def decided(rows: int, tokens: int, options: int) -> dict[str, Any]:
+    """So many decisions about the first tokens of a program, each with so many options that nobody explored."""
+    zeros, asked = np.zeros(rows), np.zeros(rows * options)
+    return {
+        "decisions": {
+            "node": zeros,
+            "count": np.full(rows, tokens),
+            "syntax": np.full(rows, -1),
+            "probability": zeros,
+            "difference": zeros,
+            "flags": zeros,
+            "option_count": np.full(rows, options),
+        },
+        "decision_options": {"node": asked, "token_id": asked, "probability": asked, "branch": np.full(rows * options, -1)},
+    }
 
 
 EARLY = ("generator", "model", "prompt", "sampling", "main_leaf", "finish", "libraries", "command", "notes", "clock")
@@ -288,7 +326,32 @@ ATTACKS: dict[str, Attack] = {
     "alternatives-that-do-not-add-up": Attack(
         cells("nodes", "alternative_count", 9, 2, 1, 2, 2), "adds up to 16", "do not add up"
     ),
-    "a-long-token-very-often": Attack(one_long_token(), "its tokens spell 209,715,200 bytes", "spell too long a text"),
+    "a-long-token": Attack(long_program(2, 4097), "a token of it has 4,097 bytes", "a token of it is too long"),
+    "a-long-token-very-often": Attack(long_program(1025, 4096), "its tokens spell 4,198,400 bytes", "too long a text"),
+    "line-breaks-without-end": Attack(long_program(65, 4096, 10), "spell 266,240 line breaks", "spell too many lines"),
+    "branches-behind-each-other": Attack(
+        long_program(2, 1, branches=twigs(2, 257, np.concatenate([[0], 2 + np.arange(256)]))),
+        "257 of its branches stand behind each other",
+        "too far behind each other",
+    ),
+    "branches-that-rejoin-each-other": Attack(
+        long_program(2, 1, branches=twigs(2, 257, 0, np.concatenate([[1], 2 + np.arange(256)]))),
+        "257 of its branches stand behind each other",
+        "too far behind each other",
+    ),
+    "a-long-program-of-very-many-branches": Attack(
+        long_program(1023, 4096, branches=twigs(1023, 600, 1022)),
+        "the programs of its branches, decisions and options have 2,518,",
+        "are too long together",
+    ),
+    "options-about-a-long-program": Attack(
+        long_program(1024, 4096, **decided(1, 1, 600)),
+        "the programs of its branches, decisions and options have 2,525,",
+        "are too long together",
+    ),
+    "decisions-about-the-same-tokens": Attack(
+        long_program(1000, 1, **decided(1000, 600, 0)), "its decisions have 600,000 tokens", "have too many tokens"
+    ),
     "spelling-of-no-token": Attack(
         cells("spellings", "node", 5), "a spelling belongs to no node", "a spelling belongs to no token"
     ),
@@ -323,6 +386,21 @@ ATTACKS: dict[str, Attack] = {
     ),
     "segment-beyond-the-end": Attack(
         fact("prompt", segments=[{"role": "text", "first": 0, "end": 2**53}]), "segments do not join", "do not join"
+    ),
+    "passage-of-a-text-that-is-not-there": Attack(
+        facts(syntax=syntax({**PASSAGE, "text": 1, "first": 0, "count": 3}, {**PASSAGE, "first": 3, "count": 1})),
+        "a passage belongs to no text",
+        "a passage belongs to no text",
+    ),
+    "files-with-branches": Attack(
+        changed(
+            lambda made: made["tables"]["nodes"]["columns"].update(
+                origin=stored(np.array([3, 3, 3, 3, 2], "|u1")), parent=stored(np.array([-1, 0, 1, 2, 2], "<i4"))
+            ),
+            files=[{"source": "a", "first": 0, "end": 4}],
+        ),
+        "it has files that were scored, and branches",
+        "it has files that were scored, and branches",
     ),
     "file-beyond-the-end": Attack(
         facts(files=[{"source": "a", "first": 0, "end": 9}]), "the files do not join", "the files do not join"
@@ -370,6 +448,30 @@ ATTACKS: dict[str, Attack] = {
     # Facts of another kind.
     "model-with-a-list-for-a-name": Attack(fact("model", id=["a"]), "run.model.id is not text", None),
     "stop-strings-that-are-a-number": Attack(fact("sampling", stop=5), "run.sampling.stop is not a list of strings", None),
+    "stop-string-of-two-thousand": Attack(
+        fact("sampling", stop=["x" * 2000]),
+        "run.sampling.stop is not a list of strings, at most 100 of at most 1,000",
+        "a stop string",
+    ),
+    "stop-strings-without-end": Attack(
+        fact("sampling", stop=["x"] * 101), "is not a list of strings, at most 100", "too many stop strings"
+    ),
+    "name-without-end": Attack(
+        fact("prompt", source="x" * 20_000), "run.prompt.source is not text of at most 16,384 characters", "a name of it"
+    ),
+    "kind-without-end": Attack(
+        facts(syntax={**small_run()["syntax"], "kinds": ["x" * 20_000, "y"]}), "is not a list of names", "a name of it"
+    ),
+    "the-same-output-very-often": Attack(
+        long_program(
+            2,
+            1,
+            branches=twigs(2, 300, 0),
+            checks={"branch": np.arange(300), "result": np.ones(300), "output": np.zeros(300)},
+        ),
+        "its check printed 18,000,000 characters on all programs",
+        "its check printed too much",
+    ),
     "replay-that-is-a-string": Attack(facts(replay="once"), "run.replay is not a map", None),
     "metric-without-a-definition": Attack(
         changed(lambda made: made["metrics"].update(rank=None)), "a metric is not a map", "a metric is not"

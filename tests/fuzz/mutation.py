@@ -93,7 +93,7 @@ TEXTS = (
     b"x" * 5000,
     b" ",
 )
-_UNFIT = (TraceError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+UNFIT = (TraceError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 
 
 def mutated(payload: bytes, random: Random) -> bytes:
@@ -101,7 +101,7 @@ def mutated(payload: bytes, random: Random) -> bytes:
     document = msgpack.unpackb(payload, strict_map_key=False)
     for _ in range(random.choice((1, 1, 2, 4))):
         change = random.choice((_fact, _fact, _entry, _cell, _cell, _cell, _row, _row, _bytes, _stored))
-        with suppress(*_UNFIT):  # an earlier change left nothing that this one could be made to
+        with suppress(*UNFIT):  # an earlier change left nothing that this one could be made to
             change(document, random)
     changed = msgpack.packb(document)
     if random.random() < 0.05:
@@ -160,14 +160,16 @@ def _column(document: dict[str, Any], random: Random) -> tuple[dict[str, Any], d
         return None
     table = random.choice(full)
     stored = table["columns"][random.choice(list(table["columns"]))]
-    return table, stored, _values(table, stored)
+    return table, stored, column_values(table, stored)
 
 
-def _values(table: dict[str, Any], stored: dict[str, Any]) -> np.ndarray:
+def column_values(table: dict[str, Any], stored: dict[str, Any]) -> np.ndarray:
+    """The values of a stored column."""
     return columns.unpack_column(stored["data"], stored["dtype"], tuple(stored["filters"]), table["rows"], "x").copy()
 
 
-def _store(stored: dict[str, Any], values: np.ndarray) -> None:
+def store_values(stored: dict[str, Any], values: np.ndarray) -> None:
+    """Values become the data of a stored column."""
     with np.errstate(over="ignore"):
         stored["data"] = columns.pack_column(values, tuple(stored["filters"]))
 
@@ -187,7 +189,7 @@ def _cell(document: dict[str, Any], random: Random) -> None:
         limits = np.iinfo(values.dtype)
         new = int(values[row]) + random.choice((-1, 1)) if what < 0.6 else random.choice((*WHOLE, table["rows"]))
         values[row] = min(max(new, limits.min), limits.max)
-    _store(stored, values)
+    store_values(stored, values)
 
 
 def _row(document: dict[str, Any], random: Random) -> None:
@@ -205,26 +207,26 @@ def _row(document: dict[str, Any], random: Random) -> None:
         order.insert(two, one)
     else:
         order[one], order[two] = two, one
-    new = {name: _values(table, stored)[order] for name, stored in table["columns"].items()}
+    new = {name: column_values(table, stored)[order] for name, stored in table["columns"].items()}
     for name, values in new.items():
-        _store(table["columns"][name], values)
+        store_values(table["columns"][name], values)
     table["rows"] = len(order)
 
 
 def _bytes(document: dict[str, Any], random: Random) -> None:
     """A token's bytes become others, of another length; the lists of bytes still add up."""
     tokens, content = document["tables"]["tokens"], document["tables"]["token_bytes"]
-    counts = _values(tokens, tokens["columns"]["byte_count"])
-    data = _values(content, content["columns"]["byte"]).tobytes()
+    counts = column_values(tokens, tokens["columns"]["byte_count"])
+    data = column_values(content, content["columns"]["byte"]).tobytes()
     if len(counts) == 0 or int(counts.sum()) != len(data):
         return
     row, text = random.randrange(len(counts)), random.choice(TEXTS)
     first = int(counts[:row].sum())
     data = data[:first] + text + data[first + int(counts[row]) :]
     counts[row] = len(text)
-    _store(tokens["columns"]["byte_count"], counts)
+    store_values(tokens["columns"]["byte_count"], counts)
     content["rows"] = len(data)
-    _store(content["columns"]["byte"], np.frombuffer(data, np.uint8))
+    store_values(content["columns"]["byte"], np.frombuffer(data, np.uint8))
 
 
 def _stored(document: dict[str, Any], random: Random) -> None:

@@ -1,38 +1,64 @@
-"""What a reader promises about any payload at all: a TraceError of one sentence, or a recording that everything can render."""
+"""What a reader promises about any payload at all: a refusal of one sentence, or a recording that every consumer takes.
+
+Taken is what works, or ends in a sentence of its own (a TokenScopeError). An accepted recording costs no consumer more than a minute of
+processor time and a gigabyte; `hold` takes another recording to compare with, so that two that differ are met, too.
+"""
 
 from __future__ import annotations
 
+import resource
+import sys
+import time
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from tests.fuzz.consumers import CONSUMERS
 from tests.support.envelopes import packed
 
 from tokenscope_trace import Trace
-from tokenscope_trace.comparison.page import compared_page
-from tokenscope_trace.errors import TraceError
-from tokenscope_trace.reports.json_report import json_document
-from tokenscope_trace.reports.page import html_page
-from tokenscope_trace.reports.pull_request import MOST_LINES, comment_text
-from tokenscope_trace.reports.sarif import sarif_log
+from tokenscope_trace.errors import TokenScopeError, TraceError
 
 SENTENCE = 400  # characters
+SECONDS, MEGABYTES = 60, 1024
+_MEGABYTE = 1 << (20 if sys.platform == "darwin" else 10)  # in the units in which the system says it
+COSTS: dict[str, float] = {}  # the most seconds of each consumer so far
 
 
-def hold(payload: bytes) -> str | None:
-    """The sentence of the refusal, None for a recording. Raises whatever else happens."""
+def hold(payload: bytes, other: Trace | None = None, consumers: Iterable[str] = CONSUMERS) -> str | None:
+    """The sentence of the refusal, None for a recording. Raises whatever else happens.
+
+    `consumers` are those that are tried: all together are some fifty reports.
+    """
     with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
         warnings.simplefilter("error")
         try:
             trace = Trace.from_bytes(packed(payload))
         except TraceError as error:
-            sentence = str(error)
-            assert sentence.isprintable(), sentence
-            assert sentence.endswith("."), sentence
-            assert len(sentence) <= SENTENCE, sentence
-            return sentence
-        _render(trace)
+            return _sentence(error)
+        for name in consumers:
+            begin = time.process_time()
+            try:
+                CONSUMERS[name](trace, other or trace)
+            except TokenScopeError as error:
+                _sentence(error)
+            took = time.process_time() - begin
+            COSTS[name] = max(COSTS.get(name, 0.0), took)
+            assert took < SECONDS, f"{name} took {took:.0f} s"
+    assert memory() < MEGABYTES, f"{memory():,.0f} MB were in use"
     return None
+
+
+def memory() -> float:
+    """The most megabytes that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE
+
+
+def worst() -> str:
+    """The most seconds of each consumer so far, and the memory, as a line."""
+    times = ", ".join(f"{name} {took:.1f} s" for name, took in sorted(COSTS.items(), key=lambda item: -item[1]))
+    return f"At most: {times}; {memory():,.0f} MB."
 
 
 def reads(payload: bytes) -> bool:
@@ -44,21 +70,12 @@ def reads(payload: bytes) -> bool:
     return True
 
 
-def _render(trace: Trace) -> None:
-    again = Trace.from_bytes(trace.to_bytes())
-    assert again.text(again.main) == trace.text(trace.main)
-    page = html_page(trace)
-    assert page.count("<script") == 1
-    assert page.count('<script type="text/plain" id="') == 3
-    text = comment_text(trace, "report.html")
-    assert text.count("\n") <= MOST_LINES
-    for rendered in (page, text, json_document(trace), sarif_log(trace), compared_page(trace, again)):
-        rendered.encode("utf-8")
-    for number in range(len(trace.texts)):
-        for size in ("token", "expression", "statement", "line", "block"):
-            trace.texts[number].spans(size)
-    [layer.weights.sum() for layer in trace.attention]
-    [layer.probability for layer in trace.lens]
+def _sentence(error: TokenScopeError) -> str:
+    sentence = str(error)
+    assert sentence.isprintable(), sentence
+    assert sentence.endswith("."), sentence
+    assert len(sentence) <= SENTENCE, sentence
+    return sentence
 
 
 def keep(payload: bytes, name: str, folder: Path) -> None:

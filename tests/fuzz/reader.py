@@ -1,4 +1,4 @@
-"""Fuzzing of the reader and of all that renders a recording, guided by coverage: atheris, over payloads whose checksum holds.
+"""Fuzzing of the reader and of every consumer of a recording, guided by coverage: atheris, over payloads whose checksum holds.
 
     python tests/fuzz/seeds.py build/fuzz/seeds
     python tests/fuzz/reader.py build/fuzz/seeds -atheris_runs=100000 -seed=1
@@ -23,25 +23,37 @@ except ImportError:  # it has wheels for Linux on x86-64 only: elsewhere the sam
 else:
     with atheris.instrument_imports(include=["tokenscope_trace"]):
         from tests.fuzz import promise
+from tests.fuzz import seeds
+from tests.fuzz.amplification import amplified
+from tests.fuzz.consumers import CONSUMERS
 from tests.fuzz.mutation import mutated
+from tests.support.envelopes import packed
 
-LONGEST = 1 << 16
+from tokenscope_trace import Trace
+
+LONGEST = 1 << 19
+MANY = 1000
+SOME = 4
+OTHERS = [Trace.from_bytes(packed(payload)) for payload in seeds.payloads().values()]
 
 
 def mutate(data: bytes, longest: int, seed: int) -> bytes:
-    """Mostly a change of what the payload says; now and then of its bytes."""
+    """Mostly a change of what the payload says; now and then of its bytes, or of how much there is."""
     random = Random(seed)
-    if random.random() < 0.1:
+    kind = random.random()
+    if kind < 0.1:
         return bytes(atheris.Mutate(data, longest))
     try:
-        return mutated(data, random)[:longest]
+        changed = amplified(data, random, MANY) if kind < 0.25 else mutated(data, random)
+        return changed if len(changed) <= longest else mutated(data, random)[:longest]
     except (ValueError, TypeError, KeyError, AttributeError, msgpack.UnpackException):
         return bytes(atheris.Mutate(data, longest))
 
 
 def one(data: bytes) -> None:
-    """One payload."""
-    promise.hold(data)
+    """One payload, and some consumers of it, which follow from its bytes: all of them together are some fifty reports."""
+    random = Random(data)
+    promise.hold(data, random.choice(OTHERS), random.sample(list(CONSUMERS), SOME))
 
 
 def unguided(arguments: list[str]) -> None:
@@ -52,7 +64,9 @@ def unguided(arguments: list[str]) -> None:
     runs = int(options.get("atheris_runs", 10_000))
     for number in range(runs):
         random = Random(f"{options.get('seed', 1)} {number}")
-        one(mutated(random.choice(payloads), random))
+        change = amplified if random.random() < 0.15 else mutated
+        one(change(random.choice(payloads), random))
+    print(promise.worst(), file=sys.stderr)
     print(f"Done {runs} in any number of seconds", file=sys.stderr)
 
 

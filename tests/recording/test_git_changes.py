@@ -94,6 +94,7 @@ def test_what_is_no_text_is_skipped_with_its_reason(tree):
 def test_untracked_files_are_counted_and_left_alone(tree):
     Path("b.txt").write_text("1\n")
     Path("scratch.py").write_text("secret\n")
+    Path("diff.tsc").write_bytes(b"what an earlier recording of the changes wrote")
     assert changes_since("HEAD").untracked == 1
     listed, compared, notes = documents.changed_documents("HEAD", [])
     assert [document.source for document in listed] == ["b.txt"]

@@ -148,14 +148,17 @@ def _floats(low: float, high: float, *, missing: bool = True) -> st.SearchStrate
 
 @st.composite
 def any_tables(draw: st.DrawFn) -> dict[str, dict[str, np.ndarray]]:
-    """Tables that keep every rule of the format: any tree, any bytes, any values within their ranges."""
+    """Tables that keep every rule of the format: any branches, any bytes, any values within their ranges.
+
+    The last node that is no branch's is the end of the main path.
+    """
     words = draw(st.dictionaries(st.integers(0, 2**31 - 1), st.binary(max_size=6), min_size=1, max_size=8))
     ids = sorted(words)
     plain = draw(st.integers(1, 8))
     parents, used = [-1], [draw(st.sampled_from(ids))]
     while len(parents) < plain:
-        parents.append(draw(st.integers(-1, len(parents) - 1)))
-        used.append(_child(draw, ids, parents, used))
+        parents.append(len(parents) - 1)
+        used.append(draw(st.sampled_from(ids)))
     lengths = draw(st.lists(st.integers(1, 3), max_size=3))
     first = []
     for length in lengths:
@@ -182,7 +185,7 @@ def any_tables(draw: st.DrawFn) -> dict[str, dict[str, np.ndarray]]:
             "nodes": {
                 "parent": parents,
                 "token_id": used,
-                "origin": many(st.sampled_from([0, 1, 3]), plain) + [2] * (count - plain),
+                "origin": many(st.sampled_from([0, 1]), plain) + [2] * (count - plain),
                 "logprob": many(logprobs, count),
                 "entropy": many(_floats(0, 32), count),
                 "margin": many(probabilities, count),

@@ -15,13 +15,18 @@ import pytest
 import zstandard
 from tests.attacks.make import ATTACKS
 from tests.fuzz import promise, seeds
+from tests.fuzz.amplification import amplified
+from tests.fuzz.consumers import CONSUMERS
 from tests.fuzz.mutation import mutated
+from tests.support.envelopes import packed
 
+from tokenscope_trace import Trace
 from tokenscope_trace.traces.container import ENVELOPE
 from tokenscope_trace.traces.schema import TABLES
 
 ROOT = Path(__file__).parents[2]
-GUIDED, PLAIN, DECODED, COMPARED = 1000, 150, 500, 300
+GUIDED, PLAIN, LARGE, DECODED, COMPARED = 1000, 150, 40, 500, 300
+SOME = 5  # consumers of each payload
 ACCEPTS = """
 import { readFileSync } from 'node:fs';
 import { readTrace } from '#viewer/trace/trace';
@@ -52,12 +57,25 @@ def test_the_seeds_are_recordings_with_rows_in_every_table():
 @pytest.mark.parametrize("seed", range(3))
 def test_a_changed_payload_is_refused_in_a_sentence_or_renders(seed):
     payloads = list(seeds.payloads().values())
+    others = [Trace.from_bytes(packed(payload)) for payload in payloads]
     said = []
     for number in range(PLAIN):
         random = Random(1_000_000 * seed + number)
-        said.append(promise.hold(mutated(random.choice(payloads), random)))
+        payload, some = mutated(random.choice(payloads), random), random.sample(list(CONSUMERS), SOME)
+        said.append(promise.hold(payload, random.choice(others), some))
     assert len(set(said)) > 20
     assert said.count(None) > PLAIN / 20
+
+
+def test_a_payload_made_large_is_refused_in_a_sentence_or_no_more_work_than_promised():
+    payloads = list(seeds.payloads().values())
+    others = [Trace.from_bytes(packed(payload)) for payload in payloads]
+    said = []
+    for number in range(LARGE):
+        random = Random(7_000_000 + number)
+        payload, some = amplified(random.choice(payloads), random, most=200), random.sample(list(CONSUMERS), SOME)
+        said.append(promise.hold(payload, random.choice(others), some))
+    assert said.count(None) > LARGE / 2
 
 
 def test_what_is_inside_of_the_attacks_holds_the_promise():

@@ -4,10 +4,14 @@ export const MAGIC = Object.freeze([137, 84, 83, 67, 13, 10, 26, 10]);
 export const MAJOR_VERSION = 1;
 export const MINOR_VERSION = 6;
 export const LIMITS = Object.freeze({
-  payload: 2 ** 29, rows: 2 ** 28, depth: 16, entries: 2 ** 13, values: 2 ** 20, string: 2 ** 20, text: 2 ** 27,
+  payload: 2 ** 27, rows: 2 ** 28, depth: 16, entries: 2 ** 13, values: 2 ** 20, string: 2 ** 16, strings: 2 ** 24, name: 2 ** 14,
+  stops: 100, stop: 1000, said: 2 ** 24, token: 2 ** 12, text: 2 ** 22, lines: 2 ** 18, turns: 256, decided: 2 ** 19, programs: 2 ** 31,
 });
 /** Of these tables. @type {{ readonly [table: string]: number | undefined }} */
-export const ROWS_OF = Object.freeze({ nodes: 2 ** 24, decisions: 1000, decision_options: 8000 });
+export const ROWS_OF = Object.freeze({
+  nodes: 2 ** 19, tokens: 2 ** 19, token_bytes: 2 ** 22, spelling_bytes: 2 ** 22, branches: 2 ** 16, syntax: 2 ** 21, decisions: 1000,
+  decision_options: 8000,
+});
 
 /** How a column's numbers are stored. */
 export const TYPES = Object.freeze({

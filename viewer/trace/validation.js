@@ -1,7 +1,8 @@
 /** The rules that relate columns to each other and to the facts of the run, as FORMAT.md has them: the first that is broken, as an error. Pure. */
 
 import { at, hasPositive, isAscending, sum } from '#viewer/trace/arrays';
-import { END, LIMITS, ORIGIN, OUTCOME } from '#viewer/trace/schema';
+import { END, ORIGIN, OUTCOME } from '#viewer/trace/schema';
+import { validateWork } from '#viewer/trace/work';
 
 /** @typedef {import('#viewer/trace/trace').Facts} Facts */
 /** @typedef {import('#viewer/trace/trace').Tables} Tables */
@@ -30,11 +31,14 @@ export function validate(run, tables) {
   check(known === 0 || (typeof run['tree'] === 'object' && run['tree'] !== null), 'it has branches and no settings of the tree');
   validateAttention(run['attention'], nodes.parent, tables);
   validateLens(run['lens'], count, tables.lens, isKnown);
-  validateFiles(run['files'] ?? [], nodes);
-  validateSyntax(run['syntax'], tables.syntax, known);
+  const files = run['files'] ?? [];
+  validateFiles(files, nodes);
+  check(files.length === 0 || known === 0, 'it has files that were scored, and branches');
+  validateSyntax(run['syntax'], tables.syntax, Math.max(1, files.length), known);
   validateCode(run, tables);
   for (const key of ['model', 'prompt', 'sampling']) map(run[key], `run.${key}`);
   validateSegments(run['prompt'].segments, count);
+  validateWork(run, tables);
 }
 
 /** Ids are listed, lists add up, and no number is out of range. @param {Tables} tables @returns {(id: number) => boolean} whether an id is listed */
@@ -49,7 +53,6 @@ function validateTokens({ nodes, alternatives, tokens, spellings, token_bytes: b
   check(sum(nodes.alternative_count) === alternatives.token_id.length, 'the alternatives do not add up');
   check(sum(tokens.byte_count) === bytes.byte.length, 'the bytes of the tokens do not add up');
   check(sum(spellings.byte_count) === spelled.byte.length, 'the bytes of the spellings do not add up');
-  check(nodes.token_id.reduce((size, id) => size + sizeOf(id), 0) <= LIMITS.text, 'its tokens spell too long a text');
   for (const table of [nodes, alternatives]) {
     check(!hasPositive(table.logprob) && !hasPositive(table.sampled_logprob), 'a probability is larger than one');
   }
@@ -168,8 +171,11 @@ function validateLens(facts, nodes, lens, isKnown) {
   check(isInRange, 'a number of the lens is out of range');
 }
 
-/** Passages join, and each is a tree whose children lie within their parents. @param {any} facts @param {Tables['syntax']} table @param {number} branches */
-function validateSyntax(facts, table, branches) {
+/**
+ * Passages join, and each is a tree whose children lie within their parents.
+ * @param {any} facts @param {Tables['syntax']} table @param {number} texts @param {number} branches
+ */
+function validateSyntax(facts, table, texts, branches) {
   const { kind, field } = table;
   if (!facts) {
     check(kind.length === 0, 'it has syntax and does not describe it');
@@ -184,7 +190,8 @@ function validateSyntax(facts, table, branches) {
     const { text, language, first, count, branch } = map(passage, 'a passage');
     check(branch === undefined || (Number.isInteger(branch) && branch >= 0 && branch < branches), 'a passage belongs to no branch');
     const joins = first === next && Number.isInteger(count) && count >= 1 && first + count <= kind.length;
-    check(Number.isInteger(text) && isText(language) && joins, 'the passages of the syntax do not join');
+    check(isText(language) && joins, 'the passages of the syntax do not join');
+    check(Number.isInteger(text) && text >= 0 && text < texts, 'a passage belongs to no text');
     next += count;
     validatePassage(table, first, next);
   }

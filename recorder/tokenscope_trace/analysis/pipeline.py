@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -21,9 +21,12 @@ from tokenscope_trace.failures import INTERRUPTED, Missing
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.privacy.anonymize import without_places
 from tokenscope_trace.settings import LISTED_DECISIONS, CheckSettings
+from tokenscope_trace.text import shortened
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.container import MAX_ENTRIES
+from tokenscope_trace.traces.fact_kinds import MAX_NAME
 from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.traces.validation import MAX_SAID
 
 NOT_RUN = "it could not be run"
 
@@ -92,6 +95,8 @@ def _checked(
         missing.append(Missing("check", INTERRUPTED, partly=True))
         notes.append("The check was interrupted; some programs were not checked.")
     rows = [(program.branch, one) for program, one in zip(programs, found, strict=False) if one is not None]
+    most = MAX_SAID // max(1, len(rows))
+    rows = [(branch, replace(one, output=one.output[-most:])) for branch, one in rows]
     outputs = list(dict.fromkeys(one.output for _, one in rows))
     if len(outputs) > MAX_ENTRIES:
         del outputs[MAX_ENTRIES - 1 :]
@@ -119,7 +124,7 @@ def _facts(settings: CheckSettings, name: str) -> dict[str, object]:
     """What a check was, without where: of the folder its own name, of the program its place in it."""
     folder = settings.folder
     return {
-        "command": without_places(settings.command),
+        "command": shortened(without_places(settings.command), MAX_NAME),
         "timeout": settings.timeout,
         "memory": settings.memory,
         "folder": None if folder is None else os.path.basename(os.path.realpath(folder)),

@@ -18,6 +18,7 @@ from tokenscope_trace.comparison.shared_paths import SamePaths, branch_nodes, sa
 from tokenscope_trace.errors import TraceError
 from tokenscope_trace.text import visible_line
 from tokenscope_trace.traces.columns import Indices
+from tokenscope_trace.traces.token_table import token_lines
 from tokenscope_trace.traces.trace import Trace
 
 
@@ -112,7 +113,7 @@ def _counted(a: Trace, b: Trace) -> Iterator[Counted]:
 
 
 def _partings(a: Trace, b: Trace, paths: SamePaths, floor: Floor, *, cut: bool) -> Iterator[Parting]:
-    starts = a.texts[0].line_of if not a.files else {}
+    lines = token_lines(a)
     homes = {int(node): branch for branch in range(len(a.branches)) for node in branch_nodes(a, branch)}
     for node, other in paths.forks:
         branch = homes.get(node)
@@ -120,7 +121,7 @@ def _partings(a: Trace, b: Trace, paths: SamePaths, floor: Floor, *, cut: bool) 
         mine, theirs = float(a.nodes.logprob[node]), _logprob_of(a, node, int(b.nodes.token_id[other]))
         flip = abs(mine - theirs) <= 2 * floor.nats
         path = "output" if branch is None else f"{branch + 1}"
-        line = line_of(a, node, starts)
+        line = int(lines[node])
         texts = (a.token_bytes(node), b.token_bytes(other))
         yield Parting(path, position, line, node, other, *texts, mine, theirs, bool(flip))
     if (
@@ -129,10 +130,10 @@ def _partings(a: Trace, b: Trace, paths: SamePaths, floor: Floor, *, cut: bool) 
         and not any(int(a.nodes.origin[node]) == 1 for node, _ in paths.forks)
         and len(a.output) != len(b.output)
     ):
-        yield from _ended(a, b, starts)
+        yield from _ended(a, b, lines)
 
 
-def _ended(a: Trace, b: Trace, starts: dict[int, int]) -> Iterator[Parting]:
+def _ended(a: Trace, b: Trace, lines: NDArray[np.int32]) -> Iterator[Parting]:
     """Where one output goes on after the other's end."""
     shared = min(len(a.output), len(b.output))
     mine = a.output[shared] if len(a.output) > shared else None
@@ -141,7 +142,7 @@ def _ended(a: Trace, b: Trace, starts: dict[int, int]) -> Iterator[Parting]:
     yield Parting(
         "output",
         shared + 1,
-        line_of(a, last, starts),
+        int(lines[last]),
         last,
         int(b.output[shared - 1]) if theirs is None else int(theirs),
         b"" if mine is None else a.token_bytes(mine),
@@ -150,15 +151,6 @@ def _ended(a: Trace, b: Trace, starts: dict[int, int]) -> Iterator[Parting]:
         float("nan"),
         coin_flip=False,
     )
-
-
-def line_of(trace: Trace, node: int, starts: dict[int, int]) -> int:
-    """The line, from 1, on which a node begins; `starts` holds those of the main path."""
-    breaks = 0
-    while node not in starts and node >= 0:
-        node = int(trace.nodes.parent[node])
-        breaks += trace.token_bytes(node).count(b"\n") if node >= 0 else 0
-    return starts.get(node, 1) + breaks
 
 
 def _logprob_of(trace: Trace, node: int, token: int) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from tokenscope_trace.traces.trace import Trace
 PARTS = {Origin.PROMPT: "prompt", Origin.MAIN: "output", Origin.BRANCH: "branches", Origin.SCORED: "code"}
 _OWN = ("logprob", "gap", "sampled_logprob")  # of the token itself; the others are of the distribution it was taken from
 _SHARED = ("entropy", "margin", "tail", "sampled_tail")
-_ENTRIES = 4_000_000  # of two dense tables of attention at once
+_ENTRIES = 1 << 20  # of alternatives or attention that are compared at once
 Pairs = Sequence[tuple[int, int]]
 
 
@@ -119,39 +118,52 @@ def _ranks(a: Trace, b: Trace, part: str, mine: Array, theirs: Array, floor: Flo
 
 
 def _alternatives(a: Trace, b: Trace, name: str, part: str, mine: Array, theirs: Array, floor: Floor) -> Numbers:
-    rows = [_matched(a, b, name, int(i), int(j), floor) for i, j in zip(mine, theirs, strict=True)]
-    counts = [len(one) for one in rows]
-    ids, ours, others = (
-        (np.array(values) for values in zip(*chain.from_iterable(rows), strict=True))
-        if sum(counts)
-        else (np.empty(0), np.empty(0), np.empty(0))
-    )
-    keys = {"token_id": ids.astype(np.int32)}
-    return _differing(f"alternatives.{name}", part, np.repeat(mine, counts), keys, ours, others, floor)
+    """Of the alternatives that both nodes of a pair have, and of those that one should have."""
+    counts = a.nodes.alternative_count[mine].astype(np.int64) + b.nodes.alternative_count[theirs]
+    piece = np.cumsum(counts) // _ENTRIES
+    found = [_matched(a, b, name, mine[piece == one], theirs[piece == one], floor) for one in np.unique(piece).tolist()] or [
+        (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0), np.empty(0))
+    ]
+    node, ids, ours, others = (np.concatenate(column) for column in zip(*found, strict=True))
+    return _differing(f"alternatives.{name}", part, node, {"token_id": ids}, ours, others, floor)
 
 
-def _matched(a: Trace, b: Trace, name: str, i: int, j: int, floor: Floor) -> list[tuple[int, float, float]]:
-    """(id, value, value in the other) of the alternatives of two nodes: those that both have, and those that one should have."""
-    sides = []
-    for trace, node in ((a, i), (b, j)):
-        rows = trace.alternatives_of(node)
-        columns = (
-            trace.alternatives.token_id[rows],
-            trace.alternatives.logprob[rows],
-            getattr(trace.alternatives, name)[rows],
-        )
-        sides.append(
-            {token: (order, value) for token, order, value in zip(*(column.tolist() for column in columns), strict=True)}
-        )
-    one, two = sides
-    found = [(token, value, two[token][1]) for token, (_, value) in one.items() if token in two]
-    if name == "logprob" or not found:
-        for mine, theirs, swap in ((one, two, False), (two, one, True)):
-            last = min((order for order, _ in theirs.values()), default=-np.inf)
-            for token, (order, value) in mine.items():
-                if token not in theirs and order > last + 2 * floor.nats:
-                    found.append((token, np.nan, value) if swap else (token, value, np.nan))
-    return found
+def _matched(a: Trace, b: Trace, name: str, mine: Array, theirs: Array, floor: Floor) -> tuple[Array, Array, Array, Array]:
+    """(node, id, value, value in the other) of the alternatives of pairs of nodes, those that both have first."""
+    keys, orders, values = zip(*(_listed(*side, name) for side in ((a, mine), (b, theirs))), strict=True)
+    places = [np.searchsorted(keys[1 - i], keys[i]) for i in range(2)]
+    shared = [np.append(keys[1 - i], -1)[places[i]] == keys[i] for i in range(2)]
+    pairs = [key >> 32 for key in keys]
+    with_both = np.zeros(len(mine), dtype=bool)
+    with_both[pairs[0][shared[0]]] = True
+    rows = [(keys[0][shared[0]], values[0][shared[0]], values[1][places[0][shared[0]]])]
+    for i in range(2):
+        last = np.full(len(mine), np.inf)  # of the other's alternatives; it is -inf where there is none
+        np.fmin.at(last, pairs[1 - i], orders[1 - i])
+        last[np.bincount(pairs[1 - i], minlength=len(mine)) == 0] = -np.inf
+        alone = ~shared[i] & (orders[i] > last[pairs[i]] + 2 * floor.nats)
+        if name != "logprob":
+            alone &= ~with_both[pairs[i]]
+        lacking = np.full(int(alone.sum()), np.nan)
+        rows.append((keys[i][alone], *((values[i][alone], lacking) if i == 0 else (lacking, values[i][alone]))))
+    key, ours, others = (np.concatenate(column) for column in zip(*rows, strict=True))
+    order = np.argsort(key >> 32, kind="stable")
+    key, ours, others = key[order], ours[order], others[order]
+    return mine[key >> 32], (key & 0xFFFFFFFF).astype(np.int32), ours, others
+
+
+def _listed(trace: Trace, nodes: Array, name: str) -> tuple[Array, Array, Array]:
+    """The alternatives of some nodes by ascending key, the node's place among these and the id, each once: (keys, ln p, values)."""
+    counts = trace.nodes.alternative_count.astype(np.int64)
+    first = (np.cumsum(counts) - counts)[nodes]
+    counts = counts[nodes]
+    begins = np.cumsum(counts) - counts
+    rows = np.arange(int(counts.sum())) + np.repeat(first - begins, counts)
+    table = trace.alternatives
+    keys = np.repeat(np.arange(len(nodes)), counts) << 32 | table.token_id[rows].astype(np.int64)
+    keys, place = np.unique(keys, return_index=True)
+    rows = rows[place]
+    return keys, table.logprob[rows].astype(np.float64), getattr(table, name)[rows].astype(np.float64)
 
 
 def _attention(a: Trace, b: Trace, paths: SamePaths, floor: Floor) -> Iterator[Numbers]:
@@ -172,20 +184,25 @@ def layer_attention(ours: LayerAttention, theirs: LayerAttention, paths: SamePat
     known = paths.other[:length] >= 0
     known &= paths.other[:length] < len(theirs.sources)
     back[paths.other[:length][known]] = np.flatnonzero(known)
-    step = max(1, _ENTRIES // (heads * (length + 1)))
-    parts: list[list[Array]] = []
+    step = max(1, _ENTRIES // ours.sources[0].size)
+    parts: list[tuple[Array, ...]] = []
     for begin in range(0, len(queries), step):
         rows = queries[begin : begin + step]
-        one = _dense(ours.sources[rows], ours.codes[rows], length, None)
-        two = _dense(theirs.sources[paths.other[rows]], theirs.codes[paths.other[rows]], length, back)
-        cut_one = _cut(ours.codes[rows])[..., None]
-        cut_two = _cut(theirs.codes[paths.other[rows]])[..., None]
+        their = theirs.codes[paths.other[rows]]
+        entries = [
+            _keys(ours.sources[rows], ours.codes[rows], length, None),
+            _keys(theirs.sources[paths.other[rows]], their, length, back),
+        ]
+        known = np.unique(np.concatenate(entries))
+        known = known[known % (length + 1) < length]
+        one, two = (_codes(known, key, codes) for key, codes in zip(entries, (ours.codes[rows], their), strict=True))
+        row, source = np.divmod(known, length + 1)
         # A source that one does not keep may have had as much as the last one that it keeps.
+        cut_one, cut_two = _cut(ours.codes[rows])[row], _cut(their)[row]
         low, high = np.where(one > 0, one, cut_one), np.where(two > 0, two, cut_two)
         apart = np.abs(low - high) > floor.code
         apart &= ~((one == 0) & (two <= cut_one)) & ~((two == 0) & (one <= cut_two))
-        query, head, source = np.nonzero(apart)
-        parts.append([rows[query], head, source, one[query, head, source], two[query, head, source]])
+        parts.append((rows[row[apart] // heads], row[apart] % heads, source[apart], one[apart], two[apart]))
     node, head, source, code, other = (np.concatenate(column) for column in zip(*parts, strict=True))
     keys = {"layer": np.full(len(node), ours.layer), "head": head, "source": source}
     weights = [np.where(values > 0, np.square(values / WEIGHT_STEPS), np.nan) for values in (code, other)]
@@ -215,18 +232,27 @@ def layer_attention(ours: LayerAttention, theirs: LayerAttention, paths: SamePat
     return found
 
 
-def _dense(sources: Array, codes: Array, length: int, back: Array | None) -> NDArray[np.int64]:
-    """(Q, H, length) codes by source; of the other recording by the recording's own nodes, where it has them."""
-    table = np.zeros((*sources.shape[:2], length + 1), dtype=np.int64)
+def _keys(sources: Array, codes: Array, length: int, back: Array | None) -> NDArray[np.int64]:
+    """By entry: its row and its source, those of the other recording as the recording's own nodes; the source is `length` for none."""
     places = sources.astype(np.int64) if back is None else back[sources]
     places = np.where((codes > 0) & (places >= 0), places, length)
-    np.put_along_axis(table, places, codes.astype(np.int64), axis=2)
-    return table[..., :length]
+    keys: NDArray[np.int64] = places.reshape(-1, codes.shape[-1])
+    keys += (length + 1) * np.arange(len(keys))[:, None]
+    return keys.reshape(-1)
+
+
+def _codes(known: Array, keys: Array, codes: Array) -> NDArray[np.int64]:
+    """The codes of known entries, 0 where there is none."""
+    found = np.zeros(len(known) + 1, dtype=np.int64)
+    places = np.searchsorted(known, keys)
+    places[np.append(known, -1)[places] != keys] = len(known)
+    found[places] = codes.reshape(-1)
+    return found[:-1]
 
 
 def _cut(codes: Array) -> NDArray[np.int64]:
-    """(Q, H): the last code of a row that is full, 0 where a row has room."""
-    return codes[..., -1].astype(np.int64)
+    """By row: its last code, 0 where the row has room."""
+    return codes[..., -1].astype(np.int64).reshape(-1)
 
 
 def _lens(a: Trace, b: Trace, paths: SamePaths, floor: Floor) -> Iterator[Numbers]:

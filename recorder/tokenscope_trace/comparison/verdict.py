@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from tokenscope_trace.comparison.agreement import Agreement, Counted, Parting, line_of
+from tokenscope_trace.comparison.agreement import Agreement, Counted, Parting
 from tokenscope_trace.comparison.code_differences import Change
 from tokenscope_trace.comparison.number_differences import Numbers
 from tokenscope_trace.text import escaped_json, percent, shortened, visible_line, visible_token
 from tokenscope_trace.traces.schema import Origin
+from tokenscope_trace.traces.token_table import token_lines
 from tokenscope_trace.traces.trace import Trace
 
 DIFFERENCES_FORMAT = "tokenscope-replay"
@@ -191,13 +192,11 @@ class _Places:
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._starts: dict[int, int] = {}
-        for text in trace.texts:
-            self._starts |= text.line_of
+        self._lines = token_lines(trace)
         self._files = {int(node): file.source for file in trace.files for node in file.nodes[:1]}
 
     def line(self, node: int) -> int:
-        return line_of(self._trace, node, self._starts)
+        return int(self._lines[node])
 
     def of(self, node: int) -> str:
         """Such as `output token 5 " x" (line 3)`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenscope_trace.errors import ModelError
-from tokenscope_trace.settings import GenerationSettings
+from tokenscope_trace.settings import GenerationSettings, stop_fault
 
 # By the option: the values at which it does nothing, and what it asks for otherwise.
 _SEARCHES: dict[str, tuple[tuple[Any, ...], str]] = {
@@ -104,9 +104,12 @@ def own_eos(config: Any) -> list[int]:
 
 
 def own_stop_strings(config: Any) -> list[str]:
-    """The strings that end a text by the model's own config."""
+    """The strings that end a text by the model's own config. Raises ModelError where they are more than a trace holds."""
     stop = config.stop_strings
-    return [] if stop is None else [stop] if isinstance(stop, str) else list(stop)
+    texts = [] if stop is None else [stop] if isinstance(stop, str) else list(stop)
+    if all(isinstance(text, str) for text in texts) and (fault := stop_fault(texts)):
+        raise ModelError(f"the model's generation config: {fault}")
+    return texts
 
 
 def _read(config: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tokenscope_trace.languages.literals import Literals, Range, find_literals
 from tokenscope_trace.privacy.copies import Copies, quoted
 from tokenscope_trace.privacy.likeness import FIGURES, Grams
 from tokenscope_trace.settings import Redaction
+from tokenscope_trace.text import shortened, visible_line
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.programs import PathProgram
 from tokenscope_trace.traces.pruning import SIGN, Flags
@@ -91,7 +92,7 @@ class Hidden:
         return hidden
 
     def _unknown(self, text: Text) -> str:
-        name = "the prompt from standard input" if text.source == "-" else text.source
+        name = "the prompt from standard input" if text.source == "-" else shortened(visible_line(text.source), 60)
         return (
             f"no grammar is known for {name}, so its {listed(self._asked & LITERAL)} cannot be found; name its language when recording "
             "(--language)" + (", or leave out --redact." if self._trace.files else ", or use --redact prompt.")

@@ -12,6 +12,7 @@ import tokenscope_trace
 from tokenscope_trace.errors import SettingsError
 from tokenscope_trace.models.backend import Backend
 from tokenscope_trace.text import shortened
+from tokenscope_trace.traces.fact_kinds import MAX_NAME
 
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 
@@ -22,7 +23,7 @@ def common(backend: Backend, command: Sequence[str]) -> dict[str, Any]:
         "generator": {"name": "tokenscope-trace", "version": tokenscope_trace.__version__},
         "model": backend.facts,
         **backend.environment(),
-        "command": list(command),
+        "command": [shortened(word, MAX_NAME) for word in command],
     }
 
 

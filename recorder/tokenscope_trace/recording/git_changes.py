@@ -93,7 +93,10 @@ def changes_since(revision: str, paths: Sequence[str] = (), folder: Path | None 
         among = " of those that were named" if paths else ""
         raise PromptError(f"no file{among} that can be read differs from {revision}{why}; name an earlier revision.")
     untracked = git.ask("ls-files", "--others", "--exclude-standard", "-z", "--", *limits)
-    return Changes(revision, commit, tuple(files), tuple(skipped), untracked.count(b"\0"))
+    new = [
+        name for name in untracked.split(b"\0") if name and not name.endswith(b".tsc")
+    ]  # recordings of such changes lie beside them
+    return Changes(revision, commit, tuple(files), tuple(skipped), len(new))
 
 
 def _commit(git: Git, revision: str) -> str:

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tokenscope_trace.errors import OversizedTrace
 from tokenscope_trace.failures import (
     CUT_OFF,
     INTERRUPTED,
     MEMORY,
+    TOO_MUCH,
     Missing,
     OnMissing,
     Unfit,
@@ -28,12 +30,14 @@ from tokenscope_trace.models.footprint import recording_bytes
 from tokenscope_trace.models.prompts import Prompt, check_prompt
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.backends import backend_of
+from tokenscope_trace.recording.extent import check_extent
 from tokenscope_trace.recording.facts import clock, common
 from tokenscope_trace.recording.prompt_text import surroundings_of
 from tokenscope_trace.recording.tables import Run, tables_of
 from tokenscope_trace.settings import AskedPlace, GenerationSettings, ReplaySettings, TreeSettings
 from tokenscope_trace.traces.schema import Origin
 from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.traces.work_budget import MAX_NODES
 from tokenscope_trace.tree.forced_paths import encode_forced
 from tokenscope_trace.tree.growth import Growth, grow_tree
 from tokenscope_trace.tree.surroundings import Surroundings
@@ -66,9 +70,10 @@ def record(
     backend, watcher = backend_of(model), watcher or Watcher()
     vocabulary = backend.vocabulary()
     check_prompt(prompt, backend.context, vocabulary.size)
+    check_extent(vocabulary.spell(prompt.ids), "the prompt has", more=1)
     asked = [] if tree is None else encode_forced(vocabulary, len(prompt.ids), tree.forced)
     room = settings.max_new_tokens if backend.context is None else backend.context - len(prompt.ids)
-    new = min(settings.max_new_tokens, room)
+    new = min(settings.max_new_tokens, room, MAX_NODES - len(prompt.ids))
     if settings.until == "file":
         prompt = replace(prompt, extra_eos=vocabulary.file_ends())
     around = surroundings_of(vocabulary, prompt, language, settings.until)
@@ -201,11 +206,14 @@ def _assembled(done: _Done, growth: Growth | None, missing: list[Missing], lacks
                 raise
             interrupted = True
         except Exception as error:
-            if not is_memory(error):
+            oversized = isinstance(error, OversizedTrace)
+            if not (oversized or is_memory(error)):
                 raise
             released(error)
             if growth is not None and growth.grown is not None:
-                stage, growth = "tree", Growth(finish="memory")
+                stage, growth = "tree", Growth(finish="interrupted" if oversized else "memory")
+            elif oversized:
+                raise
             elif done.replayed.lens:
                 stage, done = "lens", replace(done, replayed=replace(done.replayed, lens=[]))
                 done.session.give_up(MEMORY)
@@ -214,7 +222,7 @@ def _assembled(done: _Done, growth: Growth | None, missing: list[Missing], lacks
                 done.session.give_up(MEMORY)
             else:
                 raise
-            lacks(Missing(stage, MEMORY), error)
+            lacks(Missing(stage, TOO_MUCH if oversized else MEMORY), error)
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,12 @@ from tokenscope_trace.models.prompts import Prompt, check_ids
 from tokenscope_trace.progress import Watcher
 from tokenscope_trace.recording.backends import backend_of
 from tokenscope_trace.recording.documents import Compared, Document
+from tokenscope_trace.recording.extent import check_extent
 from tokenscope_trace.recording.facts import clock, common
 from tokenscope_trace.recording.tables import Run, tables_of
 from tokenscope_trace.settings import PromptText, ReplaySettings
+from tokenscope_trace.text import shortened
+from tokenscope_trace.traces.fact_kinds import MAX_NAME
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens
 from tokenscope_trace.traces.rows import Rows
 from tokenscope_trace.traces.schema import Origin
@@ -73,6 +76,7 @@ def score(
     vocabulary = backend.vocabulary()
     prompts = _encoded(vocabulary, documents) if prompts is None else prompts
     check_ids([token for prompt in prompts for token in prompt.ids], vocabulary.size)
+    check_extent([word for prompt in prompts for word in vocabulary.spell(prompt.ids)], "the files have")
     window = min(window, backend.context or window)
     total = sum(len(prompt.ids) for prompt in prompts)
     longest = min(window, max(len(prompt.ids) for prompt in prompts))
@@ -111,7 +115,7 @@ def score(
             "files": _file_facts(documents, prompts, runs),
             "score": {
                 "window": window,
-                "revision": compared.revision if compared else None,
+                "revision": shortened(compared.revision, MAX_NAME) if compared else None,
                 "commit": compared.commit if compared else None,
             },
             "missing": [one.fact for one in missing],

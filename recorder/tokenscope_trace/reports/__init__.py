@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tokenscope_trace.reports.provenance import fact_rows, settings_text
     from tokenscope_trace.reports.reporters import REPORTERS
     from tokenscope_trace.reports.review import make_review
-    from tokenscope_trace.reports.size_limit import fitted
+    from tokenscope_trace.reports.size_limit import fitted, with_fewer_branches
     from tokenscope_trace.reports.summary import summarise
 else:
     __getattr__ = exports(__name__, __file__)
@@ -40,4 +40,5 @@ __all__ = [
     "style_sheet",
     "summarise",
     "warning_sentences",
+    "with_fewer_branches",
 ]

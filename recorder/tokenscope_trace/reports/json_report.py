@@ -39,12 +39,20 @@ _COLUMNS = (
     "sampled_logprob",
     "noise",
 )
+_NO_TOKENS = "[]\n}"  # how the document ends without them
 
 
 def json_document(trace: Trace, *, title: str | None = None) -> str:
     """The document as text that ends in a line break; `title` stands in place of the prompt's file name."""
-    document = _finite(_document(trace, title))
-    return escaped_json(document) + "\n"
+    head = escaped_json(_finite(_document(trace, title)))
+    tokens = [
+        escaped_json(_finite(token)).replace("\n", "\n  ") for token in _tokens(trace)
+    ]  # each on its own: there may be very many
+    if not tokens:
+        return f"{head}\n"
+    body = ",\n  ".join(tokens)
+    del tokens
+    return f"{head.removesuffix(_NO_TOKENS)}[\n  {body}\n ]\n}}\n"
 
 
 def _document(trace: Trace, title: str | None) -> dict[str, Any]:
@@ -62,7 +70,7 @@ def _document(trace: Trace, title: str | None) -> dict[str, Any]:
         "behaviour": _behaviour(trace, summary.review),
         "check": _check(trace, summary),
         "files": [_file(trace, number) for number in range(len(trace.files))],
-        "tokens": list(_tokens(trace)),
+        "tokens": [],
     }
 
 

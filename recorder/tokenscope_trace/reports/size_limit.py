@@ -40,7 +40,7 @@ def fitted(trace: Trace, limit: int, size: Callable[[Trace], int]) -> Fitted:
             return best
         best = _without(best, part, words, limit, size)
     if not best.fits and len(best.trace.branches):
-        best = _fewer_branches(best, limit, size)
+        best = _fewer_branches(best, lambda smaller: size(smaller) <= limit)
     for most in _KEPT_ALTERNATIVES:
         held = int(best.trace.nodes.alternative_count.max(initial=0))
         if best.fits or held == 0:
@@ -48,6 +48,12 @@ def fitted(trace: Trace, limit: int, size: Callable[[Trace], int]) -> Fitted:
         if most < held:
             best = _fewer_alternatives(best, most, limit, size)
     return best
+
+
+def with_fewer_branches(trace: Trace, fits: Callable[[Trace], bool]) -> Fitted:
+    """The recording with as many of its branches as fit."""
+    found = Fitted(trace, (), fits(trace))
+    return found if found.fits or not len(trace.branches) else _fewer_branches(found, fits)
 
 
 def with_notes(found: Fitted, limit: int) -> Trace:
@@ -73,7 +79,7 @@ def _without(found: Fitted, part: str, words: str, limit: int, size: Callable[[T
     return Fitted(smaller, (*found.left_out, words), size(smaller) <= limit)
 
 
-def _fewer_branches(found: Fitted, limit: int, size: Callable[[Trace], int]) -> Fitted:
+def _fewer_branches(found: Fitted, fits: Callable[[Trace], bool]) -> Fitted:
     """As many of the first branches, in the order of `_weighed`, as fit; by bisection."""
     trace, programs = found.trace, found.trace.programs
     order = _weighed(trace)
@@ -85,7 +91,7 @@ def _fewer_branches(found: Fitted, limit: int, size: Callable[[Trace], int]) -> 
         losses = _Losses(trace, programs, programs.leaning_on(lost))
         smaller = _remainder(trace, losses)
         words = f"{int(losses.branches.sum()):,} of {total:,} branches"
-        return Fitted(smaller, (*found.left_out, words), size(smaller) <= limit)
+        return Fitted(smaller, (*found.left_out, words), fits(smaller))
 
     best, low, high = with_first(0), 0, total  # `low` are known to fit, `high` known not to
     for _step in range(_STEPS):

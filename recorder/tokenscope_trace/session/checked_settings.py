@@ -18,6 +18,7 @@ from tokenscope_trace.languages.definitions import LANGUAGES, by_name
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.settings import (
     CHECK_RANGES,
+    FORCED_PLACES,
     GENERATION_RANGES,
     MODEL_DTYPES,
     REPLAY_RANGES,
@@ -108,6 +109,10 @@ def checked_tree(settings: TreeSettings | None, generation: GenerationSettings) 
     for path in settings.forced:
         if not isinstance(path, ForcedPath):
             raise SettingsError(f"tree.forced holds {shortened(repr(path), 60)}; give a tuple of ForcedPath.")
+        if len(path.places) > FORCED_PLACES.most:
+            raise SettingsError(
+                f"a path of tree.forced has {len(path.places):,} places; give one of at most {FORCED_PLACES.most:,}."
+            )
         if (position := path.places[0].position) > generation.max_new_tokens:
             raise SettingsError(
                 f"there is no output token {position:,} to replace: max_new_tokens is {generation.max_new_tokens:,}; raise it, or force "

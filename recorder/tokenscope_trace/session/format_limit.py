@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from tokenscope_trace.failures import Missing
-from tokenscope_trace.reports.size_limit import fitted
+from tokenscope_trace.failures import TOO_MUCH, Missing
+from tokenscope_trace.reports.size_limit import fitted, with_fewer_branches
 from tokenscope_trace.traces.container import MAX_PAYLOAD
 from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.traces.work_budget import excess_of
 
-_FACTS_BYTES = 1 << 26  # what facts and names of columns take at most
+_FACTS_BYTES = 1 << 25  # what facts and names of columns take at most
 _STAGES = {"attention": ("attention", False), "the logit lens": ("lens", False), "branches": ("tree", True)}
 
 
 def within_format(trace: Trace, most: int = MAX_PAYLOAD - _FACTS_BYTES) -> tuple[Trace, list[Missing]]:
-    """The recording with columns of at most so many bytes, and what it lacks for that; what a page leaves out first goes first."""
+    """The recording with columns of at most so many bytes, and programs of its branches that keep to the work budget, and what it lacks
+    for that; what a page leaves out first goes first.
+    """
     found = fitted(trace, most, _column_bytes)
+    reason = f"a trace holds at most {MAX_PAYLOAD >> 20} MiB"
+    if not found.left_out:
+        found = with_fewer_branches(trace, _is_little)
+        reason = TOO_MUCH
     if not found.left_out:
         return trace, []
-    reason = f"a trace holds at most {MAX_PAYLOAD >> 20} MiB"
     missing = [
         Missing(stage, reason, partly)
         for words, (stage, partly) in _STAGES.items()
@@ -30,6 +36,10 @@ def within_format(trace: Trace, most: int = MAX_PAYLOAD - _FACTS_BYTES) -> tuple
     return found.trace.replaced(
         {**run, "missing": [*(run.get("missing") or []), *(one.fact for one in missing)], "notes": notes}, {}
     ), missing
+
+
+def _is_little(trace: Trace) -> bool:
+    return not excess_of(trace.tables, trace.facts.main_leaf)
 
 
 def _column_bytes(trace: Trace) -> int:

@@ -15,11 +15,14 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from tokenscope_trace.errors import ModelError, TraceError
 from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.language import Language
 from tokenscope_trace.settings import (
     BUILTIN_MODEL,
+    FORCED_PLACES,
     GENERATION_RANGES,
     LISTED_DECISIONS,
     MODEL_DTYPES,
@@ -34,12 +37,15 @@ from tokenscope_trace.settings import (
     ModelSettings,
     ReplaySettings,
     TreeSettings,
+    forced_fault,
     stop_fault,
 )
 from tokenscope_trace.text import shortened, visible_line
 from tokenscope_trace.traces.facts import AskedFacts, CheckFacts, Facts, ModelFacts
 from tokenscope_trace.traces.schema import REDACTED_ID
 from tokenscope_trace.traces.trace import Trace
+from tokenscope_trace.traces.work_budget import path_sizes
+from tokenscope_trace.tree.forced_paths import MOST_TOKENS
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 ATTENTIONS = ("eager", "sdpa")  # others may be code of the hub
@@ -180,14 +186,24 @@ def _forced(trace: Trace) -> tuple[ForcedPath, ...]:
     if asked is None:
         paths = _asked_branches(trace)
     else:
+        _require_few(len(asked.forced))
         paths = [[(place.position, place.tokens) for place in path] for path in asked.forced]
     found = []
     for path in paths:
         places = [Forced(_count("position", position, Bounds(1, MOST)), _ids(tokens)) for position, tokens in path]
+        if len(places) > FORCED_PLACES.most:
+            raise TraceError(
+                f"it cannot be recorded again: a forced path of it has more than {FORCED_PLACES.most:,} places."
+            )
         if not places or any(two.position <= one.position for one, two in pairwise(places)):
             raise TraceError("the recording's forced tokens stand at no places of one path.")
         found.append(ForcedPath(tuple(places)))
     return tuple(found)
+
+
+def _require_few(paths: int) -> None:
+    if fault := forced_fault(paths):
+        raise TraceError(f"it cannot be recorded again: {fault}")
 
 
 def _ids(tokens: Sequence[int]) -> tuple[int, ...]:
@@ -196,27 +212,24 @@ def _ids(tokens: Sequence[int]) -> tuple[int, ...]:
 
 def _asked_branches(trace: Trace) -> list[list[tuple[int, Sequence[int]]]]:
     """The forced tokens of the branches that the user asked for, each with those of the branches that it departs from."""
-    table = trace.branches
-    owners = {int(f) + i: b for b, (f, c) in enumerate(zip(table.first, table.count, strict=True)) for i in range(int(c))}
-    depth: dict[int, int] = {}
-
-    def position(node: int) -> int:
-        if node not in depth:
-            depth[node] = len(trace.path(node)) - len(trace.prompt)
-        return depth[node]
-
-    paths: dict[int, list[tuple[int, Sequence[int]]]] = {}
-    for branch in range(len(table)):
-        first = int(table.first[branch])
-        above = owners.get(int(trace.nodes.parent[first]))
-        own = trace.nodes.token_id[first : first + int(table.forced[branch])].tolist()
-        paths[branch] = [*(paths[above] if above is not None else []), (position(first), own)]
-    inner = {
-        owners.get(int(trace.nodes.parent[first]))
-        for first, is_asked in zip(table.first, table.asked, strict=True)
-        if is_asked
-    }
-    return [paths[branch] for branch, is_asked in enumerate(table.asked) if is_asked and branch not in inner]
+    table, programs = trace.branches, trace.programs
+    above = [programs.owner(node) for node in trace.nodes.parent[table.first].tolist()]
+    inner = {above[branch] for branch in np.flatnonzero(table.asked).tolist()}
+    asked = [branch for branch in np.flatnonzero(table.asked).tolist() if branch not in inner]
+    _require_few(len(asked))
+    position = path_sizes(trace.nodes.parent, np.ones(len(trace.nodes), dtype=np.int64)) - len(trace.prompt)
+    paths, tokens = [], 0
+    for branch in asked:
+        path: list[tuple[int, Sequence[int]]] = []
+        while branch >= 0:
+            first, forced = int(table.first[branch]), int(table.forced[branch])
+            tokens += forced
+            if tokens > MOST_TOKENS:
+                raise TraceError(f"it cannot be recorded again: more than {MOST_TOKENS:,} tokens of it were forced.")
+            path.append((int(position[first]), trace.nodes.token_id[first : first + forced].tolist()))
+            branch = above[branch]
+        paths.append(path[::-1])
+    return paths
 
 
 def _replay(trace: Trace) -> ReplaySettings | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         encode_file,
         encode_payload,
     )
-    from tokenscope_trace.traces.fact_kinds import FactMap
+    from tokenscope_trace.traces.fact_kinds import MAX_NAME, FactMap
     from tokenscope_trace.traces.facts import (
         AskedFacts,
         AttentionFacts,
@@ -67,7 +67,10 @@ if TYPE_CHECKING:
     from tokenscope_trace.traces.syntax import Span, Syntax, aggregate, lines_of
     from tokenscope_trace.traces.table import Table
     from tokenscope_trace.traces.texts import Text
+    from tokenscope_trace.traces.token_table import token_lines
     from tokenscope_trace.traces.trace import Trace
+    from tokenscope_trace.traces.validation import MAX_SAID
+    from tokenscope_trace.traces.work_budget import MAX_LINES, MAX_NODES, MAX_TEXT, MAX_TOKEN, excess_of, path_sizes
 else:
     __getattr__ = exports(__name__, __file__)
 
@@ -77,7 +80,13 @@ __all__ = [
     "MAGIC",
     "MAJOR_VERSION",
     "MAX_ENTRIES",
+    "MAX_LINES",
+    "MAX_NAME",
+    "MAX_NODES",
     "MAX_PAYLOAD",
+    "MAX_SAID",
+    "MAX_TEXT",
+    "MAX_TOKEN",
     "METRICS",
     "OUTCOME_WORDS",
     "REDACTED_ID",
@@ -131,11 +140,14 @@ __all__ = [
     "encode_payload",
     "encode_unkept",
     "encode_weights",
+    "excess_of",
     "joined_rows",
     "lens_tables",
     "lines_of",
     "pack_column",
+    "path_sizes",
     "remaining",
     "taken_rows",
+    "token_lines",
     "without_layers",
 ]

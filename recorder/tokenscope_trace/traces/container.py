@@ -26,6 +26,7 @@ from tokenscope_trace.errors import (
     TruncatedTrace,
     UnsupportedTrace,
 )
+from tokenscope_trace.settings import MOST_NODES
 from tokenscope_trace.text import fact_text
 from tokenscope_trace.traces import columns
 from tokenscope_trace.traces.columns import Array, frozen
@@ -34,16 +35,25 @@ from tokenscope_trace.traces.schema import LATER_COLUMNS, LATER_TABLES, MAJOR_VE
 
 MAGIC = b"\x89TSC\r\n\x1a\n"
 ENVELOPE = struct.Struct("<8sHHQ")
-MAX_PAYLOAD = 1 << 29
+MAX_PAYLOAD = 1 << 27
 MAX_EXPANSION = 256  # bytes of payload for one of the file; recordings have 2 to 5
 UNQUESTIONED = 1 << 24  # a payload up to so many bytes may expand more than that
 MAX_ROWS = 1 << 28
-MAX_ROWS_OF = {"nodes": 1 << 24, "decisions": 1000, "decision_options": 8000}
+MAX_ROWS_OF = {
+    "nodes": MOST_NODES,
+    "tokens": 1 << 19,
+    "token_bytes": 1 << 22,
+    "spelling_bytes": 1 << 22,
+    "branches": 1 << 16,
+    "syntax": 1 << 21,
+    "decisions": 1000,
+    "decision_options": 8000,
+}
 MAX_WINDOW_LOG = 27
 MAX_DEPTH = 16
 MAX_ENTRIES = 1 << 13
 MAX_VALUES = 1 << 20
-MAX_STRING = 1 << 20
+MAX_STRING = 1 << 16
 MAX_STRINGS = 1 << 24
 COMPRESSION_LEVEL = 10
 _NAME = 60  # characters of a name that an error quotes

@@ -14,6 +14,7 @@ from tokenscope_trace.errors import CorruptTrace
 
 Readable: TypeAlias = "Kind | ListOf | MapOf | type[FactMap]"  # what a fact can be of
 _EXACT = 1 << 53  # integers up to here are the same number in every program that reads them
+MAX_NAME = 1 << 14  # characters of what stands again wherever something is said of it
 
 
 def require(holds: bool, otherwise: str) -> None:
@@ -46,7 +47,8 @@ WHOLE = Kind("a whole number", lambda value: type(value) is int)
 NUMBER = Kind("a finite number", lambda value: type(value) in (int, float) and abs(value) <= _EXACT and math.isfinite(value))
 PART = Kind("a number from 0 to 1", lambda value: type(value) in (int, float) and 0 <= value <= 1)
 TEXTS = Kind("a list of strings", _are_texts)
-NAMES = Kind("a list of names", _are_texts)
+NAME = Kind(f"text of at most {MAX_NAME:,} characters", lambda value: isinstance(value, str) and len(value) <= MAX_NAME)
+NAMES = Kind("a list of names", lambda value: _are_texts(value) and all(len(name) <= MAX_NAME for name in value))
 
 
 def one_of(*values: str) -> Kind:

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from tokenscope_trace.settings import UNTIL, Until
+from tokenscope_trace.settings import STOP_LENGTH, STOPS, UNTIL, Until
 from tokenscope_trace.traces.fact_kinds import (
     COUNT,
     FLAG,
+    MAX_NAME,
+    NAME,
     NAMES,
     NUMBER,
     PART,
@@ -40,6 +42,7 @@ _NO_LANGUAGE = "a passage has no language"
 _NO_LEAF = "run.main_leaf is not the index of a node"
 _NO_LENS = "run.lens does not say which tokens it is of"
 _NO_MISSING = "run.missing names no stage or no reason"
+_NO_NAME = f"a file has no name, or one of more than {MAX_NAME:,} characters"
 _NO_ORDER = "the places of run.asked.forced are not in ascending order"
 _NO_RANGES = "the changed lines of a file are not ascending ranges"
 _NO_ROLE = "a segment of the prompt has no known role"
@@ -50,6 +53,11 @@ _RANGE = Kind(
     lambda value: (
         isinstance(value, list) and len(value) == 2 and all(type(line) is int and line <= _LINES for line in value)
     ),
+)
+
+_STOP_TEXTS = Kind(
+    f"a list of strings, at most {STOPS.most:,} of at most {STOP_LENGTH.most:,} characters",
+    lambda value: TEXTS.holds(value) and len(value) <= STOPS.most and all(len(text) <= STOP_LENGTH.most for text in value),
 )
 
 
@@ -63,7 +71,7 @@ class GeneratorFacts(FactMap):
 class ModelFacts(FactMap):
     """The model that ran."""
 
-    id: str | None = known(TEXT)
+    id: str | None = known(NAME)
     revision: str | None = known(TEXT)
     architecture: str | None = known(TEXT)
     parameters: int | None = known(COUNT)
@@ -89,7 +97,7 @@ class SegmentFacts(FactMap):
 class PromptFacts(FactMap):
     """What the model was given."""
 
-    source: str | None = known(TEXT)
+    source: str | None = known(NAME)
     kind: str | None = known(TEXT)
     exact: bool | None = known(FLAG)
     segments: tuple[SegmentFacts, ...] = needed(ListOf(SegmentFacts, entry_says=_NO_ROLE))
@@ -106,7 +114,7 @@ class SamplingFacts(FactMap):
     repetition_penalty: float | None = known(NUMBER)
     max_new_tokens: int | None = known(COUNT)
     seed: int | None = known(WHOLE)
-    stop: tuple[str, ...] | None = known(TEXTS)
+    stop: tuple[str, ...] | None = known(_STOP_TEXTS)
     processors: tuple[str, ...] | None = known(TEXTS)
 
 
@@ -197,7 +205,7 @@ class LensFacts(FactMap):
 class FileFacts(FactMap):
     """A file that was scored: nodes [first, end), and its changed lines, each (first, last) from 1."""
 
-    source: str = needed(TEXT, says="a file has no name")
+    source: str = needed(NAME, says=_NO_NAME)
     first: int = needed(WHOLE, says=_NO_JOIN["files"])
     end: int = needed(WHOLE, says=_NO_JOIN["files"])
     exact: bool | None = known(FLAG)
@@ -211,7 +219,7 @@ class PassageFacts(FactMap):
     of the program that this branch writes, and holds the nodes that touch the branch's own bytes.
     """
 
-    language: str = needed(TEXT, says=_NO_LANGUAGE)
+    language: str = needed(NAME, says=_NO_LANGUAGE)
     text: int = needed(COUNT, says="a passage belongs to no text")
     first: int = needed(WHOLE, says=_NO_JOIN["passages"])
     count: int = needed(WHOLE, says=_NO_JOIN["passages"])
@@ -266,8 +274,8 @@ class CheckFacts(FactMap):
     command: str = needed(TEXT, lacks="run.check names no command")
     timeout: float | None = known(NUMBER)
     memory: float | None = known(NUMBER)
-    folder: str | None = known(TEXT)
-    file: str | None = known(TEXT)
+    folder: str | None = known(NAME)
+    file: str | None = known(NAME)
     not_run: str | None = known(TEXT)
     outputs: tuple[str, ...] = needed(TEXTS)
     pivot: PivotFacts | None = known(PivotFacts)

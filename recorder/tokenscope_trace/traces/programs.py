@@ -70,8 +70,9 @@ class Programs:
         program = trace.facts.program
         whole = program is not None and program.until in ("function", "statement")  # so that a complete unit is all there is
         self._ends = (BranchEnd.END_OF_TEXT, BranchEnd.STOP_STRING, *([BranchEnd.UNIT] if whole else []))
-        for branch, (first, count) in enumerate(zip(trace.branches.first, trace.branches.count, strict=True)):
-            self._owner[first : first + count] = branch
+        first, count = trace.branches.first.astype(np.int64), trace.branches.count.astype(np.int64)
+        own = np.arange(int(count.sum())) + np.repeat(first - (np.cumsum(count) - count), count)
+        self._owner[own] = np.repeat(np.arange(len(first)), count)
 
     @cached_property
     def main(self) -> PathProgram:
@@ -81,10 +82,8 @@ class Programs:
         kept = None if self._kept is None else self._kept.main
         return self._program(trace.main, trace.output, first, kept, ended=trace.facts.finish in _ENDED)
 
-    def _spelled(self, nodes: Array) -> bytes:
-        return b"".join(map(self._trace.program_pieces.__getitem__, nodes.tolist()))
-
     def _size(self, nodes: Array) -> int:
+        """Bytes that nodes have in a program."""
         return int(self._trace.program_sizes[nodes].sum())
 
     def of_branch(self, branch: int) -> PathProgram:
@@ -188,7 +187,7 @@ class Programs:
             return start + (self._size(made[: places[0]]) if len(places) else 0)
 
         own_start = byte_of(int(own[0])) if len(own) else start
-        whole = self._spelled(nodes)
+        whole = trace.program_bytes(nodes)
         reach = start + self._size(made)
         written = reach if kept is None else min(max(kept, start), reach)
         return PathProgram(

@@ -185,22 +185,25 @@ class _Remainder:
         stays = np.zeros(len(table["kind"]), dtype=bool)
         found: list[dict[str, Any]] = []
         facts: dict[str, Any] = self._trace.run.get("syntax") or {"kinds": [], "passages": []}
+        kinds, after = np.array([self._keeps(kind) for kind in facts["kinds"]], dtype=bool), 0
         for passage in facts["passages"]:
             rows = slice(passage["first"], passage["first"] + passage["count"])
             branch = passage.get("branch")
-            if passage["text"] >= len(self._trace.texts) or (branch is not None and self._lost[branch]):
-                continue  # of no text that is there
-            moved = self._move(-1 if branch is None else branch, passage["text"])
-            start, end = table["start"][rows].astype(np.int64), table["end"][rows].astype(np.int64)
-            gone = moved.hides(start, end)
-            kinds = [facts["kinds"][kind] for kind in table["kind"][rows].tolist()]
-            stays[rows] = _standing(table["parent"][rows] - rows.start, gone, [self._keeps(kind) for kind in kinds])
-            table["start"][rows], table["end"][rows] = moved.starts(start), moved.ends(end)
-            table["end"][rows] = np.where(start == end, table["start"][rows], table["end"][rows])
+            if branch is not None and self._lost[branch]:
+                continue
+            stays[rows] = True
+            if self._hidden.any():  # else no byte moves
+                moved = self._move(-1 if branch is None else branch, passage["text"])
+                start, end = table["start"][rows].astype(np.int64), table["end"][rows].astype(np.int64)
+                kept = kinds[table["kind"][rows]].tolist()
+                stays[rows] = _standing(table["parent"][rows] - rows.start, moved.hides(start, end), kept)
+                table["start"][rows], table["end"][rows] = moved.starts(start), moved.ends(end)
+                table["end"][rows] = np.where(start == end, table["start"][rows], table["end"][rows])
             if stays[rows.start]:
                 owner = {} if branch is None else {"branch": int(self._branch_place[branch])}
                 count = int(stays[rows].sum())
-                found.append({**passage, **owner, "first": sum(one["count"] for one in found), "count": count})
+                found.append({**passage, **owner, "first": after, "count": count})
+                after += count
         places = np.where(stays, np.cumsum(stays) - 1, -1).astype(np.int32)
         table["parent"] = np.where(table["parent"] < 0, -1, places[table["parent"]]).astype(np.int32)
         return {name: values[stays] for name, values in table.items()}, found, places
@@ -263,6 +266,8 @@ class _Remainder:
         facts = self._trace.run.get("program")
         if not isinstance(facts, dict):
             return {}
+        if not self._hidden.any():
+            return {"program": facts}
         moved = {name: facts[name] for name in ("kept", "repeats") if isinstance(facts.get(name), int)}
         places = self._move(-1).ends(np.array(list(moved.values()), dtype=np.int64))
         return {"program": {**facts, **dict(zip(moved, places.tolist(), strict=True))}}

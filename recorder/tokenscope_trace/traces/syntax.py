@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.traces.columns import Array
-from tokenscope_trace.traces.facts import SyntaxFacts
+from tokenscope_trace.traces.facts import PassageFacts, SyntaxFacts
 from tokenscope_trace.traces.schema import SyntaxFlag
 
+_ABOVE = 4096  # nodes above a token that are looked at: ordinary code has a few dozen
 _FLAGS = {"expression": SyntaxFlag.EXPRESSION, "statement": SyntaxFlag.STATEMENT, "block": SyntaxFlag.BLOCK}
 
 
@@ -105,6 +106,7 @@ class Syntax:
         self.end = table["end"].astype(np.int64)
         self.flags = table["flags"]
         self.passages = [passage for passage in facts.passages if passage.branch is None]
+        self._orders: dict[int, NDArray[np.int64]] = {}
         self.of_branches = [passage for passage in facts.passages if passage.branch is not None]
 
     def __len__(self) -> int:
@@ -138,33 +140,59 @@ class Syntax:
         ends = self._own_ends() if resolution == "block" else self.end
         nodes = [
             node
-            for passage in self.passages
-            if passage.text == text
+            for passage in self.passages_of(text)
             for node in (np.flatnonzero(self.flags[passage.first : passage.end] & flag) + passage.first).tolist()
         ]
         return [Span(int(self.start[node]), int(ends[node]), str(self.kind[node]), node) for node in nodes]
 
-    def token_kind(self, text: int, content: bytes, start: int) -> str:
-        """What a token of a text is to a reader: the kind of the deepest node that holds its bytes without the white space at its
-        ends, `white space` where it is nothing else, empty outside of code. It has the bytes `content` from `start` on.
+    def token_kinds(self, text: int, contents: Sequence[bytes], starts: Array) -> list[str]:
+        """What tokens of a text are to a reader: the kind of the deepest node that holds a token's bytes without the white space at its
+        ends, `white space` where it is nothing else, empty outside of code. They have these bytes, and begin at `starts`.
         """
-        first = len(content) - len(content.lstrip())
-        own = content.strip() or content
-        start += first if content.strip() else 0
-        node = self.innermost(text, start, start + len(own))
-        return "" if node < 0 else str(self.kind[node]) if content.strip() else "white space"
+        own = [content.strip() or content for content in contents]
+        lead = [len(content) - len(content.lstrip()) if content.strip() else 0 for content in contents]
+        begin = np.asarray(starts, dtype=np.int64) + np.array(lead, dtype=np.int64)
+        nodes = self._deepest(text, begin, begin + np.array([len(content) for content in own], dtype=np.int64))
+        return [
+            "" if node < 0 else str(self.kind[node]) if content.strip() else "white space"
+            for node, content in zip(nodes.tolist(), contents, strict=True)
+        ]
 
     def innermost(self, text: int, start: int, end: int) -> int:
         """The deepest node of a text that holds bytes [start, end); -1 for none."""
-        found = -1
+        return int(self._deepest(text, np.array([start]), np.array([end]))[0])
+
+    def _deepest(self, text: int, start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The same of many stretches, (T,) each: up from the last node that begins before each one."""
+        order = self._by_start(text)
+        place = np.searchsorted(self.start[order], start, side="right") - 1
+        node = np.where(place < 0, -1, np.append(order, -1)[place]).astype(np.int64)
+        if not len(order):
+            return node
+        for _ in range(_ABOVE):
+            above = (node >= 0) & ((self.end[node] < end) | (self.start[node] == self.end[node]))
+            if not above.any():
+                return node
+            node[above] = self.parent[node[above]]
+        return np.where(above, -1, node)
+
+    def _by_start(self, text: int) -> NDArray[np.int64]:
+        """The nodes of a text by their begin, outer ones first."""
+        if text not in self._orders:
+            rows = [np.arange(passage.first, passage.end) for passage in self.passages_of(text)]
+            own = np.concatenate([np.empty(0, dtype=np.int64), *rows])
+            self._orders[text] = own[np.argsort(self.start[own], kind="stable")]
+        return self._orders[text]
+
+    def passages_of(self, text: int) -> Sequence[PassageFacts]:
+        """The passages of a text, in order."""
+        return self._by_text.get(text, ())
+
+    @cached_property
+    def _by_text(self) -> dict[int, list[PassageFacts]]:
+        found: dict[int, list[PassageFacts]] = {}
         for passage in self.passages:
-            if passage.text == text:
-                rows = slice(passage.first, passage.end)
-                holds = np.flatnonzero(
-                    (self.start[rows] <= start) & (self.end[rows] >= end) & (self.start[rows] < self.end[rows])
-                )
-                if len(holds):
-                    found = int(holds[-1]) + passage.first  # parents come first, so the last one is the deepest
+            found.setdefault(passage.text, []).append(passage)
         return found
 
     def _own_ends(self) -> NDArray[np.int64]:

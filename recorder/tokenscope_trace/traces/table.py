@@ -24,7 +24,8 @@ class Table:
     _columns: dict[str, Array]
 
     def __init__(self, columns: Mapping[str, Array]) -> None:
-        self.__dict__.update(columns, _columns=dict(columns))
+        own = {name: values for name, values in columns.items() if not hasattr(type(self), name)}
+        self.__dict__.update(own, _columns=dict(columns))  # a later column may be called like a method
 
     if not TYPE_CHECKING:  # so that a type checker finds a column that there is not
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tokenscope_trace.traces.columns import Indices
 from tokenscope_trace.traces.syntax import Span, TokenPlaces, lines_of
 
@@ -60,8 +62,8 @@ class Text:
     @property
     def language(self) -> str | None:
         """The language of all of it, as the recording says; None for a chat and where none is known."""
-        passages = self.trace.syntax.passages if self.trace.syntax is not None else ()
-        own = (one.language for one in passages if one.text == self.number)
+        passages = self.trace.syntax.passages_of(self.number) if self.trace.syntax is not None else ()
+        own = (one.language for one in passages)
         return None if self.conversation else next(own, None)
 
     def spans(self, resolution: str) -> list[Span]:
@@ -74,9 +76,8 @@ class Text:
             return lines_of(self.bytes)
         if resolution != "token":
             return [] if syntax is None else syntax.spans(self.number, resolution)
-        found = []
-        for node, start, end in zip(self.places.nodes, self.places.start.tolist(), self.places.end.tolist(), strict=True):
-            if end > start:
-                kind = "" if syntax is None else syntax.token_kind(self.number, self.trace.token_bytes(node), start)
-                found.append(Span(start, end, kind, -1))
-        return found
+        rows = np.flatnonzero(self.places.end > self.places.start)
+        start, end = self.places.start[rows], self.places.end[rows]
+        contents = [self.trace.token_bytes(node) for node in self.places.nodes[rows].tolist()]
+        kinds = [""] * len(rows) if syntax is None else syntax.token_kinds(self.number, contents, start)
+        return [Span(*span, -1) for span in zip(start.tolist(), end.tolist(), kinds, strict=True)]

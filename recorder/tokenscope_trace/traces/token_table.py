@@ -23,7 +23,7 @@ def tabulate_tokens(trace: Trace) -> dict[str, Array]:
     branch = np.full(count, -1, dtype=np.int32)
     for number, (first, size) in enumerate(zip(trace.branches.first, trace.branches.count, strict=True)):
         branch[first : first + size] = number
-    file, line, kind = _of_texts(trace)
+    file, kind = _of_texts(trace)
     return {
         "node": np.arange(count, dtype=np.int32),
         "parent": trace.nodes.parent,
@@ -33,28 +33,36 @@ def tabulate_tokens(trace: Trace) -> dict[str, Array]:
         "text": _words(trace.token_bytes(node).decode("utf-8", "replace") for node in range(count)),
         "kind": kind,
         "file": file,
-        "line": line,
+        "line": token_lines(trace),
         **{name: getattr(trace.nodes, name) for name in _METRICS},
         "verdict": _verdicts(trace, branch),
     }
 
 
-def _of_texts(trace: Trace) -> tuple[Array, Array, Array]:
-    """(file, line from 1 in the program that a token belongs to, kind of syntax) of every token, (N,) each; a branch's have no kind."""
-    count = len(trace.nodes)
-    files, kinds, line = [trace.texts[0].source] * count, [""] * count, np.zeros(count, dtype=np.int32)
+def token_lines(trace: Trace) -> NDArray[np.int32]:
+    """The line, from 1, on which each token begins in the program that it belongs to, (N,)."""
+    line = np.zeros(len(trace.nodes), dtype=np.int32)
     for text in trace.texts:
-        for node, number in text.line_of.items():
-            files[node], line[node] = text.source, number
-        spans = iter(text.spans("token"))
-        for node, start, end in zip(text.nodes.tolist(), text.places.start.tolist(), text.places.end.tolist(), strict=True):
-            if end > start:  # others have no span
-                kinds[node] = next(spans).kind
+        line[text.nodes] = list(text.line_of.values())
     breaks = [piece.count(b"\n") for piece in trace.program_pieces]
     parent = trace.nodes.parent.tolist()
     for node in np.flatnonzero(line == 0).tolist():  # of branches, each behind its parent
         line[node] = line[parent[node]] + breaks[parent[node]]
-    return _words(files), line, _words(kinds)
+    return line
+
+
+def _of_texts(trace: Trace) -> tuple[Array, Array]:
+    """(file, kind of syntax) of every token, (N,) each; a branch's have no kind."""
+    count = len(trace.nodes)
+    files, kinds = [trace.texts[0].source] * count, [""] * count
+    for text in trace.texts:
+        for node in text.nodes.tolist():
+            files[node] = text.source
+        spans = iter(text.spans("token"))
+        for node, start, end in zip(text.nodes.tolist(), text.places.start.tolist(), text.places.end.tolist(), strict=True):
+            if end > start:  # others have no span
+                kinds[node] = next(spans).kind
+    return _words(files), _words(kinds)
 
 
 def _verdicts(trace: Trace, branch: NDArray[np.int32]) -> Array:

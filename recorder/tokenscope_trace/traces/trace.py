@@ -59,6 +59,8 @@ _PATHS = [
     "_spellings",
     "program_pieces",
     "program_sizes",
+    "_program_text",
+    "_begins",
 ]
 _PATH_TABLES = ("nodes", "tokens", "token_bytes", "spellings", "spelling_bytes")
 _PATH_FACTS = ("main_leaf", "prompt")
@@ -126,12 +128,15 @@ class Trace:
     def from_bytes(cls, data: bytes, *, name: str = "the trace", max_payload: int = container.MAX_PAYLOAD) -> Trace:
         """A trace from a file's bytes; `name` names it in errors. Raises TraceError."""
         try:
-            return cls._of(container.decode_trace(data, max_payload=max_payload))
+            trace = cls._of(container.decode_trace(data, max_payload=max_payload))
+            validation.check_work(trace._contents)
+            return trace
         except TraceError as error:
             raise type(error)(f"cannot read {name}: {error}") from error
 
     def to_bytes(self) -> bytes:
-        """The file's bytes; equal inputs give equal bytes."""
+        """The file's bytes; equal inputs give equal bytes. Raises OversizedTrace where no reader would take them."""
+        validation.check_work(self._contents)
         return container.encode_file(container.encode_payload(self.run, self._contents.tables))
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -168,22 +173,28 @@ class Trace:
 
     def path(self, leaf: int) -> Indices:
         """Indices of the nodes from the root to `leaf`, (length,)."""
-        found, node = self._up_to(int(leaf), self._is_main)
-        head = self.main[: int(np.searchsorted(self.main, node)) + 1] if node >= 0 else self.main[:0]
-        return np.concatenate([head, np.array(found[::-1], dtype=np.int32)])
+        node, parts = int(leaf), []
+        while node >= 0 and not self._is_main[node]:
+            first = int(self._begins[node])
+            parts.append(np.arange(first, node + 1, dtype=np.int32))
+            node = int(self.nodes.parent[first])
+        parts.append(self.main[: int(np.searchsorted(self.main, node)) + 1] if node >= 0 else self.main[:0])
+        return np.concatenate(parts[::-1])
 
-    def _up_to(self, node: int, stops: NDArray[np.bool_]) -> tuple[list[int], int]:
-        """(the nodes from one upwards, the first node that stops the way, -1 for none)."""
-        parent, found = self.nodes.parent, []
-        while node >= 0 and not stops[node]:
-            found.append(node)
-            node = int(parent[node])
-        return found, node
+    @cached_property
+    def _begins(self) -> Indices:
+        """(N,): the first of the nodes that stand one after the other up to each one, none of them on the main path but where it is."""
+        place, parent = np.arange(len(self.nodes), dtype=np.int32), self.nodes.parent
+        begins = (parent != place - 1) | ((parent >= 0) & self._is_main[parent])
+        return np.maximum.accumulate(np.where(begins, place, 0))
 
     @cached_property
     def main(self) -> Indices:
         """The main path: prompt, then output."""
-        found, _ = self._up_to(self.facts.main_leaf, np.zeros(len(self.nodes), dtype=bool))
+        parent, node, found = self.nodes.parent.tolist(), self.facts.main_leaf, []
+        while node >= 0:
+            found.append(node)
+            node = parent[node]
         return np.array(found[::-1], dtype=np.int32)
 
     @cached_property
@@ -363,7 +374,17 @@ class Trace:
 
     def program_bytes(self, nodes: Array) -> bytes:
         """The exact bytes of these nodes, joined, as far as they belong to a program."""
-        return b"".join(map(self.program_pieces.__getitem__, nodes.tolist()))
+        if not len(nodes):
+            return b""
+        content, offsets = self._program_text
+        edges = np.flatnonzero(np.diff(nodes) != 1) + 1  # of the runs of nodes that stand one after the other
+        begins, ends = offsets[nodes[np.append(0, edges)]], offsets[nodes[np.append(edges, len(nodes)) - 1] + 1]
+        return b"".join(content[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True))
+
+    @cached_property
+    def _program_text(self) -> tuple[bytes, NDArray[np.int64]]:
+        """(all pieces of programs, joined in the order of the nodes, where each of them begins: (N + 1,))."""
+        return b"".join(self.program_pieces), _offsets(self.program_sizes)
 
     @cached_property
     def _alternative_offsets(self) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.errors import CorruptTrace, OversizedTrace
+from tokenscope_trace.traces import work_budget
 from tokenscope_trace.traces.columns import Array
 from tokenscope_trace.traces.container import StoredTrace, Tables
 from tokenscope_trace.traces.fact_kinds import require
@@ -34,15 +35,15 @@ from tokenscope_trace.traces.schema import (
     Scope,
 )
 
+MAX_SAID = 1 << 24  # characters of what the check printed, once for each program that it was run on
 _LOGPROBS = ("logprob", "sampled_logprob")
 _PROBABILITIES = ("margin", "tail", "sampled_tail")
-MAX_TEXT = 1 << 27  # bytes that all nodes together may spell
 _Held = Mapping[str, Mapping[str, Array]]
-_PIECE = 1 << 20  # rows of attention that are checked at once: a trace may have hundreds of millions
+_PIECE = 1 << 18  # entries of attention that are checked at once, whole rows of them: a trace may have tens of millions
 
 
 def check(contents: StoredTrace, before: StoredTrace | None = None) -> None:
-    """Raise CorruptTrace where the tables or the facts that index them break the format, OversizedTrace where their text is too long.
+    """Raise CorruptTrace where the tables or the facts that index them break the format.
 
     `before` keeps the rules: what is the very same there is not looked at again.
     """
@@ -56,6 +57,17 @@ def check(contents: StoredTrace, before: StoredTrace | None = None) -> None:
     for rule, names, keys in _RULES:
         if before is None or not (are_same(tables, before.tables, names) and are_equal(facts, before.facts, keys)):
             rule(facts, tables)
+
+
+def check_work(contents: StoredTrace) -> None:
+    """Raise OversizedTrace where contents that `check` has passed ask more of a reader than the work budget allows."""
+    work_budget.check_budget(contents.tables, contents.facts.main_leaf)
+    check = contents.facts.check
+    if check is not None:
+        size = np.array([len(text) for text in check.outputs], dtype=np.int64)
+        said = int(size[contents.tables["checks"]["output"]].sum())
+        if said > MAX_SAID:
+            raise OversizedTrace(f"its check printed {said:,} characters on all programs, the limit is {MAX_SAID:,}.")
 
 
 def are_same(tables: _Held, before: _Held, names: tuple[str, ...]) -> bool:
@@ -88,12 +100,15 @@ def _check_nodes(_facts: Facts, tables: Tables) -> None:
     _check_lists("nodes.alternative_count", nodes["alternative_count"], len(alternatives["token_id"]))
     _check_lists("tokens.byte_count", tokens["byte_count"], len(tables["token_bytes"]["byte"]))
     _check_lists("spellings.byte_count", tables["spellings"]["byte_count"], len(tables["spelling_bytes"]["byte"]))
-    _check_size(nodes["token_id"], tokens)
     _check_numbers(nodes, alternatives)
 
 
 def _check_main(facts: Facts, tables: Tables) -> None:
-    _main_path(tables["nodes"], facts.main_leaf)
+    """In a generation the main path holds all that is no branch."""
+    main, origin = _main_path(tables["nodes"], facts.main_leaf), tables["nodes"]["origin"]
+    if not facts.files:
+        require(not bool(np.any(origin == Origin.SCORED)), "a scored node belongs to no file")
+        require(bool(np.all(main | (origin == Origin.BRANCH))), "a node is neither on the main path nor on a branch")
 
 
 def _known(ids: Array, used: Array) -> bool:
@@ -109,14 +124,6 @@ def _known(ids: Array, used: Array) -> bool:
 def _check_lists(name: str, counts: Array, rows: int) -> None:
     total = int(np.sum(counts, dtype=np.uint64))
     require(total == rows, f"{name} adds up to {total:,} where there are {rows:,} rows")
-
-
-def _check_size(token_id: Array, tokens: dict[str, Array]) -> None:
-    """A long token may stand in very many places: what it all spells is bounded before anybody joins it."""
-    sizes = tokens["byte_count"][np.searchsorted(tokens["id"], token_id)]
-    total = int(np.sum(sizes, dtype=np.uint64))
-    if total > MAX_TEXT:
-        raise OversizedTrace(f"its tokens spell {total:,} bytes, the limit is {MAX_TEXT:,}.")
 
 
 def _main_path(nodes: dict[str, Array], leaf: int) -> NDArray[np.bool_]:
@@ -193,14 +200,14 @@ def _check_attention(facts: Facts, tables: Tables) -> None:
     place = np.arange(queries)
     require(bool(np.all(begins | (parent[:queries] == place - 1))), "the queries of attention are no sequence of nodes")
     root = np.maximum.accumulate(np.where(begins, place, 0)) if queries else place
-    row = 0
-    for count in heads.tolist():
-        for first in range(0, queries, step := max(1, _PIECE // (count * top))):
-            query = np.repeat(place[first : first + step], count)
-            end = row + len(query)
-            span = slice(row * top, end * top)
-            _check_rows(source[span].reshape(-1, top), weight[span].reshape(-1, top), unkept[row:end], query, root[query])
-            row = end
+    before = np.cumsum(heads) - heads  # heads of the layers before
+    step = max(1, _PIECE // top)
+    for first in range(0, len(unkept), step):
+        row = np.arange(first, min(first + step, len(unkept)))
+        layer = np.searchsorted(before * queries, row, side="right") - 1
+        query = (row - before[layer] * queries) // heads[layer]
+        span = slice(first * top, (first + len(row)) * top)
+        _check_rows(source[span].reshape(-1, top), weight[span].reshape(-1, top), unkept[row], query, root[query])
 
 
 def _check_rows(source: Array, weight: Array, unkept: Array, query: Array, root: Array) -> None:
@@ -250,18 +257,20 @@ def _check_files(facts: Facts, tables: Tables) -> None:
             require(before < first <= last, "the changed lines of a file are not ascending ranges")
             before = last
     require(int(scored.sum()) == end, "a scored node belongs to no file")
+    require(not facts.files or not len(tables["branches"]["first"]), "it has files that were scored, and branches")
 
 
 def _check_code(facts: Facts, tables: Tables) -> None:
     """What is known of the code indexes what there is: syntax, what branches led to, decisions, checks."""
     main = _main_path(tables["nodes"], facts.main_leaf)
-    of_branches = _check_syntax(facts.syntax, tables["syntax"], len(tables["branches"]["first"]))
+    texts = len(facts.files) if facts.files else 1
+    of_branches = _check_syntax(facts.syntax, tables["syntax"], texts, len(tables["branches"]["first"]))
     _check_outcomes(tables["outcomes"], tables["branches"])
     _check_decisions(facts.decisions, tables, main, of_branches)
     _check_checks(facts.check, tables["checks"], len(tables["branches"]["first"]), main)
 
 
-def _check_syntax(facts: SyntaxFacts | None, syntax: dict[str, Array], branches: int) -> NDArray[np.bool_]:
+def _check_syntax(facts: SyntaxFacts | None, syntax: dict[str, Array], texts: int, branches: int) -> NDArray[np.bool_]:
     """Passages are runs of nodes, one after the other; each is a tree whose children lie within their parents. Which syntax nodes are
     those of branches, (S,).
     """
@@ -275,7 +284,7 @@ def _check_syntax(facts: SyntaxFacts | None, syntax: dict[str, Array], branches:
     root = np.zeros(count, dtype=bool)
     end = 0
     for passage in facts.passages:
-        require(passage.text <= count, "a passage belongs to no text")
+        require(passage.text < texts, "a passage belongs to no text")
         require(passage.branch is None or passage.branch < branches, "a passage belongs to no branch")
         require(passage.first == end and 1 <= passage.count <= count - end, "the passages do not join")
         root[end] = True
@@ -365,9 +374,9 @@ def _check_checks(facts: CheckFacts | None, checks: dict[str, Array], branches: 
 _RULES: tuple[tuple[Callable[[Facts, Tables], None], tuple[str, ...], tuple[str, ...]], ...] = (
     (_check_nodes, ("nodes", "alternatives", "tokens", "token_bytes", "spellings", "spelling_bytes"), ()),
     (_check_branches, ("nodes", "branches"), ("tree",)),
-    (_check_main, ("nodes",), ("main_leaf",)),
+    (_check_main, ("nodes",), ("main_leaf", "files")),
     (_check_attention, ("nodes", "attention_layers", "attention_rows", "attention"), ("attention",)),
     (_check_lens, ("nodes", "tokens", "lens"), ("lens",)),
-    (_check_files, ("nodes",), ("files",)),
-    (_check_code, ("nodes", "tokens", "branches", *CODE_TABLES), ("main_leaf", "syntax", "decisions", "check")),
+    (_check_files, ("nodes", "branches"), ("files",)),
+    (_check_code, ("nodes", "tokens", "branches", *CODE_TABLES), ("main_leaf", "files", "syntax", "decisions", "check")),
 )

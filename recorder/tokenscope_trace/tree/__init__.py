@@ -9,7 +9,7 @@ from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
     from tokenscope_trace.tree.budget import default_nodes
-    from tokenscope_trace.tree.forced_paths import encode_forced
+    from tokenscope_trace.tree.forced_paths import MOST_TOKENS, encode_forced
     from tokenscope_trace.tree.growth import Growth, grow_tree
     from tokenscope_trace.tree.nodes import Grown
     from tokenscope_trace.tree.search import wave_of
@@ -18,6 +18,7 @@ else:
     __getattr__ = exports(__name__, __file__)
 
 __all__ = [
+    "MOST_TOKENS",
     "Grown",
     "Growth",
     "Surroundings",

@@ -14,6 +14,7 @@ from tokenscope_trace.models.backend import Backend, MainPath, ModelSession
 from tokenscope_trace.models.prompts import Prompt
 from tokenscope_trace.progress import Watcher, warn_of_errors
 from tokenscope_trace.settings import AskedPlace, GenerationSettings, TreeSettings
+from tokenscope_trace.traces.work_budget import MAX_NODES
 from tokenscope_trace.tree.budget import default_nodes
 from tokenscope_trace.tree.nodes import Grown, Spell
 from tokenscope_trace.tree.search import Search, wave_of
@@ -61,8 +62,10 @@ def grow_tree(
             main, prompt, settings, tree.temperature, wave_of(expected, tree.length, backend.width)
         )
         nodes = default_nodes(deciding, output_seconds, branching.seconds_per_node) if tree.nodes is None else tree.nodes
-        nodes, cut = _within_memory(nodes, branching.most_nodes)
-        notes = [*branching.notes, *cut]
+        forced = sum(max(tree.length, len(place.tokens)) for places in asked for place in places)
+        nodes, cut = _within(nodes, max(0, MAX_NODES - len(main.ids) - forced), "a trace")
+        nodes, less = _within(nodes, branching.most_nodes, "the memory")
+        notes = [*branching.notes, *cut, *less]
     except (Exception, KeyboardInterrupt) as error:
         on_missing(Missing("tree", reason_of(error)), error)
         released(error)
@@ -86,7 +89,7 @@ def grow_tree(
         on_nodes=on_nodes,
         should_stop=watcher.should_stop,
     )
-    planned = nodes + sum(max(tree.length, len(place.tokens)) for places in asked for place in places)
+    planned = nodes + forced
     per_node = branching.seconds_per_node
     watcher.on_plan(planned, None if per_node is None else per_node * planned, branching.engine)
     errors: list[Exception] = []
@@ -111,8 +114,8 @@ def _deciding(main: MainPath, surroundings: Surroundings | None, settings: Gener
     return surroundings.deciding(words, [text.encode() for text in settings.stop])
 
 
-def _within_memory(nodes: int, most: int | None) -> tuple[int, list[str]]:
-    """No more nodes than the memory holds, and what to say about it."""
+def _within(nodes: int, most: int | None, holder: str) -> tuple[int, list[str]]:
+    """No more nodes than the memory, or a trace, holds, and what to say about it."""
     if most is None or most >= nodes:
         return nodes, []
-    return most, [f"The tree was cut from {nodes:,} to {most:,} nodes, because the memory does not hold more."]
+    return most, [f"The tree was cut from {nodes:,} to {most:,} nodes, because {holder} does not hold more."]

@@ -59,8 +59,8 @@ test('a pattern works within a line', () => {
 });
 
 test('a pattern that may take for ever is refused, whatever its form', () => {
-  const line = 'a'.repeat(5000);
-  const reading = read(traceOf(recording({ prompt: [line] })), -1);
+  const half = 'a'.repeat(2500);
+  const reading = read(traceOf(recording({ prompt: [half, half] })), -1);
   for (const source of ['(a+)+b', '(a|a)*b', '((a?)b?)*c', '(?:a*)*b', '(?<x>a+)+b', '(a{1,9}){9}b', '(a)\\1', 'a*a*a*a*b', 'a?'.repeat(30) + 'b', '(a|a)'.repeat(20), '([)]|a+)+b']) {
     assert.match(search(reading, `/${source}/`).error, /take for ever/, source);
   }
