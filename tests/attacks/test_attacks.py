@@ -1,6 +1,7 @@
-"""Recordings that a stranger made and no rule refuses: whatever is asked of one ends in its right answer, or in one sentence.
+"""Recordings that a stranger made, each named after its kind: whatever is asked of one that is read ends in its right answer, or in one
+sentence; those that would take too much of a reader are refused, each in its own sentence.
 
-Named after the kind. `accepted/` holds them; what is refused when it is read stands in the folder above, with make.py.
+What breaks the format's form stands in the folder above, with make.py.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ import tokenscope_trace as ts
 from tokenscope_trace.errors import TokenScopeError
 from tokenscope_trace.traces.trace import Trace
 
-FOLDER = Path(__file__).parent / "accepted"
-# What a bound of work keeps from being read, or from being done in a test's time: only that they are refused or read in one sentence.
-HEAVY = {"a-hundred-thousand-branches-in-each-other", "letters-of-another-alphabet-without-end"}
-FILES = sorted(path.stem for path in FOLDER.glob("*.tsc"))
-LIGHT = [name for name in FILES if name not in HEAVY]
+FOLDER = Path(__file__).parent / "strangers"
+REFUSED = {
+    "a-hundred-thousand-branches-in-each-other": "the table branches has 100,000 rows, over the limit.",
+    "a-thousand-options-of-one-decision": "a token of it has 4,280 bytes, the limit is 4,096.",
+    "a-token-of-bytes-that-are-no-text": "a token of it has 150,000 bytes, the limit is 4,096.",
+    "letters-of-another-alphabet-without-end": "a token of it has 1,000,000 bytes, the limit is 4,096.",
+    "one-file-of-that-name": "a token of it has 100,000 bytes, the limit is 4,096.",
+    "passage-of-a-text-that-is-not-there": "a passage belongs to no text.",
+    "two-thousand-branches-in-each-other": "2,000 of its branches stand behind each other, the limit is 256.",
+}
+READ = {"temperature-that-divides-nothing", "two-files-of-one-name", "very-many-files-of-one-name", "words-of-a-stranger"}
 CONSUMERS = {
     "page": ts.html,
     "markdown": ts.markdown,
@@ -33,14 +40,8 @@ CONSUMERS = {
 }
 
 
-def read(name: str) -> Trace | None:
-    """The recording, None where it is refused in one sentence."""
-    try:
-        return ts.Trace.load(FOLDER / f"{name}.tsc")
-    except TokenScopeError as error:
-        refused = str(error)
-    assert refused.isprintable()
-    return None
+def read(name: str) -> Trace:
+    return ts.Trace.load(FOLDER / f"{name}.tsc")
 
 
 def answer(consumer: str, trace: Trace) -> str:
@@ -58,18 +59,17 @@ def answer(consumer: str, trace: Trace) -> str:
     return ""
 
 
-@pytest.mark.parametrize("name", sorted(HEAVY))
-def test_what_takes_much_to_read_is_read_or_refused_in_a_sentence(name):
-    assert name in FILES
-    read(name)
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_would_take_too_much_is_refused_in_its_own_sentence(name):
+    with pytest.raises(TokenScopeError) as refused:
+        read(name)
+    assert str(refused.value) == f"cannot read {FOLDER / name}.tsc: {REFUSED[name]}"
 
 
 @pytest.mark.parametrize("consumer", CONSUMERS)
-@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize("name", sorted(READ))
 def test_whatever_is_asked_of_it_ends_in_an_answer_or_in_a_sentence(name, consumer):
     trace = read(name)
-    if trace is None:
-        return
     said = answer(consumer, trace)
     assert not {character for character in said if character < " "} - {"\n", "\r", "\t"}
     if said and consumer in ("json", "sarif", "without strings"):
@@ -78,23 +78,13 @@ def test_whatever_is_asked_of_it_ends_in_an_answer_or_in_a_sentence(name, consum
 
 def test_files_of_one_name_are_told_apart_and_each_is_compared_with_itself():
     trace = read("two-files-of-one-name")
-    assert trace is not None
     notes = json.loads(ts.sarif(trace))["runs"][0]["results"]
     assert len({note["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for note in notes}) > 1 or len(notes) < 2
     assert "differ." not in ts.html(ts.compare(trace, trace)).split("<h1>")[1].split("</h1>")[0]
 
 
-def test_one_file_against_very_many_of_its_name_is_one_pair():
-    many, one = read("very-many-files-of-one-name"), read("one-file-of-that-name")
-    if many is None or one is None:
-        return
-    page = ts.html(ts.compare(many, one))
-    assert len(page) < 2_000_000
-
-
 def test_a_stranger_s_words_are_offered_as_no_command_and_named_as_the_trace_s():
     trace = read("words-of-a-stranger")
-    assert trace is not None
     page = ts.html(trace).split('<script type="application', 1)[0]
     for word in ("LD_PRELOAD", "curl evil", "evil/m --trust-remote-code"):
         assert f"copy {word}" not in page
@@ -104,5 +94,5 @@ def test_a_stranger_s_words_are_offered_as_no_command_and_named_as_the_trace_s()
     assert "--trust-remote-code" not in shown
 
 
-def test_a_file_of_this_name_stands_for_each_kind():
-    assert len(FILES) == 11
+def test_a_verdict_stands_here_for_each_file():
+    assert {path.stem for path in FOLDER.glob("*.tsc")} == {*REFUSED, *READ}

@@ -17,6 +17,7 @@ export function decode(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   let made = 0;
+  let signs = 0; // of all strings
 
   /** @param {number} count */
   function take(count) {
@@ -38,6 +39,8 @@ export function decode(bytes) {
   function text(count) {
     const from = take(count);
     if (count > LIMITS.string) throw new Error('a string is longer than any may be');
+    for (let i = from; i < at; i++) signs += (/** @type {number} */ (bytes[i]) & 0xc0) === 0x80 ? 0 : 1; // as Python counts them
+    if (signs > LIMITS.strings) throw new Error('the strings of the document are too long together');
     try {
       return utf8.decode(bytes.subarray(from, at));
     } catch {

@@ -75,7 +75,7 @@ import { check, map, validate } from '#viewer/trace/validation';
  * @property {Uint8Array} flags 1 named, 2 error, 4 missing, 8 expression, 16 statement, 32 block, 64 arm
  */
 
-/** @typedef {{ text: number, language: string, first: number, count: number, branch?: number }} Passage */
+/** @typedef {{ text: number, language: string, first: number, count: number, branch?: number | null }} Passage */
 /** @typedef {Tables['outcomes']} Outcomes by branch, or empty: what it led to, and the bytes that were compared */
 
 /**

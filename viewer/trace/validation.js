@@ -188,7 +188,7 @@ function validateSyntax(facts, table, texts, branches) {
   let next = 0;
   for (const passage of passages) {
     const { text, language, first, count, branch } = map(passage, 'a passage');
-    check(branch === undefined || (Number.isInteger(branch) && branch >= 0 && branch < branches), 'a passage belongs to no branch');
+    check((branch ?? null) === null || (Number.isInteger(branch) && branch >= 0 && branch < branches), 'a passage belongs to no branch');
     const joins = first === next && Number.isInteger(count) && count >= 1 && first + count <= kind.length;
     check(isText(language) && joins, 'the passages of the syntax do not join');
     check(Number.isInteger(text) && text >= 0 && text < texts, 'a passage belongs to no text');
