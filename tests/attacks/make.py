@@ -384,6 +384,11 @@ ATTACKS: dict[str, Attack] = {
         "the prompt's segments do not join",
         "the segments of the prompt do not join",
     ),
+    "segments-that-end-before-the-prompt-does": Attack(
+        fact("prompt", segments=[{"role": "text", "first": 0, "end": 1}]),
+        "the prompt's segments do not cover it",
+        "the segments of the prompt do not cover it",
+    ),
     "segment-beyond-the-end": Attack(
         fact("prompt", segments=[{"role": "text", "first": 0, "end": 2**53}]), "segments do not join", "do not join"
     ),

@@ -37,7 +37,7 @@ export function validate(run, tables) {
   validateSyntax(run['syntax'], tables.syntax, Math.max(1, files.length), known);
   validateCode(run, tables);
   for (const key of ['model', 'prompt', 'sampling']) map(run[key], `run.${key}`);
-  validateSegments(run['prompt'].segments, count);
+  validateSegments(run['prompt'].segments, nodes);
   validateWork(run, tables);
 }
 
@@ -250,16 +250,17 @@ function areRanges(ranges) {
   ));
 }
 
-/** @param {any} segments of the prompt @param {number} count */
-function validateSegments(segments, count) {
+/** @param {any} segments of the prompt @param {Tables['nodes']} nodes */
+function validateSegments(segments, nodes) {
   check(Array.isArray(segments), 'the prompt has no list of segments');
   let end = 0;
   for (const segment of segments) {
     const { role, first, end: last } = map(segment, 'a segment of the prompt');
-    const joins = first === end && Number.isInteger(last) && last >= first && last <= count;
+    const joins = first === end && Number.isInteger(last) && last >= first && last <= nodes.parent.length;
     check(isText(role) && joins, 'the segments of the prompt do not join');
     end = last;
   }
+  check(!segments.length || end === nodes.origin.filter((one) => one === ORIGIN.prompt).length, 'the segments of the prompt do not cover it');
 }
 
 /** @param {unknown} value @param {string} name @returns {{ [key: string]: any }} */

@@ -14,7 +14,7 @@ from tokenscope_trace.languages.literals import Literals, Range, find_literals
 from tokenscope_trace.languages.passages import MARKDOWN, code_passages
 from tokenscope_trace.languages.settings_files import settings_literals
 
-MAX_READ = 64 << 20  # bytes of all programs of a text's branches, with what a parser reads again
+MAX_READ = 8 << 20  # bytes of all programs of a text's branches, with what a parser reads again
 
 
 class BranchedLiterals:

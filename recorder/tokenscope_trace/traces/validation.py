@@ -106,6 +106,9 @@ def _check_nodes(_facts: Facts, tables: Tables) -> None:
 def _check_main(facts: Facts, tables: Tables) -> None:
     """In a generation the main path holds all that is no branch."""
     main, origin = _main_path(tables["nodes"], facts.main_leaf), tables["nodes"]["origin"]
+    if facts.prompt.segments and not facts.files:
+        covered = facts.prompt.segments[-1].end == int(np.count_nonzero(origin == Origin.PROMPT))
+        require(covered, "the prompt's segments do not cover it")
     if not facts.files:
         require(not bool(np.any(origin == Origin.SCORED)), "a scored node belongs to no file")
         require(bool(np.all(main | (origin == Origin.BRANCH))), "a node is neither on the main path nor on a branch")
