@@ -309,7 +309,7 @@ def test_no_map_of_the_facts_keeps_what_is_of_a_later_version(recordings):
         assert SECRET not in json.dumps(redacted(later, {STRINGS}).run)
 
 
-@pytest.mark.parametrize("what", [{PROMPT}, {STRINGS}, {PROMPT, STRINGS, COMMENTS}], ids=str)
+@pytest.mark.parametrize("what", [{PROMPT}, {STRINGS}, {PROMPT, STRINGS, COMMENTS}], ids=lambda what: "-".join(sorted(what)))
 def test_what_a_recording_says_of_itself_is_not_believed(recordings, what):
     true = recordings("string")
     claim = true.replaced({**true.run, "redacted": ["comments", "prompt", "secrets", "strings"]}, {})
@@ -320,7 +320,7 @@ def test_what_a_recording_says_of_itself_is_not_believed(recordings, what):
     assert redacted(after, what) is after
 
 
-@pytest.mark.parametrize("what", [{PROMPT}, {STRINGS}, {PROMPT, STRINGS, COMMENTS}], ids=str)
+@pytest.mark.parametrize("what", [{PROMPT}, {STRINGS}, {PROMPT, STRINGS, COMMENTS}], ids=lambda what: "-".join(sorted(what)))
 def test_what_is_redacted_is_redacted_once(what):
     for before in (synthetic_traces.decided(), synthetic_traces.branching(), synthetic_traces.fill_in_the_middle()):
         after = redacted(before, what)

@@ -87,7 +87,7 @@ def conversation(secrets: Mapping[str, str]) -> Trace:
     return analysed(trace.replaced({**trace.run, "prompt": facts}, {}))
 
 
-@pytest.mark.parametrize("what", [{PROMPT}, {STRINGS, COMMENTS}], ids=str)
+@pytest.mark.parametrize("what", [{PROMPT}, {STRINGS, COMMENTS}], ids=lambda what: "-".join(sorted(what)))
 def test_an_answer_does_not_say_what_a_message_said(what):
     assert left(conversation(SECRETS), conversation(OTHERS), what, SECRETS) == {}
 

@@ -96,10 +96,19 @@ def _pieces(texts: Iterable[bytes]) -> frozenset[bytes]:
 
 
 def _repeated(text: bytes, start: int, end: int, pieces: frozenset[bytes]) -> Iterator[Range]:
+    """What is put together from pieces, no two ranges of which touch: text that repeats at every byte is one of them."""
     low = text[start:end].lower() if pieces else b""
+    first = last = -1
     for place in range(len(low) - LENGTH + 1):
-        if low[place : place + LENGTH] in pieces:
-            yield start + place, start + place + LENGTH
+        if low[place : place + LENGTH] not in pieces:
+            continue
+        if place > last:
+            if last >= 0:
+                yield start + first, start + last
+            first = place
+        last = place + LENGTH
+    if last >= 0:
+        yield start + first, start + last
 
 
 def _around(text: bytes, start: int, end: int) -> Range:
