@@ -70,7 +70,11 @@ def test_every_case_opens_with_all_tokens_without_a_mistake_and_without_a_reques
     trace = synthetic_traces.CASES[case]()
     url = opened(engine, trace, tmp_path)
     shown = engine.evaluate("[...new Set([...document.querySelectorAll('.code .t')].map((cell) => Number(cell.dataset.n)))]")
-    assert sorted(shown) == trace.main.tolist()  # in the file's order
+    if case == "long_lines":  # of which a part is drawn as letters until somebody looks at it
+        assert sorted(shown)[:1000] == trace.main.tolist()[:1000]
+        assert text_of_the_program(engine) == trace.text(trace.main).decode()
+    else:
+        assert sorted(shown) == trace.main.tolist()  # in the file's order
     nothing_happened(engine, url)
 
 

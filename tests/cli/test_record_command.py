@@ -335,7 +335,7 @@ MISTAKES = {
     "more tokens than there are": (
         ["prompt.py", "--max-new-tokens", "9" * 30],
         2,
-        "is not a whole number from 1 to 16,777,216.",
+        "is not a whole number from 1 to 524,288.",
     ),
     "a greedy share": (
         ["prompt.py", "--temperature", "0", "--top-p", "0.9"],
@@ -369,7 +369,7 @@ MISTAKES = {
         "name the model as the hub does: a/b.",
     ),
     "a share above 1": (["prompt.py", "--top-p", "2"], 2, "'2' is not a number above 0 to 1."),
-    "half a token": (["prompt.py", "--tree-nodes", "0.5"], 2, "'0.5' is not a whole number from 0 to 16,777,216."),
+    "half a token": (["prompt.py", "--tree-nodes", "0.5"], 2, "'0.5' is not a whole number from 0 to 524,288."),
     "an option that is called otherwise": (
         ["prompt.py", "--no-tree"],
         2,
