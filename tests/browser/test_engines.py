@@ -42,7 +42,9 @@ def nothing_happened(engine: Engine, url: str) -> None:
 
 def text_of_the_program(engine: Engine) -> str:
     return str(
-        engine.evaluate("[...document.querySelectorAll('.code .t:not(.chip)')].map((cell) => cell.textContent).join('')")
+        engine.evaluate(
+            "[...document.querySelectorAll('.code .t:not(.chip), .code .rest.of-line')].map((cell) => cell.textContent).join('')"
+        )
     )
 
 
