@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.comparison.noise_floor import Doubles, Floor
 from tokenscope_trace.comparison.shared_paths import SamePaths
-from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.columns import Array, rows_of_ranges
 from tokenscope_trace.traces.layers import LayerAttention, LayerLens
 from tokenscope_trace.traces.schema import UNKEPT_STEPS, WEIGHT_STEPS, Origin
 from tokenscope_trace.traces.trace import Trace
@@ -157,8 +157,7 @@ def _listed(trace: Trace, nodes: Array, name: str) -> tuple[Array, Array, Array]
     counts = trace.nodes.alternative_count.astype(np.int64)
     first = (np.cumsum(counts) - counts)[nodes]
     counts = counts[nodes]
-    begins = np.cumsum(counts) - counts
-    rows = np.arange(int(counts.sum())) + np.repeat(first - begins, counts)
+    rows = rows_of_ranges(first, counts)
     table = trace.alternatives
     keys = np.repeat(np.arange(len(nodes)), counts) << 32 | table.token_id[rows].astype(np.int64)
     keys, place = np.unique(keys, return_index=True)

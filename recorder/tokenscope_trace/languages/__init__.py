@@ -10,10 +10,11 @@ from tokenscope_trace._exports import exports
 if TYPE_CHECKING:
     from tokenscope_trace.languages.bounded_parsing import MAX_PARSED
     from tokenscope_trace.languages.branched_literals import BranchedLiterals
+    from tokenscope_trace.languages.byte_ranges import Range, joined_ranges, ranges_between
     from tokenscope_trace.languages.definitions import LANGUAGES, by_file, by_name
     from tokenscope_trace.languages.equivalence import Equivalence, compare_programs, output_error
     from tokenscope_trace.languages.language import Language, grammar, kinds
-    from tokenscope_trace.languages.literals import Literals, Range, find_literals, has_literals, is_literal
+    from tokenscope_trace.languages.literals import Literals, find_literals, has_literals, is_literal
     from tokenscope_trace.languages.loops import repeats_from
     from tokenscope_trace.languages.own_parser import JUDGE
     from tokenscope_trace.languages.parsing import Parsed, joined_kinds, parse
@@ -55,10 +56,12 @@ __all__ = [
     "is_in_function",
     "is_literal",
     "joined_kinds",
+    "joined_ranges",
     "kinds",
     "output_error",
     "parse",
     "parses",
+    "ranges_between",
     "remark_around",
     "repeats_from",
     "unit_end",

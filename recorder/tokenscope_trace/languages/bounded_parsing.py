@@ -18,11 +18,8 @@ from tokenscope_trace.languages.language import Language, grammar
 MAX_PARSED = 4 << 20  # bytes; a tree takes some fifty times that
 _PIECE = 256  # bytes
 _READ = 64  # of which one reading of it looks at so many, as a rule
-_READS, _READS_OF_PIECE = (
-    100_000,
-    64,
-)  # ordinary code is read 2 to 8 times; a thousand commented lines in a function 70,000 times
-
+_READS = 100_000  # a thousand commented lines in a function take 70,000
+_READS_OF_PIECE = 64  # ordinary code takes 2 to 8
 _OPEN = 10_000  # brackets
 _STEPS = np.zeros(256, np.int32)
 _STEPS[np.frombuffer(b"([{", np.uint8)], _STEPS[np.frombuffer(b")]}", np.uint8)] = 1, -1

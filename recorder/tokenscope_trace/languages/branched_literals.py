@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tokenscope_trace.languages.bounded_parsing import ReadingWork
+from tokenscope_trace.languages.byte_ranges import Range
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.languages.literals import Literals, Range, find_literals
+from tokenscope_trace.languages.literals import Literals, find_literals
 from tokenscope_trace.languages.passages import MARKDOWN, code_passages
 from tokenscope_trace.languages.settings_files import settings_literals
 

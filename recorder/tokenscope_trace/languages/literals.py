@@ -17,12 +17,12 @@ import numpy as np
 import tree_sitter
 
 from tokenscope_trace.languages.bounded_parsing import ReadingWork, bounded_tree
+from tokenscope_trace.languages.byte_ranges import Range, joined_ranges
 from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.language import Language, grammar, kinds
 from tokenscope_trace.languages.passages import MARKDOWN, CodePassage, code_passages
 from tokenscope_trace.languages.settings_files import is_settings_file, settings_literals
 
-Range = tuple[int, int]
 # Kinds of the grammars, of which each has some.
 STRINGS = (
     "string string_literal *_string_literal character_literal char_literal rune_literal template_string template_literal_type "
@@ -116,7 +116,7 @@ def _code_literals(text: bytes, tree: tree_sitter.Tree | None, language: Languag
         captured.get(name, []) for name in ("string", "comment", "unparsed", "told", "word")
     )
     sign = _HASH if language.name in _HASHED else _COMMENT_SIGN
-    known = _joined([(node.start_byte, node.end_byte) for node in [*strings, *comments]])
+    known = joined_ranges([(node.start_byte, node.end_byte) for node in [*strings, *comments]])
     quoted = [(node.start_byte, node.end_byte) for node in [*strings, *filter(_is_said, words)]]
     said = [(node.start_byte, node.end_byte) for node in [*comments, *filter(_is_documentation, strings)]]
     for node in unparsed:
@@ -160,17 +160,6 @@ def _is_documentation(node: tree_sitter.Node) -> bool:
     if above is not None and above.type == "concatenated_string":
         above = above.parent
     return above is not None and above.type == "expression_statement" and above.named_child_count == 1
-
-
-def _joined(ranges: Sequence[Range]) -> list[Range]:
-    """The bytes of these ranges as ranges of which no two touch, ascending."""
-    found: list[Range] = []
-    for start, end in sorted(ranges):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
 
 
 def _loose(sign: re.Pattern[bytes], text: bytes, start: int, end: int, known: list[Range]) -> list[int]:

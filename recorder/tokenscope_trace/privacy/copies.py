@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tokenscope_trace.languages.literals import Range
+from tokenscope_trace.languages.byte_ranges import Range, joined_ranges, ranges_between
 from tokenscope_trace.privacy.anonymize import LEFT_OUT
 from tokenscope_trace.privacy.likeness import FIGURES, SHORTEST_KEY, WORD, Grams, folded, key
 
@@ -65,7 +65,7 @@ class Copies:
             for one, two in literals
             if one < last and two > first
         ]
-        code = _between([(one, two) for one, two, _ in inside], first, last)
+        code = ranges_between([(one, two) for one, two, _ in inside], first, last)
         for one, two, whole in inside:
             found += [_around(text, *hit) for hit in _repeated(text, one, two, self._in_literals)]
             found += [word.span() for word in WORD.finditer(text, one, two) if self._repeats(word[0])]
@@ -80,7 +80,7 @@ class Copies:
         if not self._anywhere:
             return sentence
         text = sentence.encode("utf-8", "surrogatepass")
-        hits = _joined(_around(text, *hit) for hit in _repeated(text, 0, len(text), self._anywhere))
+        hits = joined_ranges(_around(text, *hit) for hit in _repeated(text, 0, len(text), self._anywhere))
         for start, end in reversed(hits):
             text = text[:start] + LEFT_OUT.encode() + text[end:]
         return text.decode("utf-8", "surrogatepass") if hits else sentence
@@ -119,24 +119,3 @@ def _around(text: bytes, start: int, end: int) -> Range:
     while end < most and _WORD_AROUND.match(text, end) and _WORD_AROUND.match(text, end - 1):
         end += 1
     return start, end
-
-
-def _joined(ranges: Iterable[Range]) -> list[Range]:
-    """These bytes as ranges of which no two touch, ascending."""
-    found: list[Range] = []
-    for start, end in sorted(ranges):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
-
-
-def _between(ranges: Sequence[Range], first: int, last: int) -> list[Range]:
-    """What of [first, last) lies in none of these."""
-    found, at = [], first
-    for start, end in sorted(ranges):
-        if start > at:
-            found.append((at, start))
-        at = max(at, end)
-    return [*found, (at, last)] if at < last else found

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from tokenscope_trace.errors import RedactionError
 from tokenscope_trace.languages.branched_literals import BranchedLiterals
+from tokenscope_trace.languages.byte_ranges import Range, ranges_between
 from tokenscope_trace.languages.definitions import by_name
 from tokenscope_trace.languages.language import Language
-from tokenscope_trace.languages.literals import Literals, Range, find_literals
+from tokenscope_trace.languages.literals import Literals, find_literals
 from tokenscope_trace.privacy.copies import Copies, quoted
 from tokenscope_trace.privacy.likeness import FIGURES, Grams
 from tokenscope_trace.settings import Redaction
@@ -165,9 +166,9 @@ class Hidden:
             if literals is None:  # then all that is hidden may be one
                 said += [content[start:end] for start, end in _ranges_of(places.start, places.end, hidden[text.nodes])]
                 literals = quoted(content, 0, len(content))
-            code = _between(literals, len(content))
+            code = ranges_between(literals, 0, len(content))
             numbers = [match.span() for one, two in code for match in FIGURES.finditer(content, one, two)]
-            shown = _within(shown, _between([*literals, *numbers], len(content)))
+            shown = _within(shown, ranges_between([*literals, *numbers], 0, len(content)))
             said += self._gone_of(places.start, places.end, hidden[text.nodes], content, [*literals, *numbers])
             visible += [content[start:end] for start, end in shown]
         nodes, own = self._own_file
@@ -292,16 +293,6 @@ def _ranges_of(start: NDArray[np.int64], end: NDArray[np.int64], flags: Flags) -
     """The bytes of runs of tokens that are flagged."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))).reshape(-1, 2)
     return [(int(start[first]), int(end[last - 1])) for first, last in edges if end[last - 1] > start[first]]
-
-
-def _between(ranges: Iterable[Range], size: int) -> list[Range]:
-    """What of [0, size) lies in none of these."""
-    found, at = [], 0
-    for start, end in sorted(ranges):
-        if start > at:
-            found.append((at, start))
-        at = max(at, end)
-    return [*found, (at, size)] if at < size else found
 
 
 def _within(ranges: list[Range], others: list[Range]) -> list[Range]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tokenscope_trace._exports import exports
 
 if TYPE_CHECKING:
-    from tokenscope_trace.traces.columns import Array, Floats, Indices, pack_column
+    from tokenscope_trace.traces.columns import Array, Floats, Indices, pack_column, rows_of_ranges
     from tokenscope_trace.traces.container import (
         COMPRESSION_LEVEL,
         MAGIC,
@@ -147,6 +147,7 @@ __all__ = [
     "pack_column",
     "path_sizes",
     "remaining",
+    "rows_of_ranges",
     "taken_rows",
     "token_lines",
     "without_layers",

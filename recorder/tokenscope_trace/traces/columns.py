@@ -29,6 +29,13 @@ def frozen(values: Array, dtype: str) -> Array:
     return array
 
 
+def rows_of_ranges(first: Array, count: Array) -> NDArray[np.int64]:
+    """The rows of the ranges that begin at `first` and have `count` each, one range after the other."""
+    counts = count.astype(np.int64)
+    rows: NDArray[np.int64] = np.arange(int(counts.sum())) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    return rows
+
+
 def pack_column(values: Array, filters: tuple[str, ...]) -> bytes:
     """Filtered bytes of a one-dimensional array of a dtype in DTYPES."""
     array = np.ascontiguousarray(values)

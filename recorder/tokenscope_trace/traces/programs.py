@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenscope_trace.traces.columns import Array, Indices
+from tokenscope_trace.traces.columns import Array, Indices, rows_of_ranges
 from tokenscope_trace.traces.schema import BranchEnd, Origin
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ class Programs:
         whole = program is not None and program.until in ("function", "statement")  # so that a complete unit is all there is
         self._ends = (BranchEnd.END_OF_TEXT, BranchEnd.STOP_STRING, *([BranchEnd.UNIT] if whole else []))
         first, count = trace.branches.first.astype(np.int64), trace.branches.count.astype(np.int64)
-        own = np.arange(int(count.sum())) + np.repeat(first - (np.cumsum(count) - count), count)
-        self._owner[own] = np.repeat(np.arange(len(first)), count)
+        self._owner[rows_of_ranges(first, count)] = np.repeat(np.arange(len(first)), count)
 
     @cached_property
     def main(self) -> PathProgram:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenscope_trace.errors import OversizedTrace
-from tokenscope_trace.traces.columns import Array
+from tokenscope_trace.traces.columns import Array, rows_of_ranges
 from tokenscope_trace.traces.container import MAX_ROWS_OF
 from tokenscope_trace.traces.schema import BranchEnd
 
@@ -110,7 +110,7 @@ def _programs(
     first, count = branches["first"].astype(np.int64), branches["count"].astype(np.int64)
     last = first + count - 1
     owner = np.full(len(reach), -1, dtype=np.int64)
-    owner[_ranges(first, count)] = np.repeat(np.arange(len(first)), count)
+    owner[rows_of_ranges(first, count)] = np.repeat(np.arange(len(first)), count)
     departs = owner[nodes["parent"][first]].tolist()
     rejoined = branches["rejoined"].tolist()
     joins = (branches["end"] == BranchEnd.REJOINED).tolist()
@@ -130,13 +130,6 @@ def _programs(
             links[branch] += links[other]
     own: Sizes = reach[last] + np.array(rest, dtype=np.int64)
     return main, own, max([*forks, *links], default=0)
-
-
-def _ranges(first: Sizes, count: Sizes) -> Sizes:
-    """All numbers of the ranges that begin at `first` and have `count` each."""
-    total = int(count.sum())
-    values: Sizes = np.arange(total) + np.repeat(first - (np.cumsum(count) - count), count)
-    return values
 
 
 def _spelled(tables: _Held) -> tuple[Sizes, Sizes]:
